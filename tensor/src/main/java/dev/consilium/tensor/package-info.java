@@ -1,0 +1,5 @@
+/** Numbers. */
+@NullMarked
+package dev.consilium.tensor;
+
+import org.jspecify.annotations.NullMarked;
