@@ -1,0 +1,71 @@
+package dev.consilium.testkit;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Where the reference fixtures lie: {@code testkit/fixtures} (see its README for sources and licences) and the demo model in
+ * {@code models/demo}.
+ */
+public final class Fixtures {
+
+  /** The model fixtures whose families are supported; each directory also holds its golden values. */
+  public static final List<String> MODELS =
+      List.of(
+          "mixtral",
+          "mixtral-swa",
+          "qwen2-moe",
+          "qwen3-moe",
+          "qwen3-moe-yarn",
+          "qwen3-moe-rope-parameters",
+          "olmoe");
+
+  private static final Path ROOT = projectRoot();
+
+  private Fixtures() {}
+
+  /** The directory of one model fixture, for example {@code "mixtral"}. */
+  public static Path model(String name) {
+    return existing(ROOT.resolve("testkit/fixtures/models").resolve(name));
+  }
+
+  /** The directory of one tokenizer fixture, for example {@code "qwen3"}. */
+  public static Path tokenizer(String name) {
+    return existing(ROOT.resolve("testkit/fixtures/tokenizers").resolve(name));
+  }
+
+  /** The directory of one chat template fixture, for example {@code "qwen3"}. */
+  public static Path chatTemplate(String name) {
+    return existing(ROOT.resolve("testkit/fixtures/chat_templates").resolve(name));
+  }
+
+  /** The directory of the demo model that ships with the project. */
+  public static Path demoModel() {
+    return existing(ROOT.resolve("models/demo"));
+  }
+
+  /** The root of the project's tree. */
+  public static Path root() {
+    return ROOT;
+  }
+
+  private static Path existing(Path path) {
+    if (!Files.isDirectory(path)) {
+      throw new IllegalArgumentException("no fixture directory at " + path);
+    }
+    return path;
+  }
+
+  /** The build names the root in a system property; an IDE does not, so look upwards from where we are. */
+  private static Path projectRoot() {
+    String named = System.getProperty("consilium.root");
+    Path at = Path.of(named != null ? named : "").toAbsolutePath();
+    for (Path candidate = at; candidate != null; candidate = candidate.getParent()) {
+      if (Files.isDirectory(candidate.resolve("testkit/fixtures"))) {
+        return candidate;
+      }
+    }
+    throw new IllegalStateException("no testkit/fixtures at or above " + at);
+  }
+}
