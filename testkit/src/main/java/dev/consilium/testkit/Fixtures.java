@@ -5,12 +5,14 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Where the reference fixtures lie: {@code testkit/fixtures} (see its README for sources and licences) and the demo model in
- * {@code models/demo}.
+ * Where the reference fixtures lie: {@code testkit/fixtures} (see its README for sources and
+ * licences) and the demo model in {@code models/demo}.
  */
 public final class Fixtures {
 
-  /** The model fixtures whose families are supported; each directory also holds its golden values. */
+  /**
+   * The model fixtures whose families are supported; each directory also holds its golden values.
+   */
   public static final List<String> MODELS =
       List.of(
           "mixtral",
@@ -57,7 +59,10 @@ public final class Fixtures {
     return path;
   }
 
-  /** The build names the root in a system property; an IDE does not, so look upwards from where we are. */
+  /**
+   * The build names the root in a system property; an IDE does not, so look upwards from where we
+   * are.
+   */
   private static Path projectRoot() {
     String named = System.getProperty("consilium.root");
     Path at = Path.of(named != null ? named : "").toAbsolutePath();
