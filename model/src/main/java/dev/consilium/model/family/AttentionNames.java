@@ -1,0 +1,34 @@
+package dev.consilium.model.family;
+
+/**
+ * Names of a layer's attention weights. All are there whether or not the model has that weight:
+ * {@link GroupedQueryAttention} says which it has.
+ *
+ * @param norm before attention, {@code [hiddenSize]}
+ * @param query {@code [heads * headDim, hiddenSize]}
+ * @param key {@code [kvHeads * headDim, hiddenSize]}
+ * @param value {@code [kvHeads * headDim, hiddenSize]}
+ * @param output {@code [hiddenSize, heads * headDim]}
+ * @param queryNorm see {@link QkNorm} for the shape
+ * @param keyNorm see {@link QkNorm} for the shape
+ */
+public record AttentionNames(
+    String norm,
+    ProjectionNames query,
+    ProjectionNames key,
+    ProjectionNames value,
+    ProjectionNames output,
+    String queryNorm,
+    String keyNorm) {
+
+  AttentionNames forLayer(int layer) {
+    return new AttentionNames(
+        WeightNames.fill(norm, "{layer}", layer),
+        query.forLayer(layer),
+        key.forLayer(layer),
+        value.forLayer(layer),
+        output.forLayer(layer),
+        WeightNames.fill(queryNorm, "{layer}", layer),
+        WeightNames.fill(keyNorm, "{layer}", layer));
+  }
+}

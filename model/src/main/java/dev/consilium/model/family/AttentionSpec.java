@@ -1,0 +1,4 @@
+package dev.consilium.model.family;
+
+/** How a layer mixes tokens. */
+public sealed interface AttentionSpec permits GroupedQueryAttention {}

@@ -1,0 +1,53 @@
+package dev.consilium.model.family;
+
+import java.util.List;
+
+/**
+ * Everything about a model that its weights do not say.
+ *
+ * @param family the {@code model_type} of the configuration, for example {@code qwen3_moe}
+ * @param architecture the class name the reference uses, for example {@code Qwen3MoeForCausalLM};
+ *     for people only
+ * @param hiddenSize width of the residual stream
+ * @param vocabularySize rows of the embedding, and logits per token
+ * @param contextLength most tokens of prompt and answer together
+ * @param normEpsilon added to the mean square inside every RMS norm
+ * @param tiedEmbeddings whether the output head is the embedding matrix
+ * @param layers by index, from the embedding up
+ * @param tokens ids with a meaning
+ * @param names what the checkpoint calls each weight
+ */
+public record ModelSpec(
+    String family,
+    String architecture,
+    int hiddenSize,
+    int vocabularySize,
+    int contextLength,
+    float normEpsilon,
+    boolean tiedEmbeddings,
+    List<LayerSpec> layers,
+    TokenDefaults tokens,
+    WeightNames names) {
+
+  public ModelSpec {
+    layers = List.copyOf(layers);
+    for (int i = 0; i < layers.size(); i++) {
+      if (layers.get(i).index() != i) {
+        throw new IllegalArgumentException(
+            "layer " + layers.get(i).index() + " stands at place " + i);
+      }
+    }
+  }
+
+  /** The name of the matrix that gives the logits, shape {@code [vocabularySize, hiddenSize]}. */
+  public String headName() {
+    return tiedEmbeddings ? names.embedding() : names.head();
+  }
+
+  /** The layers that have experts, ascending. */
+  public List<LayerSpec> expertLayers() {
+    return layers.stream()
+        .filter(layer -> layer.feedForward() instanceof MixtureOfExperts)
+        .toList();
+  }
+}

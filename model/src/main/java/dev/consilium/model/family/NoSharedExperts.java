@@ -1,0 +1,4 @@
+package dev.consilium.model.family;
+
+/** Every expert of the layer is chosen by the gate. */
+public record NoSharedExperts() implements SharedExperts {}

@@ -1,0 +1,19 @@
+package dev.consilium.model.family;
+
+/**
+ * Names of a projection's matrix and of its bias, if it has one.
+ *
+ * @param weight {@code [outputs, inputs]}
+ * @param bias {@code [outputs]}
+ */
+public record ProjectionNames(String weight, String bias) {
+
+  static ProjectionNames of(String module) {
+    return new ProjectionNames(module + ".weight", module + ".bias");
+  }
+
+  ProjectionNames forLayer(int layer) {
+    return new ProjectionNames(
+        WeightNames.fill(weight, "{layer}", layer), WeightNames.fill(bias, "{layer}", layer));
+  }
+}

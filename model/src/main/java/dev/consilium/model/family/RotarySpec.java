@@ -1,0 +1,23 @@
+package dev.consilium.model.family;
+
+/**
+ * Rotary position embedding on the first {@code rotaryDim} values of every head, in pairs {@code
+ * (i, i + rotaryDim / 2)}.
+ *
+ * @param rotaryDim even; at most the head's size
+ * @param theta base of the geometric row of wavelengths, above 1
+ * @param scaling how the frequencies are changed for contexts longer than the trained one
+ * @see <a href="https://arxiv.org/abs/2104.09864">RoFormer, section 3.2</a>
+ */
+public record RotarySpec(int rotaryDim, double theta, RotaryScaling scaling) {
+
+  public RotarySpec {
+    if (rotaryDim < 2 || rotaryDim % 2 != 0) {
+      throw new IllegalArgumentException(
+          "rotaryDim is " + rotaryDim + ", want an even number from 2");
+    }
+    if (!(theta > 1) || theta > Float.MAX_VALUE) {
+      throw new IllegalArgumentException("theta is " + theta + ", want a finite number above 1");
+    }
+  }
+}

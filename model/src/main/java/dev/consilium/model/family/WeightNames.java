@@ -1,0 +1,34 @@
+package dev.consilium.model.family;
+
+/**
+ * What a family's checkpoints call each weight. Names of layers and experts are templates with
+ * <code>{layer}</code> and <code>{expert}</code> in them; {@link #layer} and {@link
+ * FeedForwardNames#expert} fill them in.
+ *
+ * @param embedding shape {@code [vocabularySize, hiddenSize]}
+ * @param finalNorm shape {@code [hiddenSize]}
+ * @param head shape {@code [vocabularySize, hiddenSize]}; not in the file when embeddings are tied
+ * @param attentionTemplate names of attention weights, with <code>{layer}</code> open
+ * @param feedForwardTemplate names of feed-forward weights, with <code>{layer}</code> open
+ */
+public record WeightNames(
+    String embedding,
+    String finalNorm,
+    String head,
+    AttentionNames attentionTemplate,
+    FeedForwardNames feedForwardTemplate) {
+
+  /** Names of the attention weights of a layer. */
+  public AttentionNames attention(int layer) {
+    return attentionTemplate.forLayer(layer);
+  }
+
+  /** Names of the feed-forward weights of a layer. */
+  public FeedForwardNames feedForward(int layer) {
+    return feedForwardTemplate.forLayer(layer);
+  }
+
+  static String fill(String template, String place, int index) {
+    return template.replace(place, Integer.toString(index));
+  }
+}
