@@ -2,8 +2,8 @@ package dev.consilium.model.family;
 
 /**
  * What a family's checkpoints call each weight. Names of layers and experts are templates with
- * <code>{layer}</code> and <code>{expert}</code> in them; {@link #layer} and {@link
- * FeedForwardNames#expert} fill them in.
+ * <code>{layer}</code> and <code>{expert}</code> in them; {@link #attention}, {@link #feedForward}
+ * and {@link FeedForwardNames#expert} fill them in.
  *
  * @param embedding shape {@code [vocabularySize, hiddenSize]}
  * @param finalNorm shape {@code [hiddenSize]}
