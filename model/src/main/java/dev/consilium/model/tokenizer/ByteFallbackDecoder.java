@@ -1,18 +1,21 @@
 package dev.consilium.model.tokenizer;
 
-import java.util.Arrays;
 import java.util.OptionalInt;
 
 /**
- * For SentencePiece-like vocabularies: tokens stand for text, but for tokens such as {@code <0xE2>} that stand for one byte.
+ * For SentencePiece-like vocabularies: tokens stand for text, but for tokens such as {@code <0xE2>}
+ * that stand for one byte.
  *
- * <p>A run of byte tokens is read as a whole: valid UTF-8 gives its characters, anything else gives one U+FFFD for <em>every</em> byte
- * of the run. So a run is held until it ends, or is certainly invalid, or has {@value #MAX_HELD_BYTES} bytes and ends with a complete
- * character: a long passage in a script that the vocabulary lacks has to stream, too. (Only if such a long run turns invalid later does
- * the text differ from decoding everything at once: by keeping the characters that were valid.)
+ * <p>A run of byte tokens is read as a whole: valid UTF-8 gives its characters, anything else gives
+ * one U+FFFD for <em>every</em> byte of the run. So a run is held until it ends, or is certainly
+ * invalid, or has {@value #MAX_HELD_BYTES} bytes and ends with a complete character: a long passage
+ * in a script that the vocabulary lacks has to stream, too. (Only if such a long run turns invalid
+ * later does the text differ from decoding everything at once: by keeping the characters that were
+ * valid.)
  *
- * <p>The decoder of such a file takes the space off the first token's text, and off none else. So every piece but the first is decoded
- * behind the byte token of the letter A, which is one character, joins with valid and invalid runs alike, and is cut off again.
+ * <p>The decoder of such a file takes the space off the first token's text, and off none else. So
+ * every piece but the first is decoded behind the byte token of the letter A, which is one
+ * character, joins with valid and invalid runs alike, and is cut off again.
  */
 final class ByteFallbackDecoder extends IncrementalDecoder {
 

@@ -1,12 +1,13 @@
 package dev.consilium.model.tokenizer;
 
 /**
- * For tokens that stand for bytes. The text of all tokens is the UTF-8 reading of their bytes, so a further byte can only change how an
- * incomplete character at the very end reads: as one U+FFFD until it is complete. Everything before that U+FFFD is final.
+ * For tokens that stand for bytes. The text of all tokens is the UTF-8 reading of their bytes, so a
+ * further byte can only change how an incomplete character at the very end reads: as one U+FFFD
+ * until it is complete. Everything before that U+FFFD is final.
  *
- * <p>The window is emptied whenever the text ends with a complete character. Where bytes are not valid UTF-8 that may never happen; then
- * the window is cut at a boundary that no character spans, which one of any four neighbouring boundaries is, a character having at most
- * four bytes.
+ * <p>The window is emptied whenever the text ends with a complete character. Where bytes are not
+ * valid UTF-8 that may never happen; then the window is cut at a boundary that no character spans,
+ * which one of any four neighbouring boundaries is, a character having at most four bytes.
  */
 final class ByteLevelDecoder extends IncrementalDecoder {
 

@@ -3,9 +3,10 @@ package dev.consilium.model.tokenizer;
 /**
  * Turns the token ids of one stream to text while they arrive.
  *
- * <p>What {@link #append} and {@link #flush} return, put together, is what {@link Tokenizer#decode} makes of all ids at once; no piece
- * ends inside a character. How, depends on the way the tokenizer joins tokens to text, which is what the subclasses are for. Each token
- * costs at most a few native calls on a few tokens, however long the stream is.
+ * <p>What {@link #append} and {@link #flush} return, put together, is what {@link Tokenizer#decode}
+ * makes of all ids at once; no piece ends inside a character. How, depends on the way the tokenizer
+ * joins tokens to text, which is what the subclasses are for. Each token costs at most a few native
+ * calls on a few tokens, however long the stream is.
  *
  * <p>Threading: one thread at a time.
  */
@@ -49,7 +50,10 @@ public abstract sealed class IncrementalDecoder
     return skipped || vocabulary.text(id).isEmpty() ? "" : appendKnown(id);
   }
 
-  /** Ends the stream: what was held back, incomplete characters as U+FFFD. A second call returns nothing more. */
+  /**
+   * Ends the stream: what was held back, incomplete characters as U+FFFD. A second call returns
+   * nothing more.
+   */
   public final String flush() {
     if (flushed) {
       return "";

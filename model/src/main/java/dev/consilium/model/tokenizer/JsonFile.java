@@ -32,7 +32,10 @@ final class JsonFile {
     }
   }
 
-  /** What a parser said, without the excerpt of the source (which may be megabytes or somebody's text). */
+  /**
+   * What a parser said, without the excerpt of the source (which may be megabytes or somebody's
+   * text).
+   */
   static TokenizerException malformed(Path file, IOException cause) {
     String problem =
         cause instanceof JsonProcessingException json

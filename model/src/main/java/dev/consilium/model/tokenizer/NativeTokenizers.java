@@ -11,18 +11,21 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Loads DJL's native tokenizer library once per process, offline.
  *
- * <p>The library lies in DJL's jar and is unpacked (15 MB) into a cache directory before it is loaded: the first of
+ * <p>The library lies in DJL's jar and is unpacked (15 MB) into a cache directory before it is
+ * loaded: the first of
  *
  * <ol>
- *   <li>the system property {@value #CACHE_PROPERTY}, then the environment variable {@value #CACHE_VARIABLE};
- *   <li>DJL's own {@code ENGINE_CACHE_DIR} or {@code DJL_CACHE_DIR}, where the environment or a system property sets them;
+ *   <li>the system property {@value #CACHE_PROPERTY}, then the environment variable {@value
+ *       #CACHE_VARIABLE};
+ *   <li>DJL's own {@code ENGINE_CACHE_DIR} or {@code DJL_CACHE_DIR}, where the environment or a
+ *       system property sets them;
  *   <li>{@code .cache/consilium} in {@code user.home}, where that can be written;
- *   <li>a new directory in {@code java.io.tmpdir}, readable by this user only (a fixed name there would let any local user put his
- *       library in our place) and deleted when the JVM ends.
+ *   <li>a new directory in {@code java.io.tmpdir}, readable by this user only (a fixed name there
+ *       would let any local user put his library in our place) and deleted when the JVM ends.
  * </ol>
  *
- * <p>DJL is told to stay offline, to report nothing home, and to take the library for the CPU: on a machine with a GPU it would
- * otherwise look for another build on the network.
+ * <p>DJL is told to stay offline, to report nothing home, and to take the library for the CPU: on a
+ * machine with a GPU it would otherwise look for another build on the network.
  */
 final class NativeTokenizers {
 
@@ -82,7 +85,10 @@ final class NativeTokenizers {
     return cache;
   }
 
-  /** A directory below {@code home}, or a private one below {@code temporary} if home cannot be written. */
+  /**
+   * A directory below {@code home}, or a private one below {@code temporary} if home cannot be
+   * written.
+   */
   static Path defaultCache(Path home, Path temporary) throws TokenizerException {
     Path cache = home.resolve(".cache").resolve("consilium");
     try {

@@ -5,13 +5,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Finds stop texts in text that arrives in pieces, and lets through only text that no stop text can still claim.
+ * Finds stop texts in text that arrives in pieces, and lets through only text that no stop text can
+ * still claim.
  *
- * <p>The match that is complete first wins, so that a generation stops at the same place however its text is cut into pieces; of two that
- * are complete at the same place, the longer. The text before the match is let through, the match and what follows are not.
+ * <p>The match that is complete first wins, so that a generation stops at the same place however
+ * its text is cut into pieces; of two that are complete at the same place, the longer. The text
+ * before the match is let through, the match and what follows are not.
  *
- * <p>Each stop text is matched as Knuth, Morris and Pratt do: per character a few comparisons on average, no going back. What is held is
- * the longest end of the text that begins some stop text, hence always shorter than the longest of them.
+ * <p>Each stop text is matched as Knuth, Morris and Pratt do: per character a few comparisons on
+ * average, no going back. What is held is the longest end of the text that begins some stop text,
+ * hence always shorter than the longest of them.
  *
  * <p>Threading: one thread at a time; one object per stream.
  */
@@ -30,7 +33,8 @@ public final class StopStrings {
   /**
    * Starts a stream.
    *
-   * @throws IllegalArgumentException if there are too many stop texts, or one is empty, too long or not valid Unicode
+   * @throws IllegalArgumentException if there are too many stop texts, or one is empty, too long or
+   *     not valid Unicode
    */
   public StopStrings(List<String> stops) {
     if (stops.size() > MAX_STOPS) {
@@ -119,7 +123,10 @@ public final class StopStrings {
 
     private final String text;
 
-    /** {@code fallback[n]}: length of the longest proper prefix of the first n+1 characters that is also their end. */
+    /**
+     * {@code fallback[n]}: length of the longest proper prefix of the first n+1 characters that is
+     * also their end.
+     */
     private final int[] fallback;
 
     private int matchedLength;

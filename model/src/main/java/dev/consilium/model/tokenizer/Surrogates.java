@@ -39,7 +39,10 @@ final class Surrogates {
     return valid.toString();
   }
 
-  /** The first unpaired surrogate at or after {@code from} (which is not the second of a pair), or -1. */
+  /**
+   * The first unpaired surrogate at or after {@code from} (which is not the second of a pair), or
+   * -1.
+   */
   static int indexOfUnpaired(String text, int from) {
     for (int i = from; i < text.length(); i++) {
       if (isPair(text, i)) {

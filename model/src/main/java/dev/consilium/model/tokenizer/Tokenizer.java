@@ -10,12 +10,15 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongFunction;
 
 /**
- * The tokenizer of a model: any {@code tokenizer.json}, through the native Hugging Face library that DJL packages.
+ * The tokenizer of a model: any {@code tokenizer.json}, through the native Hugging Face library
+ * that DJL packages.
  *
- * <p>Truncation and padding that the file asks for are switched off: a text is always encoded whole and alone.
+ * <p>Truncation and padding that the file asks for are switched off: a text is always encoded whole
+ * and alone.
  *
- * <p>Threading: any number of threads may use one tokenizer at once (the native tokenizer is only read; a read lock keeps {@link
- * #close} from freeing it under them). After {@code close} every call that needs native code throws {@link IllegalStateException}.
+ * <p>Threading: any number of threads may use one tokenizer at once (the native tokenizer is only
+ * read; a read lock keeps {@link #close} from freeing it under them). After {@code close} every
+ * call that needs native code throws {@link IllegalStateException}.
  */
 public final class Tokenizer implements AutoCloseable {
 
@@ -47,9 +50,11 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * Loads {@code tokenizer.json} of a model directory and, where there is one, {@code tokenizer_config.json}.
+   * Loads {@code tokenizer.json} of a model directory and, where there is one, {@code
+   * tokenizer_config.json}.
    *
-   * @throws TokenizerException naming the file and the problem, if either file or the native library cannot be used
+   * @throws TokenizerException naming the file and the problem, if either file or the native
+   *     library cannot be used
    */
   public static Tokenizer load(Path modelDirectory, TokenizerOptions options)
       throws TokenizerException {
@@ -74,12 +79,13 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * The token ids of a text. Special tokens written in the text are recognised. Unpaired surrogates, which no UTF-8 text can hold, are
-   * read as U+FFFD.
+   * The token ids of a text. Special tokens written in the text are recognised. Unpaired
+   * surrogates, which no UTF-8 text can hold, are read as U+FFFD.
    *
-   * @param addSpecialTokens whether to add the tokens that the file's post-processor puts around a text (such as BOS); chat templates
-   *     write them themselves
-   * @throws IllegalArgumentException if the text is longer than {@link TokenizerOptions#maxTextBytes()}
+   * @param addSpecialTokens whether to add the tokens that the file's post-processor puts around a
+   *     text (such as BOS); chat templates write them themselves
+   * @throws IllegalArgumentException if the text is longer than {@link
+   *     TokenizerOptions#maxTextBytes()}
    */
   public int[] encode(String text, boolean addSpecialTokens) {
     requireLength(text);
@@ -120,7 +126,10 @@ public final class Tokenizer implements AutoCloseable {
     return IncrementalDecoder.of(this, vocabulary, skipSpecialTokens);
   }
 
-  /** One more than the highest token id, added tokens included; a model's embedding may have more rows. */
+  /**
+   * One more than the highest token id, added tokens included; a model's embedding may have more
+   * rows.
+   */
   public int vocabularySize() {
     return vocabulary.size();
   }
@@ -135,7 +144,10 @@ public final class Tokenizer implements AutoCloseable {
     return vocabulary.text(id);
   }
 
-  /** Whether the file marks the token as special (left out when decoding with {@code skipSpecialTokens}). */
+  /**
+   * Whether the file marks the token as special (left out when decoding with {@code
+   * skipSpecialTokens}).
+   */
   public boolean isSpecial(int id) {
     return vocabulary.isSpecial(id);
   }

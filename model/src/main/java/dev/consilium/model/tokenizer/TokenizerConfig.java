@@ -13,7 +13,8 @@ import java.util.Optional;
 /**
  * What we use of {@code tokenizer_config.json}.
  *
- * @param specialTokens the tokens named by role, for example {@code "bos_token" -> "<s>"}; roles without a token are absent
+ * @param specialTokens the tokens named by role, for example {@code "bos_token" -> "<s>"}; roles
+ *     without a token are absent
  * @param additionalSpecialTokens {@code additional_special_tokens}, in the file's order
  * @param chatTemplate the source of the chat template kept in this file, if there is one
  */
@@ -161,6 +162,8 @@ public record TokenizerConfig(
   }
 
   private static String kind(JsonNode node) {
-    return node.isMissingNode() ? "nothing" : node.getNodeType().name().toLowerCase(java.util.Locale.ROOT);
+    return node.isMissingNode()
+        ? "nothing"
+        : node.getNodeType().name().toLowerCase(java.util.Locale.ROOT);
   }
 }

@@ -3,7 +3,10 @@ package dev.consilium.model.tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A tokenizer file, or the native library that reads it, cannot be used. The message names the file and the problem. */
+/**
+ * A tokenizer file, or the native library that reads it, cannot be used. The message names the file
+ * and the problem.
+ */
 public final class TokenizerException extends IOException {
 
   private static final long serialVersionUID = 1L;

@@ -3,8 +3,10 @@ package dev.consilium.model.tokenizer;
 /**
  * Bounds on what a tokenizer reads.
  *
- * @param maxTextBytes most UTF-8 bytes of one text to encode; the native library needs some 100 bytes of memory per byte of text
- * @param maxFileBytes most bytes of {@code tokenizer.json} (the largest published ones have about 35 MiB)
+ * @param maxTextBytes most UTF-8 bytes of one text to encode; the native library needs some 100
+ *     bytes of memory per byte of text
+ * @param maxFileBytes most bytes of {@code tokenizer.json} (the largest published ones have about
+ *     35 MiB)
  * @param maxVocabularySize token ids must be below this
  */
 public record TokenizerOptions(int maxTextBytes, int maxFileBytes, int maxVocabularySize) {

@@ -1,6 +1,9 @@
 package dev.consilium.model.tokenizer;
 
-/** Says byte by byte whether a run of bytes is UTF-8 so far (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
+/**
+ * Says byte by byte whether a run of bytes is UTF-8 so far (RFC 3629: no overlong forms, no
+ * surrogates, at most U+10FFFF).
+ */
 final class Utf8Validity {
 
   /** What the bytes so far are. */

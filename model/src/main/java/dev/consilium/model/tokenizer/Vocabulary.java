@@ -15,8 +15,9 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of {@code tokenizer.json} that the native library does not let us ask for: token texts and ids, which tokens are special,
- * and how the file says that tokens are joined to text. Reading it also checks the file's outline before native code sees it.
+ * The part of {@code tokenizer.json} that the native library does not let us ask for: token texts
+ * and ids, which tokens are special, and how the file says that tokens are joined to text. Reading
+ * it also checks the file's outline before native code sees it.
  *
  * <p>Immutable after construction.
  */
@@ -82,7 +83,9 @@ final class Vocabulary {
     return joining;
   }
 
-  /** The byte that a token such as {@code <0x0A>} stands for when the decoder falls back to bytes. */
+  /**
+   * The byte that a token such as {@code <0x0A>} stands for when the decoder falls back to bytes.
+   */
   OptionalInt byteOf(int id) {
     String text = joining == Joining.BYTE_FALLBACK ? text(id).orElse("") : "";
     if (text.length() != 6 || !text.startsWith("<0x") || !text.endsWith(">")) {
@@ -166,8 +169,7 @@ final class Vocabulary {
 
   private void put(String token, long id) throws TokenizerException {
     if (id < 0 || id >= maxSize) {
-      throw wrong(
-          "token " + quoted(token) + " has id " + id + ", expected 0 to " + (maxSize - 1));
+      throw wrong("token " + quoted(token) + " has id " + id + ", expected 0 to " + (maxSize - 1));
     }
     while (texts.size() <= id) {
       texts.add(null);
@@ -192,7 +194,8 @@ final class Vocabulary {
     return fallsBack ? Joining.BYTE_FALLBACK : Joining.OTHER;
   }
 
-  private void require(@Nullable JsonToken found, JsonToken expected, String what) throws TokenizerException {
+  private void require(@Nullable JsonToken found, JsonToken expected, String what)
+      throws TokenizerException {
     if (found != expected) {
       throw wrong(what + " must be " + expected + ", found " + found);
     }

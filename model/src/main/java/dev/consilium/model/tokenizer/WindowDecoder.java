@@ -1,9 +1,10 @@
 package dev.consilium.model.tokenizer;
 
 /**
- * For decoders that are neither byte-level nor fall back to bytes: decodes between two offsets. The tokens of the last piece stay as
- * context, because such decoders treat the first token of a text differently (its leading space, its {@code ##}); what the new tokens
- * add to the context's text is the new piece. A piece that ends with U+FFFD is held for at most {@value #MAX_HELD} tokens.
+ * For decoders that are neither byte-level nor fall back to bytes: decodes between two offsets. The
+ * tokens of the last piece stay as context, because such decoders treat the first token of a text
+ * differently (its leading space, its {@code ##}); what the new tokens add to the context's text is
+ * the new piece. A piece that ends with U+FFFD is held for at most {@value #MAX_HELD} tokens.
  */
 final class WindowDecoder extends IncrementalDecoder {
 
