@@ -1,0 +1,191 @@
+package dev.consilium.model.family;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * The fields of one JSON object of a configuration, read with checks, and a note of which were
+ * read: a field that nobody read might change the result, so {@link #refuseUnread} refuses it by
+ * name. JSON {@code null} counts as absent.
+ *
+ * <p>Not thread-safe; lives as long as one configuration is read.
+ */
+final class ConfigFields {
+
+  /** Longest list that a configuration may hold. */
+  private static final int MAX_LIST = 65_536;
+
+  private static final int MAX_SHOWN = 80;
+
+  private final String path;
+  private final JsonNode object;
+  private final Set<String> read = new HashSet<>();
+
+  /**
+   * @param path what stands before a field's name in messages: empty, or for example {@code
+   *     "rope_scaling."}
+   */
+  ConfigFields(String path, JsonNode object) {
+    if (!object.isObject()) {
+      String what = path.isEmpty() ? "the configuration" : path.substring(0, path.length() - 1);
+      throw new ConfigException(what + " is " + shown(object) + ", want a JSON object");
+    }
+    this.path = path;
+    this.object = object;
+  }
+
+  boolean has(String field) {
+    return object.hasNonNull(field);
+  }
+
+  int integer(String field, int least, int most) {
+    return optionalInteger(field, least, most).orElseThrow(() -> missing(field));
+  }
+
+  OptionalInt optionalInteger(String field, int least, int most) {
+    Optional<JsonNode> value = take(field);
+    return value.isEmpty()
+        ? OptionalInt.empty()
+        : OptionalInt.of(asInteger(field, value.get(), least, most));
+  }
+
+  OptionalDouble optionalNumber(String field) {
+    Optional<JsonNode> value = take(field);
+    if (value.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    if (!value.get().isNumber() || !Double.isFinite(value.get().doubleValue())) {
+      throw wrong(field, "a finite number");
+    }
+    return OptionalDouble.of(value.get().doubleValue());
+  }
+
+  boolean flag(String field, boolean absent) {
+    Optional<JsonNode> value = take(field);
+    if (value.isPresent() && !value.get().isBoolean()) {
+      throw wrong(field, "true or false");
+    }
+    return value.map(JsonNode::booleanValue).orElse(absent);
+  }
+
+  Optional<String> optionalText(String field) {
+    Optional<JsonNode> value = take(field);
+    if (value.isPresent() && !value.get().isTextual()) {
+      throw wrong(field, "a text");
+    }
+    return value.map(JsonNode::textValue);
+  }
+
+  /** A list of texts; empty when absent. */
+  List<String> texts(String field) {
+    List<String> texts = new ArrayList<>();
+    for (JsonNode element : elements(field)) {
+      if (!element.isTextual()) {
+        throw wrong(field, "a list of texts");
+      }
+      texts.add(element.textValue());
+    }
+    return texts;
+  }
+
+  /** A list of integers, or one integer alone; empty when absent. */
+  List<Integer> integers(String field, int least, int most) {
+    Optional<JsonNode> value = take(field);
+    if (value.isPresent() && !value.get().isArray()) {
+      return List.of(asInteger(field, value.get(), least, most));
+    }
+    List<Integer> integers = new ArrayList<>();
+    for (JsonNode element : elements(field)) {
+      integers.add(asInteger(field, element, least, most));
+    }
+    return integers;
+  }
+
+  Optional<ConfigFields> object(String field) {
+    return take(field).map(value -> new ConfigFields(path + field + ".", value));
+  }
+
+  /** Notes fields that change no result. */
+  void ignore(Set<String> fields) {
+    read.addAll(fields);
+  }
+
+  /**
+   * Accepts a field that we do not implement, as long as its value says that the feature is not
+   * used.
+   */
+  void neutral(String field, Set<String> neutralJson) {
+    Optional<JsonNode> value = take(field);
+    if (value.isPresent() && !neutralJson.contains(value.get().toString())) {
+      throw new ConfigException(
+          "%s%s is %s, which is not supported; supported is %s"
+              .formatted(
+                  path,
+                  field,
+                  shown(value.get()),
+                  neutralJson.isEmpty() ? "null" : String.join(" or ", neutralJson)));
+    }
+  }
+
+  /** Refuses the first field that nobody read or ignored. */
+  void refuseUnread() {
+    object
+        .fieldNames()
+        .forEachRemaining(field -> {
+          if (!read.contains(field)) {
+            throw new ConfigException(
+                "field %s%s (%s) is not known; it may change the result, so the model is refused"
+                    .formatted(path, shorten(field), shown(object.get(field))));
+          }
+        });
+  }
+
+  ConfigException wrong(String field, String want) {
+    return new ConfigException(
+        "%s%s is %s, want %s".formatted(path, field, shown(object.path(field)), want));
+  }
+
+  private ConfigException missing(String field) {
+    return new ConfigException("field %s%s is missing".formatted(path, field));
+  }
+
+  private Optional<JsonNode> take(String field) {
+    read.add(field);
+    return has(field) ? Optional.of(object.get(field)) : Optional.empty();
+  }
+
+  private Iterable<JsonNode> elements(String field) {
+    Optional<JsonNode> value = take(field);
+    if (value.isEmpty()) {
+      return List.of();
+    }
+    if (!value.get().isArray() || value.get().size() > MAX_LIST) {
+      throw wrong(field, "a list of at most " + MAX_LIST + " entries");
+    }
+    return value.get();
+  }
+
+  private int asInteger(String field, JsonNode value, int least, int most) {
+    if (!value.isIntegralNumber()
+        || !value.canConvertToInt()
+        || value.intValue() < least
+        || value.intValue() > most) {
+      throw wrong(field, "an integer from " + least + " to " + most);
+    }
+    return value.intValue();
+  }
+
+  private static String shown(JsonNode value) {
+    return shorten(value.isMissingNode() ? "absent" : value.toString());
+  }
+
+  private static String shorten(String text) {
+    return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "...";
+  }
+}
