@@ -1,0 +1,297 @@
+package dev.consilium.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Threads that run the tasks of one parallel region after another.
+ *
+ * <p>A region wakes in a microsecond when regions follow each other closely: a worker that runs out
+ * of tasks spins for some ten microseconds before it parks, so an idle team burns nothing. Tasks
+ * are claimed one by one in ascending order, by the workers and the caller alike.
+ *
+ * <p>Threading: {@link #run} may be called from any thread; regions of several callers follow one
+ * another. A task must not run a region of its own team.
+ */
+public final class ThreadTeam implements AutoCloseable {
+  private static final long SPIN_NANOS = 30_000;
+
+  /** Spins between two looks at the clock. */
+  private static final int SPINS = 64;
+
+  /** The team whose region the thread is in. */
+  private static final ThreadLocal<@Nullable ThreadTeam> INSIDE = new ThreadLocal<>();
+
+  private final String name;
+  private final List<Worker> workers = new ArrayList<>();
+  private final ReentrantLock lock = new ReentrantLock(true);
+  private volatile Region current = Region.NONE;
+  private volatile boolean closed;
+
+  /**
+   * @param name prefix of the names of the threads
+   * @param threads threads that compute, the caller of {@link #run} among them; 1 or more
+   */
+  public ThreadTeam(String name, int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("a team of " + threads + " threads; expected >= 1");
+    }
+    this.name = name;
+    for (int i = 1; i < threads; i++) {
+      workers.add(new Worker(name + "-" + i));
+    }
+    workers.forEach(Thread::start);
+  }
+
+  /** Threads that compute, the caller among them. */
+  public int threads() {
+    return workers.size() + 1;
+  }
+
+  /**
+   * Calls {@code body} with 0 to {@code tasks - 1}, each once, and returns when all calls ended.
+   *
+   * <p>Every task runs even if others fail; the failure of the first that failed is then thrown,
+   * the others attached to it.
+   *
+   * @throws IllegalStateException from a task of the same team, or after {@link #close}
+   */
+  public void run(int tasks, IntConsumer body) {
+    if (tasks < 0) {
+      throw new IllegalArgumentException(tasks + " tasks; expected >= 0");
+    }
+    ThreadTeam outer = enter();
+    try {
+      Region region = new Region(tasks, body);
+      if (workers.isEmpty()) {
+        region.work();
+      } else {
+        runTogether(region);
+      }
+      region.rethrow();
+    } finally {
+      INSIDE.set(outer);
+    }
+  }
+
+  private @Nullable ThreadTeam enter() {
+    ThreadTeam outer = INSIDE.get();
+    if (outer == this) {
+      throw new IllegalStateException(
+          "a task of team " + name + " started a region of the same team: split the outer region");
+    }
+    if (closed) {
+      throw new IllegalStateException("team " + name + " is closed");
+    }
+    INSIDE.set(this);
+    return outer;
+  }
+
+  private void runTogether(Region region) {
+    lock.lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("team " + name + " is closed");
+      }
+      if (region.tasks > 1) {
+        current = region;
+        wake(region.tasks - 1);
+      }
+      region.work();
+      region.awaitEnd();
+    } finally {
+      // Do not keep the body, and what it refers to, alive until the next region.
+      current = Region.NONE;
+      lock.unlock();
+    }
+  }
+
+  private void wake(int wanted) {
+    for (Worker worker : workers) {
+      if (wanted-- == 0) {
+        return;
+      }
+      worker.wake();
+    }
+  }
+
+  /** Waits for the region in progress, then ends the threads. Closing twice does nothing more. */
+  @Override
+  public void close() {
+    if (INSIDE.get() == this) {
+      throw new IllegalStateException("a task of team " + name + " closed its own team");
+    }
+    lock.lock();
+    try {
+      closed = true;
+      workers.forEach(LockSupport::unpark);
+    } finally {
+      lock.unlock();
+    }
+    workers.forEach(ThreadTeam::joinUninterruptibly);
+  }
+
+  private static void joinUninterruptibly(Thread thread) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A thread of the team, which waits for regions and works on them. */
+  private final class Worker extends Thread {
+    private volatile boolean parked;
+
+    Worker(String name) {
+      super(name);
+      setDaemon(true);
+    }
+
+    @Override
+    public void run() {
+      INSIDE.set(ThreadTeam.this);
+      Region last = Region.NONE;
+      while (!closed) {
+        last = awaitRegionAfter(last);
+        last.work();
+      }
+    }
+
+    void wake() {
+      if (parked) {
+        LockSupport.unpark(this);
+      }
+    }
+
+    /**
+     * The current region when it is another than {@code last}; NONE when there is none for long.
+     */
+    private Region awaitRegionAfter(Region last) {
+      long start = System.nanoTime();
+      do {
+        for (int i = 0; i < SPINS; i++) {
+          Region region = current;
+          if (region != last && region != Region.NONE) {
+            return region;
+          }
+          Thread.onSpinWait();
+        }
+      } while (System.nanoTime() - start < SPIN_NANOS);
+      return park(last);
+    }
+
+    private Region park(Region last) {
+      parked = true;
+      // Looked at after the flag is up: whoever sets a region or closes either sees the flag, or
+      // did so before this look.
+      Region region = current;
+      while (!closed && (region == last || region == Region.NONE)) {
+        LockSupport.park(ThreadTeam.this);
+        Thread.interrupted(); // an interrupt has no meaning here, and would keep park from waiting
+        region = current;
+      }
+      parked = false;
+      return region;
+    }
+  }
+
+  /** The tasks of one call of {@link #run}. */
+  private static final class Region {
+    private static final int MAX_FAILURES = 16;
+
+    static final Region NONE = new Region(0, task -> {});
+
+    private final int tasks;
+    private final IntConsumer body;
+    private final AtomicInteger claimed = new AtomicInteger();
+    private final AtomicInteger ended = new AtomicInteger();
+    private final Thread caller = Thread.currentThread();
+    private final List<Throwable> failures = new ArrayList<>();
+    private volatile boolean callerParked;
+
+    Region(int tasks, IntConsumer body) {
+      this.tasks = tasks;
+      this.body = body;
+    }
+
+    /** Claims and runs tasks until none is left. */
+    void work() {
+      // The look before the claim keeps the counter from running on past the last task.
+      while (claimed.get() < tasks) {
+        int task = claimed.getAndIncrement();
+        if (task >= tasks) {
+          return;
+        }
+        runTask(task);
+        if (ended.incrementAndGet() == tasks && callerParked) {
+          LockSupport.unpark(caller);
+        }
+      }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // a task may throw anything: the region must still end
+    private void runTask(int task) {
+      try {
+        body.accept(task);
+      } catch (Throwable failure) {
+        addFailure(failure);
+      }
+    }
+
+    private synchronized void addFailure(Throwable failure) {
+      if (failures.size() < MAX_FAILURES && !failures.contains(failure)) {
+        failures.add(failure);
+      }
+    }
+
+    void awaitEnd() {
+      long start = System.nanoTime();
+      while (ended.get() < tasks && System.nanoTime() - start < SPIN_NANOS) {
+        for (int i = 0; i < SPINS && ended.get() < tasks; i++) {
+          Thread.onSpinWait();
+        }
+      }
+      parkUntilEnd();
+    }
+
+    private void parkUntilEnd() {
+      boolean interrupted = false;
+      callerParked = true;
+      while (ended.get() < tasks) {
+        LockSupport.park(this);
+        interrupted |= Thread.interrupted();
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    synchronized void rethrow() {
+      if (failures.isEmpty()) {
+        return;
+      }
+      Throwable first = failures.getFirst();
+      for (Throwable other : failures.subList(1, failures.size())) {
+        first.addSuppressed(other);
+      }
+      switch (first) {
+        case RuntimeException e -> throw e;
+        case Error e -> throw e;
+        default -> throw new IllegalStateException("a task threw a checked exception", first);
+      }
+    }
+  }
+}
