@@ -34,7 +34,7 @@ public final class Lifecycle {
   /** Exit status of a process whose configuration is bad. */
   public static final int BAD_CONFIG = 2;
 
-  private static final System.Logger LOG = System.getLogger(Lifecycle.class.getName());
+  private static final System.Logger LOG = Logging.logger(Lifecycle.class);
 
   private Lifecycle() {}
 

@@ -38,6 +38,14 @@ public final class Logging {
   private Logging() {}
 
   /**
+   * A logger for a class that is loaded before {@code main} has called {@link #configure}: whoever
+   * asks the JDK for a logger first fixes its log manager for good.
+   */
+  public static System.Logger logger(Class<?> owner) {
+    return System.getLogger(owner.getName());
+  }
+
+  /**
    * Sends everything of at least this level to standard error. To be called first in {@code main}.
    */
   public static void configure(System.Logger.Level least) {
@@ -111,6 +119,7 @@ public final class Logging {
       if (isLoggable(event)) {
         byte[] line = line(event).getBytes(StandardCharsets.UTF_8);
         stream.write(line, 0, line.length);
+        stream.flush();
       }
     }
 

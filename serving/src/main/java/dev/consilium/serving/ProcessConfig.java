@@ -212,7 +212,9 @@ public final class ProcessConfig {
 
   /** {@code "SRCFG00014: The config property ..."}: the code means nothing to who configures us. */
   private static String withoutCode(@Nullable String message) {
-    return String.valueOf(message).replaceFirst("^(java\\.\\S+: )?SRCFG\\d+: ", "");
+    return String.valueOf(message)
+        .replaceAll("(java\\.[\\w.]+: )?SRCFG\\d+: ", "")
+        .replace(" threw an Exception whilst being converted ", " cannot be read: ");
   }
 
   /** {@code "20s"}, {@code "500ms"}, {@code "5m"}, {@code "1h"} or ISO 8601. */
