@@ -1,0 +1,222 @@
+package dev.consilium.model.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.consilium.model.family.ConfigException;
+import dev.consilium.model.family.ModelFamilies;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.tensor.DType;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.PackedMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * An open model directory: {@code config.json}, the weights, and {@code generation_config.json} if
+ * there is one.
+ *
+ * <p>After {@link #open} every tensor that the specification needs is known to be there with the
+ * right shape and a type we compute with; values are checked when they are loaded.
+ */
+public final class Checkpoint implements AutoCloseable {
+
+  private static final String CONFIG = "config.json";
+  private static final long MAX_CONFIG_BYTES = 8 << 20;
+
+  private final Path directory;
+  private final ModelSpec spec;
+  private final GenerationDefaults generationDefaults;
+  private final WeightFiles weights;
+
+  /** Empty until first asked for; guarded by this. */
+  private String fingerprint = "";
+
+  private Checkpoint(
+      Path directory, ModelSpec spec, GenerationDefaults generationDefaults, WeightFiles weights) {
+    this.directory = directory;
+    this.spec = spec;
+    this.generationDefaults = generationDefaults;
+    this.weights = weights;
+  }
+
+  /**
+   * Opens a model directory; reads the configuration and the headers of the weight files.
+   *
+   * @throws CheckpointException if anything is missing, damaged, contradictory or not supported
+   */
+  public static Checkpoint open(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      throw new CheckpointException(
+          directory,
+          Files.exists(directory)
+              ? "is a file, want a model directory with config.json and safetensors in it"
+              : "does not exist");
+    }
+    ModelSpec spec = readSpec(directory);
+    GenerationDefaults defaults = GenerationDefaults.read(directory, spec);
+    WeightFiles weights = WeightFiles.open(directory);
+    try {
+      checkTensors(directory, spec, weights);
+      return new Checkpoint(directory, spec, defaults, weights);
+    } catch (RuntimeException e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  public Path directory() {
+    return directory;
+  }
+
+  public ModelSpec spec() {
+    return spec;
+  }
+
+  /** How the model's authors want it sampled. */
+  public GenerationDefaults generationDefaults() {
+    return generationDefaults;
+  }
+
+  /**
+   * A hash by which processes recognise that they serve the same model; see {@link Fingerprint}.
+   * Computed at the first call, from little more than headers.
+   */
+  public synchronized String fingerprint() {
+    if (fingerprint.isEmpty()) {
+      fingerprint = Fingerprint.of(spec, weights);
+    }
+    return fingerprint;
+  }
+
+  /** What the files say about every tensor, by name. */
+  public SortedMap<String, TensorHeader> headers() {
+    SortedMap<String, TensorHeader> headers = new TreeMap<>();
+    weights.names().forEach(name -> headers.put(name, weights.tensor(name).header()));
+    return headers;
+  }
+
+  /** One tensor; nothing is mapped yet. */
+  public CheckpointTensor tensor(String name) {
+    return weights.tensor(name);
+  }
+
+  /**
+   * Loads a matrix {@code [rows, columns]}.
+   *
+   * @throws CheckpointException if it is missing, has another shape or a value that is not finite
+   */
+  public PackedMatrix matrix(String name, int rows, int columns) {
+    return stackedMatrix(columns, List.of(new MatrixPart(name, rows)));
+  }
+
+  /**
+   * Loads several matrices with as many columns as one, in the order given, so that one product
+   * gives the outputs of all.
+   *
+   * @throws CheckpointException as {@link #matrix}, or if the parts differ in dtype
+   */
+  public PackedMatrix stackedMatrix(int columns, List<MatrixPart> parts) {
+    DType dtype = tensor(parts.getFirst().name()).dtype();
+    try (Arena arena = Arena.ofConfined()) {
+      List<MemorySegment> bytes =
+          parts.stream().map(part -> partBytes(part, columns, dtype, arena)).toList();
+      return PackedMatrix.pack(dtype, columns, bytes);
+    } catch (IllegalArgumentException e) {
+      CheckpointTensor first = tensor(parts.getFirst().name());
+      String names = String.join(", ", parts.stream().map(MatrixPart::name).toList());
+      throw new CheckpointException(first.file(), "tensor " + names + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Loads a vector {@code [length]}, widened to f32.
+   *
+   * @throws CheckpointException if it is missing, has another shape or a value that is not finite
+   */
+  public F32Vector vector(String name, int length) {
+    CheckpointTensor tensor = tensor(name);
+    checkShape(tensor, List.of((long) length));
+    float[] values = tensor.floats();
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw tensor.wrong("element " + i + " is " + values[i] + ", want finite values");
+      }
+    }
+    return F32Vector.of(values);
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+  }
+
+  private MemorySegment partBytes(MatrixPart part, int columns, DType dtype, Arena arena) {
+    CheckpointTensor tensor = tensor(part.name());
+    checkShape(tensor, List.of((long) part.rows(), (long) columns));
+    if (tensor.dtype() != dtype) {
+      throw tensor.wrong(
+          "dtype is %s, want %s like the matrix it is stacked with"
+              .formatted(tensor.dtype(), dtype));
+    }
+    return tensor.bytes(arena);
+  }
+
+  private static ModelSpec readSpec(Path directory) {
+    Path file = directory.resolve(CONFIG);
+    if (!Files.exists(file)) {
+      throw new CheckpointException(
+          directory, "has no " + CONFIG + ": it is not a Hugging Face model directory");
+    }
+    JsonNode config = JsonFiles.tree(file, MAX_CONFIG_BYTES);
+    try {
+      return ModelFamilies.specify(config);
+    } catch (ConfigException e) {
+      throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static void checkTensors(Path directory, ModelSpec spec, WeightFiles weights) {
+    Set<String> needed = new HashSet<>();
+    SpecTensors.visit(
+        spec,
+        (name, shape) -> {
+          if (!weights.has(name)) {
+            throw new CheckpointException(
+                directory,
+                "no weight file holds tensor %s of shape %s, which %s asks for"
+                    .formatted(name, shape, CONFIG));
+          }
+          CheckpointTensor tensor = weights.tensor(name);
+          checkShape(tensor, shape);
+          tensor.dtype();
+          needed.add(name);
+        });
+    for (String name : weights.names()) {
+      if (!needed.contains(name) && !isHarmless(name, spec)) {
+        // A weight that we would not use means a computation that we do not know.
+        throw weights
+            .tensor(name)
+            .wrong("is not part of a %s model as %s describes it".formatted(spec.family(), CONFIG));
+      }
+    }
+  }
+
+  /**
+   * Frequencies that older checkpoints store and the specification gives; the copy of a tied head.
+   */
+  private static boolean isHarmless(String name, ModelSpec spec) {
+    return name.endsWith(".rotary_emb.inv_freq") || name.equals(spec.names().head());
+  }
+
+  private static void checkShape(CheckpointTensor tensor, List<Long> wanted) {
+    if (!tensor.shape().equals(wanted)) {
+      throw tensor.wrong("shape is %s, want %s by %s".formatted(tensor.shape(), wanted, CONFIG));
+    }
+  }
+}

@@ -1,0 +1,161 @@
+package dev.consilium.model.checkpoint;
+
+import dev.consilium.tensor.Bf16;
+import dev.consilium.tensor.DType;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * One tensor of an open file. Its bytes are mapped when asked for, that range of the file only, and
+ * unmapped with the scope they were asked for.
+ *
+ * <p>Bytes are row-major and little-endian and begin at any alignment. A file that is cut short
+ * while it is mapped makes reads fail with {@link InternalError}; replace checkpoints by renaming,
+ * never in place.
+ */
+public final class CheckpointTensor {
+
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final Path file;
+  private final FileChannel channel;
+  private final TensorHeader header;
+  private final long begin;
+
+  CheckpointTensor(Path file, FileChannel channel, SafetensorsHeader.Entry entry) {
+    this.file = file;
+    this.channel = channel;
+    this.header = entry.header();
+    this.begin = entry.begin();
+  }
+
+  public String name() {
+    return header.name();
+  }
+
+  public TensorHeader header() {
+    return header;
+  }
+
+  /** Sizes from the outermost dimension. */
+  public List<Long> shape() {
+    return header.shape();
+  }
+
+  /** The file that holds the tensor. */
+  public Path file() {
+    return file;
+  }
+
+  /**
+   * The element type.
+   *
+   * @throws CheckpointException if it is none that we compute with
+   */
+  public DType dtype() {
+    return switch (header.dtype()) {
+      case "F32" -> DType.F32;
+      case "F16" -> DType.F16;
+      case "BF16" -> DType.BF16;
+      default -> throw wrong("dtype is " + header.dtype() + ", want F32, F16 or BF16");
+    };
+  }
+
+  /** Maps the bytes, read-only, until the arena closes. */
+  public MemorySegment bytes(Arena arena) {
+    if (header.byteSize() == 0) {
+      return MemorySegment.ofArray(new byte[0]);
+    }
+    try {
+      long needed = begin + header.byteSize();
+      if (channel.size() < needed) {
+        throw wrong(
+            "file has %d bytes, want at least %d: it was changed after it was opened"
+                .formatted(channel.size(), needed));
+      }
+      return channel.map(FileChannel.MapMode.READ_ONLY, begin, header.byteSize(), arena);
+    } catch (IOException e) {
+      throw new CheckpointException(file, "tensor " + name() + ": cannot be mapped: " + e, e);
+    }
+  }
+
+  /**
+   * Maps the bytes for the time of one call.
+   *
+   * @param use reads the bytes, on this thread; must not keep them
+   */
+  public <T> T withBytes(Function<MemorySegment, T> use) {
+    try (Arena arena = Arena.ofConfined()) {
+      return use.apply(bytes(arena));
+    }
+  }
+
+  /** All elements of an F32, F16 or BF16 tensor, widened. */
+  public float[] floats() {
+    DType dtype = dtype();
+    float[] values = new float[count()];
+    return withBytes(bytes -> {
+      for (int i = 0; i < values.length; i++) {
+        values[i] =
+            switch (dtype) {
+              case F32 -> bytes.get(FLOAT, 4L * i);
+              case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * i));
+              case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * i));
+            };
+      }
+      return values;
+    });
+  }
+
+  /** All elements of an I64 tensor. */
+  public long[] integers() {
+    if (!header.dtype().equals("I64")) {
+      throw wrong("dtype is " + header.dtype() + ", want I64");
+    }
+    long[] values = new long[count()];
+    return withBytes(bytes -> {
+      MemorySegment.copy(bytes, LONG, 0, values, 0, values.length);
+      return values;
+    });
+  }
+
+  /** Some of the bytes, read without mapping anything. */
+  byte[] read(long offset, int length) {
+    ByteBuffer bytes = ByteBuffer.allocate(length);
+    try {
+      while (bytes.hasRemaining()) {
+        if (channel.read(bytes, begin + offset + bytes.position()) < 0) {
+          throw wrong("file ends early: it was changed after it was opened");
+        }
+      }
+      return bytes.array();
+    } catch (IOException e) {
+      throw new CheckpointException(file, "tensor " + name() + ": cannot be read: " + e, e);
+    }
+  }
+
+  CheckpointException wrong(String problem) {
+    return new CheckpointException(file, "tensor " + name() + ": " + problem);
+  }
+
+  private int count() {
+    long count = header.elementCount();
+    if (count > Integer.MAX_VALUE - 8) {
+      throw wrong("has " + count + " elements, too many for an array");
+    }
+    return (int) count;
+  }
+}
