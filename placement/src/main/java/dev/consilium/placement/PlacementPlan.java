@@ -1,10 +1,10 @@
 package dev.consilium.placement;
 
+import java.util.NavigableSet;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.IntStream;
 
 /**
  * Deals the experts of every layer to nodes in turn, so that each expert has exactly one node.
@@ -44,8 +44,10 @@ public final class PlacementPlan {
   }
 
   private static SortedSet<Integer> everyNth(int first, int step, int end) {
-    SortedSet<Integer> indices = new TreeSet<>();
-    IntStream.iterate(first, index -> index < end, index -> index + step).forEach(indices::add);
+    NavigableSet<Integer> indices = new TreeSet<>();
+    for (int index = first; index < end; index += step) {
+      indices.add(index);
+    }
     return indices;
   }
 }

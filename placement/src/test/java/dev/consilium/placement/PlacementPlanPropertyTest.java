@@ -32,7 +32,7 @@ class PlacementPlanPropertyTest {
         PlacementPlan.experts(new Share(node, nodes), counts)
             .forEach((layer, experts) ->
                 experts.forEach(expert -> {
-                  assertThat(expert).isBetween(0, counts.get(layer) - 1);
+                  assertThat(expert).isBetween(0, counts.getOrDefault(layer, 0) - 1);
                   assertThat(seen.add(List.of(layer, expert))).isTrue();
                   size[0]++;
                 }));
