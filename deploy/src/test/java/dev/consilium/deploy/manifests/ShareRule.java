@@ -1,0 +1,54 @@
+package dev.consilium.deploy.manifests;
+
+import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import java.util.List;
+
+/**
+ * The expert nodes together hold all experts: pod i of n takes share {@code i/n}, with n the number
+ * of pods.
+ */
+final class ShareRule implements Rule {
+
+  @Override
+  public List<String> problems(Cluster cluster) {
+    Problems problems = new Problems();
+    for (StatefulSet set : cluster.all(StatefulSet.class)) {
+      Workload workload = Workload.of(set);
+      List<EnvVar> variables = workload.containers().getFirst().getEnv();
+      String expected = "$(POD_INDEX)/" + workload.podCount();
+      String share = value(variables, "CONSILIUM_NODE_SHARE");
+      problems.require(
+          share.equals(expected),
+          workload.title(),
+          "CONSILIUM_NODE_SHARE is " + share + ", expected " + expected);
+      problems.require(
+          podIndex(variables),
+          workload.title(),
+          "POD_INDEX is not the label apps.kubernetes.io/pod-index");
+      problems.require(
+          "Parallel".equals(set.getSpec().getPodManagementPolicy()),
+          workload.title(),
+          "podManagementPolicy is not Parallel: the shares would load one after the other");
+    }
+    return problems.found();
+  }
+
+  private static String value(List<EnvVar> variables, String name) {
+    return variables.stream()
+        .filter(variable -> variable.getName().equals(name))
+        .map(variable -> String.valueOf(variable.getValue()))
+        .findFirst()
+        .orElse("(none)");
+  }
+
+  private static boolean podIndex(List<EnvVar> variables) {
+    return variables.stream()
+        .filter(
+            variable -> variable.getName().equals("POD_INDEX") && variable.getValueFrom() != null)
+        .map(variable -> variable.getValueFrom().getFieldRef())
+        .anyMatch(field ->
+            field != null
+                && field.getFieldPath().equals("metadata.labels['apps.kubernetes.io/pod-index']"));
+  }
+}
