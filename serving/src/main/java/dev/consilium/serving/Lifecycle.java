@@ -113,6 +113,9 @@ public final class Lifecycle {
         announce(settings.announceFile().get(), process.ports());
       }
       Runtime.getRuntime().addShutdownHook(new Thread(this::end, "shutdown"));
+      if (settings.exitWithParent()) {
+        ParentWatch.start();
+      }
       process.ready().whenComplete((done, failed) -> tell(failed));
     }
 

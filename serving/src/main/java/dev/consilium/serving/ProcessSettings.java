@@ -24,6 +24,13 @@ public interface ProcessSettings {
   @WithDefault("20s")
   Duration drainTimeout();
 
+  /**
+   * Stop when standard input ends, which is when the process that started this one is gone. For
+   * clusters that a program starts on its own machine.
+   */
+  @WithDefault("false")
+  boolean exitWithParent();
+
   /** Least level that is logged: ERROR, WARNING, INFO, DEBUG, TRACE. */
   @WithDefault("INFO")
   System.Logger.Level logLevel();
