@@ -3,7 +3,8 @@ package dev.consilium.tensor;
 /** Chooses the kernels once, when first asked. */
 final class KernelChoice {
   static final Kernels SCALAR = new ScalarKernels();
-  static final Kernels BEST = SCALAR;
+  static final Kernels BEST =
+      vectorModulePresent(ModuleLayer.boot()) ? new VectorKernels() : SCALAR;
 
   private KernelChoice() {}
 

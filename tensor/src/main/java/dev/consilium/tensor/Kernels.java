@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Threading: stateless; any number of threads at once.
  */
-public sealed interface Kernels permits ScalarKernels {
+public sealed interface Kernels permits ScalarKernels, VectorKernels {
 
   /** The fastest kernels of this machine. */
   static Kernels best() {

@@ -1,0 +1,63 @@
+package dev.consilium.tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+
+/**
+ * A cache with random keys and values, in blocks that lie backwards in a pool whose other memory is
+ * NaN.
+ */
+final class CacheSample {
+  private final KvBlocks blocks;
+  private final float[][] keys;
+  private final float[][] values;
+
+  private CacheSample(KvBlocks blocks, float[][] keys, float[][] values) {
+    this.blocks = blocks;
+    this.keys = keys;
+    this.values = values;
+  }
+
+  KvBlocks blocks() {
+    return blocks;
+  }
+
+  float key(int position, int element) {
+    return keys[position][element];
+  }
+
+  float value(int position, int element) {
+    return values[position][element];
+  }
+
+  static CacheSample of(Random random, AttentionShape shape, int tokens, Samples.Draw draw) {
+    int blocks = (tokens + 15) / 16;
+    long blockBytes = shape.blockFloats() * 4L;
+    MemorySegment pool = Arena.ofAuto().allocate(blocks * blockBytes, 64);
+    pool.fill((byte) 0xff);
+    long[] offsets = new long[blocks];
+    for (int block = 0; block < blocks; block++) {
+      offsets[block] = (blocks - 1 - block) * blockBytes;
+    }
+    int width = shape.kvHeads() * shape.headDim();
+    CacheSample sample =
+        new CacheSample(
+            new KvBlocks(pool, offsets), new float[tokens][width], new float[tokens][width]);
+    for (int position = 0; position < tokens; position++) {
+      sample.store(random, shape, position, draw);
+    }
+    return sample;
+  }
+
+  private void store(Random random, AttentionShape shape, int position, Samples.Draw draw) {
+    int width = keys[position].length;
+    for (int i = 0; i < width; i++) {
+      keys[position][i] = draw.from(random);
+      values[position][i] = draw.from(random);
+    }
+    F32Vector key = F32Vector.of(keys[position]);
+    F32Vector value = F32Vector.of(values[position]);
+    Kernels.scalar().storeKeyValue(shape, blocks, position, key.segment(), 0, value.segment(), 0);
+  }
+}

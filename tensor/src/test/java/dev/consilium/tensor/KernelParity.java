@@ -1,0 +1,141 @@
+package dev.consilium.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.consilium.tensor.Samples.Draw;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Runs the vector kernels against the scalar ones and compares all the memory they may have
+ * written, bit by bit (any NaN equals any other). Fails with {@link AssertionError}.
+ *
+ * <p>Has a main method, so that a JVM with another vector length can run it.
+ */
+final class KernelParity {
+  private static final Kernels SCALAR = new ScalarKernels();
+  private static final Kernels VECTOR = new VectorKernels();
+  private static final int[] HEAD_DIMS = {1, 2, 3, 5, 16, 24, 32, 47, 64, 80, 96, 128, 256};
+
+  private KernelParity() {}
+
+  public static void main(String[] args) {
+    int lanes = Integer.parseInt(args[0]) / Float.SIZE;
+    if (Lanes.COUNT != lanes) {
+      throw new AssertionError(Lanes.COUNT + " lanes, expected " + lanes);
+    }
+    Random random = new Random(Long.parseLong(args[1]));
+    for (int n = 1; n <= 40; n++) {
+      elementwise(random, n, Samples::any);
+    }
+    for (DType dtype : DType.values()) {
+      for (int tokens = 1; tokens <= 7; tokens++) {
+        matmul(random, dtype, 64 + random.nextInt(70), 1 + random.nextInt(140), tokens);
+      }
+    }
+    for (int headDim : HEAD_DIMS) {
+      attention(random, headDim, Samples::normal);
+    }
+  }
+
+  static int[] headDims() {
+    return HEAD_DIMS.clone();
+  }
+
+  /** One call on both, with the memory that each writes. */
+  private interface Call {
+    void on(Kernels kernels, MemorySegment written);
+  }
+
+  private static void compare(String what, MemorySegment written, Call call) {
+    MemorySegment expected = Samples.copy(written);
+    MemorySegment actual = Samples.copy(written);
+    call.on(SCALAR, expected);
+    call.on(VECTOR, actual);
+    compareBits(what, expected, actual);
+  }
+
+  static void compareBits(String what, MemorySegment expected, MemorySegment actual) {
+    for (long i = 0; i < expected.byteSize() / 4; i++) {
+      float e = Float.intBitsToFloat(expected.getAtIndex(JAVA_INT, i));
+      float a = Float.intBitsToFloat(actual.getAtIndex(JAVA_INT, i));
+      if (Float.floatToIntBits(e) != Float.floatToIntBits(a)) {
+        throw new AssertionError(
+            "%s: element %d is %a, the scalar kernel gives %a".formatted(what, i, a, e));
+      }
+    }
+  }
+
+  static void elementwise(Random random, int n, Draw draw) {
+    long at = 4L * random.nextInt(4);
+    MemorySegment x = Samples.vector(random, n, at, draw);
+    MemorySegment y = Samples.vector(random, n, at, draw);
+    float factor = draw.from(random);
+    String length = " of " + n;
+    compare("add" + length, y, (kernels, w) -> kernels.add(x, at, n, w, at));
+    compare("scale" + length, y, (kernels, w) -> kernels.scale(factor, n, w, at));
+    compare(
+        "multiplyAdd" + length, y, (kernels, w) -> kernels.multiplyAdd(factor, x, at, n, w, at));
+    compare("roundToBf16" + length, y, (kernels, w) -> kernels.roundToBf16(n, w, at));
+    compare(
+        "siluMultiply" + length, y, (kernels, w) -> kernels.siluMultiply(x, at, w, at, n, w, at));
+    norm(random, n, at, x, y);
+    MemorySegment cosSin = Samples.vector(random, n / 2 * 2, at, draw);
+    compare("rotate" + length, y, (kernels, w) -> kernels.rotate(w, at, n / 2 * 2, cosSin, at));
+  }
+
+  private static void norm(Random random, int n, long at, MemorySegment x, MemorySegment y) {
+    int from = random.nextInt(5);
+    float[] values = new float[from + n];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Samples.normal(random);
+    }
+    F32Vector weight = F32Vector.of(values);
+    compare(
+        "rmsNorm of " + n,
+        y,
+        (kernels, w) -> kernels.rmsNorm(x, at, n, weight, from, 1e-6f, w, at));
+    compare(
+        "rmsNorm in place of " + n,
+        x,
+        (kernels, w) -> kernels.rmsNorm(w, at, n, weight, from, 1e-6f, w, at));
+  }
+
+  static void matmul(Random random, DType dtype, int rows, int columns, int tokens) {
+    F32Matrix x = Samples.matrix(random, tokens + 3, columns, Samples::finite);
+    int[] xRows = random.ints(tokens, 0, x.rows()).toArray();
+    try (PackedMatrix weights = Samples.packed(random, dtype, rows, columns)) {
+      List<F32Matrix> results = new ArrayList<>();
+      for (Kernels kernels : List.of(SCALAR, VECTOR)) {
+        F32Matrix y = F32Matrix.allocate(tokens + 2, rows + 5);
+        y.set(1, rows, 42f); // past the outputs: must stay
+        kernels.multiply(new MatmulJob(weights, x, xRows, y, 1), 0, weights.panels(), 0, tokens);
+        results.add(y);
+      }
+      String what = "%s [%d, %d] * %d tokens".formatted(dtype, rows, columns, tokens);
+      compareBits(what, results.get(0).segment(), results.get(1).segment());
+    }
+  }
+
+  static void attention(Random random, int headDim, Draw draw) {
+    int kvHeads = 1 + random.nextInt(3);
+    AttentionShape shape =
+        new AttentionShape(kvHeads * (1 + random.nextInt(4)), kvHeads, headDim, 0.3f);
+    int tokens = 1 + random.nextInt(70);
+    CacheSample cache = CacheSample.of(random, shape, tokens, draw);
+    int end = 1 + random.nextInt(tokens);
+    int first = random.nextBoolean() ? 0 : random.nextInt(end);
+    int n = shape.headsPerKvHead() * headDim;
+    MemorySegment query = Samples.vector(random, n, 4, draw);
+    MemorySegment out = Samples.vector(random, n, 4, draw);
+    for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
+      int head = kvHead;
+      compare(
+          "%s head %d, keys %d to %d".formatted(shape, head, first, end),
+          out,
+          (kernels, w) -> kernels.attend(shape, query, 4, cache.blocks(), head, first, end, w, 4));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package dev.consilium.tensor;
+
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Scalar = vector, bit for bit, at this machine's vector length. */
+class KernelsPropertyTest {
+  private long seed;
+  private Random random = new Random();
+
+  @BeforeEach
+  void printSeed(TestInfo test) {
+    seed = Long.getLong("consilium.test.seed", System.nanoTime());
+    random = new Random(seed);
+    System.out.println(test.getDisplayName() + ": -Dconsilium.test.seed=" + seed);
+  }
+
+  @Test
+  void elementwise_everyLengthTo130_sameBits() {
+    for (int n = 1; n <= 130; n++) {
+      KernelParity.elementwise(random, n, Samples::finite);
+      KernelParity.elementwise(random, n, Samples::normal);
+    }
+  }
+
+  @Test
+  void elementwise_infinitiesAndNan_sameBits() {
+    for (int n = 1; n <= 130; n++) {
+      KernelParity.elementwise(random, n, Samples::any);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void multiply_everyColumnCountTo130_sameBits(DType dtype) {
+    for (int columns = 1; columns <= 130; columns++) {
+      KernelParity.matmul(random, dtype, 1 + random.nextInt(200), columns, 1 + random.nextInt(9));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void multiply_severalChunksOfColumns_sameBits(DType dtype) {
+    for (int tokens = 1; tokens <= 9; tokens++) {
+      KernelParity.matmul(random, dtype, 64, 1000 + random.nextInt(1200), tokens);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 63, 64, 65, 127, 128, 129})
+  void multiply_rowsAroundPanels_sameBits(int rows) {
+    for (DType dtype : DType.values()) {
+      KernelParity.matmul(random, dtype, rows, 33, 1);
+      KernelParity.matmul(random, dtype, rows, 33, 5);
+    }
+  }
+
+  @Test
+  void attend_everyHeadDimension_sameBits() {
+    for (int headDim : KernelParity.headDims()) {
+      for (int i = 0; i < 10; i++) {
+        KernelParity.attention(random, headDim, Samples::normal);
+      }
+    }
+  }
+
+  @Test
+  void attend_extremeAndNan_sameBits() {
+    for (int i = 0; i < 100; i++) {
+      KernelParity.attention(random, 1 + random.nextInt(40), Samples::finite);
+      KernelParity.attention(random, 1 + random.nextInt(40), Samples::any);
+    }
+  }
+}

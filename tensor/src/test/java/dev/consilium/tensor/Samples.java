@@ -1,0 +1,127 @@
+package dev.consilium.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Random;
+
+/** Numbers to test kernels with. */
+final class Samples {
+  private static final float[] EXTREMES = {
+    0f,
+    -0f,
+    Float.MIN_VALUE,
+    -Float.MIN_VALUE,
+    Float.MIN_NORMAL,
+    -1e-40f,
+    1e30f,
+    -1e30f,
+    Float.MAX_VALUE,
+    1f,
+    -1f,
+    88.72283f,
+    88.7229f,
+    -87.33654f,
+    -87.3366f,
+    -103f,
+    Math.nextUp(1f)
+  };
+  private static final float[] SPECIALS = {
+    Float.NaN,
+    Float.intBitsToFloat(0x7f80_0001),
+    Float.intBitsToFloat(0xffff_ffff),
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY
+  };
+
+  private Samples() {}
+
+  /** Mostly of the order of 1, some extreme, all finite. */
+  static float finite(Random random) {
+    return random.nextInt(8) == 0
+        ? EXTREMES[random.nextInt(EXTREMES.length)]
+        : (float) random.nextGaussian();
+  }
+
+  /** As {@link #finite}, and now and then NaN or infinite. */
+  static float any(Random random) {
+    return random.nextInt(16) == 0 ? SPECIALS[random.nextInt(SPECIALS.length)] : finite(random);
+  }
+
+  static float normal(Random random) {
+    return (float) random.nextGaussian();
+  }
+
+  /** How one sample is drawn. */
+  interface Draw {
+    float from(Random random);
+  }
+
+  /** A vector that starts {@code at} bytes into its memory and has nothing behind it. */
+  static MemorySegment vector(Random random, int n, long at, Draw draw) {
+    MemorySegment segment = Arena.ofAuto().allocate(at + n * 4L, 64);
+    for (int i = 0; i < n; i++) {
+      segment.set(JAVA_FLOAT, at + i * 4L, draw.from(random));
+    }
+    return segment;
+  }
+
+  static MemorySegment copy(MemorySegment segment) {
+    return Arena.ofAuto().allocate(segment.byteSize(), 64).copyFrom(segment);
+  }
+
+  static F32Matrix matrix(Random random, int rows, int columns, Draw draw) {
+    F32Matrix matrix = F32Matrix.allocate(rows, columns);
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        matrix.set(row, column, draw.from(random));
+      }
+    }
+    return matrix;
+  }
+
+  /** Row-major weights {@code [rows, columns]} at an odd address. */
+  static MemorySegment weights(Random random, DType dtype, int rows, int columns) {
+    long bytes = (long) rows * columns * dtype.bytes();
+    MemorySegment segment = Arena.ofAuto().allocate(bytes + 1, 64).asSlice(1);
+    for (long i = 0; i < (long) rows * columns; i++) {
+      setWeight(segment, dtype, i, random);
+    }
+    return segment;
+  }
+
+  private static void setWeight(MemorySegment segment, DType dtype, long i, Random random) {
+    if (dtype == DType.F32) {
+      segment.set(JAVA_FLOAT_UNALIGNED, i * 4, finite(random));
+      return;
+    }
+    short bits = (short) random.nextInt();
+    while (!Float.isFinite(widen(dtype, bits))) {
+      bits = (short) random.nextInt();
+    }
+    if (random.nextBoolean()) {
+      float normal = (float) random.nextGaussian();
+      bits = dtype == DType.BF16 ? Bf16.fromFloat(normal) : Float.floatToFloat16(normal);
+    }
+    segment.set(JAVA_SHORT_UNALIGNED, i * 2, bits);
+  }
+
+  static float widen(DType dtype, short bits) {
+    return dtype == DType.BF16 ? Float.intBitsToFloat(bits << 16) : Float.float16ToFloat(bits);
+  }
+
+  /** The weight as it was stored, read without the code under test. */
+  static float weight(MemorySegment weights, DType dtype, long index) {
+    return dtype == DType.F32
+        ? weights.get(JAVA_FLOAT_UNALIGNED, index * 4)
+        : widen(dtype, weights.get(JAVA_SHORT_UNALIGNED, index * 2));
+  }
+
+  static PackedMatrix packed(Random random, DType dtype, int rows, int columns) {
+    return PackedMatrix.pack(dtype, columns, List.of(weights(random, dtype, rows, columns)));
+  }
+}
