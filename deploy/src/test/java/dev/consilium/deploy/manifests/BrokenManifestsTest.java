@@ -180,12 +180,27 @@ class BrokenManifestsTest {
             "router.yaml",
             "terminationGracePeriodSeconds: 150",
             "terminationGracePeriodSeconds: 5",
-            "terminationGracePeriodSeconds is 5"),
+            "terminationGracePeriodSeconds is 5, expected 130 or more"),
         arguments(
             "gateway.yaml",
             "              sleep:\n                seconds: 5",
             "              exec:\n                command: [sleep, \"5\"]",
-            "preStop runs a command"));
+            "preStop runs a command"),
+        arguments(
+            "gateway.yaml",
+            "seconds: 5",
+            "seconds: 50",
+            "terminationGracePeriodSeconds is 150, expected 180 or more"),
+        arguments(
+            "settings.yaml",
+            "CONSILIUM_DRAIN_TIMEOUT: 120s",
+            "CONSILIUM_DRAIN_TIMEOUT: 2 minutes",
+            "CONSILIUM_DRAIN_TIMEOUT is 2 minutes"),
+        arguments(
+            "expert-node.yaml",
+            "value: 30s",
+            "value: 300s",
+            "terminationGracePeriodSeconds is 60, expected 310 or more"));
   }
 
   private static List<Arguments> security() {
@@ -284,22 +299,22 @@ class BrokenManifestsTest {
             "settings.yaml",
             "dns:///expert-node:9200",
             "dns:///expert-nodes:9200",
-            "there is no headless service with this port"),
+            "expected dns:///name:port of a headless service"),
         arguments(
             "settings.yaml",
             "dns:///expert-node:9200",
             "dns:///expert-node:9100",
-            "there is no headless service with this port"),
+            "expected dns:///name:port of a headless service"),
         arguments(
             "settings.yaml",
             "dns:///router:9100",
-            "dns://router:9100",
-            "expected dns:///name:port"),
+            "router:9100",
+            "is router:9100, expected dns:///name:port"),
         arguments(
             "router.yaml",
             "clusterIP: None",
             "clusterIP: 10.0.0.1",
-            "there is no headless service with this port"),
+            "expected dns:///name:port of a headless service"),
         arguments(
             "router.yaml",
             "enableServiceLinks: false",
@@ -329,8 +344,16 @@ class BrokenManifestsTest {
 
   private static List<Arguments> shares() {
     return List.of(
-        arguments("expert-node.yaml", "  replicas: 2", "  replicas: 3", "expected $(POD_INDEX)/3"),
-        arguments("expert-node.yaml", "$(POD_INDEX)/2", "0/2", "CONSILIUM_NODE_SHARE is 0/2"),
+        arguments(
+            "expert-node.yaml",
+            "  replicas: 2",
+            "  replicas: 3",
+            "CONSILIUM_NODE_SHARE of pod 0 of 3 is $(POD_INDEX)/2"),
+        arguments(
+            "expert-node.yaml",
+            "$(POD_INDEX)/2",
+            "0/2",
+            "CONSILIUM_NODE_SHARE of pod 1 of 2 is 0/2"),
         arguments(
             "expert-node.yaml",
             "name: POD_INDEX",

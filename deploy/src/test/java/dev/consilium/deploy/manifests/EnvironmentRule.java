@@ -1,14 +1,18 @@
 package dev.consilium.deploy.manifests;
 
+import dev.consilium.serving.ProcessSettings;
+import dev.consilium.serving.Target;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.Service;
+import io.smallrye.config.ConfigMappings;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -22,7 +26,6 @@ final class EnvironmentRule implements Rule {
    */
   private static final List<String> SETTINGS =
       List.of(
-          "consilium.model",
           "consilium.node.name",
           "consilium.node.host",
           "consilium.node.port",
@@ -45,9 +48,6 @@ final class EnvironmentRule implements Rule {
           "consilium.gateway.routers",
           "consilium.gateway.model-name",
           "consilium.gateway.grpc-port",
-          "consilium.metrics.port",
-          "consilium.telemetry.otlp-endpoint",
-          "consilium.telemetry.sample-ratio",
           "quarkus.http.host",
           "quarkus.http.port");
 
@@ -55,7 +55,8 @@ final class EnvironmentRule implements Rule {
   private static final Set<String> PARTS = Set.of("POD_INDEX");
 
   private static final Pattern REFERENCE = Pattern.compile("\\$\\(([^)]*)\\)");
-  private static final Pattern BY_NAME = Pattern.compile("dns:///([a-z0-9-]+):([0-9]+)");
+  private static final Set<String> TARGETS =
+      Set.of("CONSILIUM_GATEWAY_ROUTERS", "CONSILIUM_ROUTER_NODES");
 
   @Override
   public List<String> problems(Cluster cluster) {
@@ -78,13 +79,20 @@ final class EnvironmentRule implements Rule {
 
   private static Set<String> variables() {
     Set<String> variables = new TreeSet<>(PARTS);
-    SETTINGS.forEach(
-        key -> variables.add(key.toUpperCase(java.util.Locale.ROOT).replaceAll("[^A-Z0-9]", "_")));
+    SETTINGS.forEach(key -> variables.add(variable(key)));
+    ConfigMappings.getProperties(ConfigMappings.ConfigClass.configClass(ProcessSettings.class))
+        .keySet()
+        .forEach(key -> variables.add(variable(key)));
     return variables;
   }
 
+  /** By the rules of MicroProfile Config: capitals, and an underscore for all else. */
+  private static String variable(String key) {
+    return key.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+  }
+
   private static Map<String, String> shared(Cluster cluster, Container container) {
-    Map<String, String> shared = new java.util.TreeMap<>();
+    Map<String, String> shared = new TreeMap<>();
     container
         .getEnvFrom()
         .forEach(source -> shared.putAll(cluster.settings(source.getConfigMapRef().getName())));
@@ -99,25 +107,24 @@ final class EnvironmentRule implements Rule {
       Set<String> known,
       Problems problems) {
     problems.require(known.contains(name), where, "no process reads " + name + "; known: " + known);
-    Matcher address = BY_NAME.matcher(value);
-    boolean named = address.matches();
-    problems.require(
-        named || !value.startsWith("dns:"),
-        where,
-        name + " is " + value + ", expected dns:///name:port");
-    if (named) {
-      int port = Integer.parseInt(address.group(2));
-      boolean leads =
-          cluster
-              .service(address.group(1))
-              .filter(ServiceRule::isHeadless)
-              .filter(service -> hasPort(service, port))
-              .isPresent();
-      problems.require(
-          leads,
-          where,
-          name + " is " + value + ", but there is no headless service with this port");
+    if (TARGETS.contains(name)) {
+      Target.parseList(value)
+          .forEach(target -> checkTarget(cluster, where, name, target, problems));
     }
+  }
+
+  private static void checkTarget(
+      Cluster cluster, String where, String name, Target target, Problems problems) {
+    boolean leads =
+        cluster
+            .service(target.host())
+            .filter(ServiceRule::isHeadless)
+            .filter(service -> hasPort(service, target.port()))
+            .isPresent();
+    problems.require(
+        target.everyAddress() && leads,
+        where,
+        name + " is " + target + ", expected dns:///name:port of a headless service");
   }
 
   private static boolean hasPort(Service service, int port) {

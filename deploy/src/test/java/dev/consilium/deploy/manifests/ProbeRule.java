@@ -36,7 +36,6 @@ final class ProbeRule implements Rule {
         check(workload, "livenessProbe", container.getLivenessProbe(), alive, problems);
         check(workload, "readinessProbe", container.getReadinessProbe(), ready, problems);
       }
-      checkEnd(workload, problems);
     }
     return problems.found();
   }
@@ -61,22 +60,5 @@ final class ProbeRule implements Rule {
             .or(() -> grpc.map(action -> workload.listensOn(action.getPort())))
             .orElse(false);
     problems.require(reaches, where, "its port is not one that the container declares");
-  }
-
-  /** A pod that ends has time to drain, beyond what its preStop hook takes. */
-  private static void checkEnd(Workload workload, Problems problems) {
-    long grace = Optional.ofNullable(workload.pod().getTerminationGracePeriodSeconds()).orElse(0L);
-    problems.require(
-        grace >= 60,
-        workload.title(),
-        "terminationGracePeriodSeconds is " + grace + ", expected 60 or more to drain");
-    for (Container container : workload.containers()) {
-      boolean shell =
-          container.getLifecycle() != null
-              && container.getLifecycle().getPreStop() != null
-              && container.getLifecycle().getPreStop().getExec() != null;
-      problems.require(
-          !shell, workload.title(), "preStop runs a command: images are not bound to have a shell");
-    }
   }
 }

@@ -16,6 +16,7 @@ interface Rule {
             new ReferenceRule(),
             new ServiceRule(),
             new ProbeRule(),
+            new ShutdownRule(),
             new SecurityRule(),
             new ResourceRule(),
             new EnvironmentRule(),

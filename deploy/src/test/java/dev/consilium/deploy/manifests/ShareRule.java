@@ -1,5 +1,6 @@
 package dev.consilium.deploy.manifests;
 
+import dev.consilium.placement.Share;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import java.util.List;
@@ -16,12 +17,15 @@ final class ShareRule implements Rule {
     for (StatefulSet set : cluster.all(StatefulSet.class)) {
       Workload workload = Workload.of(set);
       List<EnvVar> variables = workload.containers().getFirst().getEnv();
-      String expected = "$(POD_INDEX)/" + workload.podCount();
       String share = value(variables, "CONSILIUM_NODE_SHARE");
-      problems.require(
-          share.equals(expected),
-          workload.title(),
-          "CONSILIUM_NODE_SHARE is " + share + ", expected " + expected);
+      for (int pod = 0; pod < workload.podCount(); pod++) {
+        problems.require(
+            isShare(
+                share.replace("$(POD_INDEX)", String.valueOf(pod)),
+                new Share(pod, workload.podCount())),
+            workload.title(),
+            "CONSILIUM_NODE_SHARE of pod " + pod + " of " + workload.podCount() + " is " + share);
+      }
       problems.require(
           podIndex(variables),
           workload.title(),
@@ -32,6 +36,14 @@ final class ShareRule implements Rule {
           "podManagementPolicy is not Parallel: the shares would load one after the other");
     }
     return problems.found();
+  }
+
+  private static boolean isShare(String text, Share expected) {
+    try {
+      return Share.parse(text).equals(expected);
+    } catch (IllegalArgumentException malformed) {
+      return false;
+    }
   }
 
   private static String value(List<EnvVar> variables, String name) {
