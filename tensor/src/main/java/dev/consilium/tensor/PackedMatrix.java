@@ -69,6 +69,12 @@ public final class PackedMatrix implements AutoCloseable {
     }
   }
 
+  /** Bytes of memory that a packed matrix of this size holds. */
+  public static long byteSize(DType dtype, int rows, int columns) {
+    long panels = ((long) rows + PANEL_ROWS - 1) / PANEL_ROWS;
+    return panels * PANEL_ROWS * columns * dtype.bytes();
+  }
+
   public int rows() {
     return rows;
   }

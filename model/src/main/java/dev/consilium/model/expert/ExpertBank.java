@@ -1,0 +1,235 @@
+package dev.consilium.model.expert;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.DenseFeedForward;
+import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.tensor.DType;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The experts that this process holds in memory. Experts come and go while others compute: a
+ * dropped expert's memory is freed when the last computation that uses it has ended.
+ *
+ * <p>Threading: any thread. Loads follow one another and block no computation, and no drop.
+ */
+public final class ExpertBank implements AutoCloseable {
+
+  /** Is told how a load goes on, on the thread that loads. */
+  public interface Progress {
+    /** Somebody who does not want to know. */
+    Progress NONE = (id, done, total) -> {};
+
+    /**
+     * One more expert is there.
+     *
+     * @param id the expert that is there now
+     * @param done how many of the call's experts are there
+     * @param total how many the call asked for
+     */
+    void loaded(ExpertId id, int done, int total);
+  }
+
+  private final Checkpoint checkpoint;
+  private final Object loading = new Object();
+
+  // The rest is guarded by this.
+  private final TreeMap<ExpertId, Held> held = new TreeMap<>();
+  private long memoryBytes;
+  private boolean closed;
+
+  /** An empty bank. The checkpoint must stay open as long as experts are loaded. */
+  public ExpertBank(Checkpoint checkpoint) {
+    this.checkpoint = checkpoint;
+  }
+
+  /** Memory that an expert of a layer takes when loaded. */
+  public static long expertBytes(Checkpoint checkpoint, int layer) {
+    ModelSpec spec = checkpoint.spec();
+    MixtureOfExperts experts = experts(spec, layer);
+    int width = experts.expertIntermediateSize();
+    String first = spec.names().feedForward(layer).expert(0).gate();
+    DType dtype = checkpoint.tensor(first).dtype();
+    return PackedMatrix.byteSize(dtype, 2 * width, spec.hiddenSize())
+        + PackedMatrix.byteSize(dtype, spec.hiddenSize(), width);
+  }
+
+  /**
+   * Loads experts that are not there yet, one after the other in the order given.
+   *
+   * @throws IllegalArgumentException if the model has no such expert; then nothing is loaded
+   * @throws dev.consilium.model.checkpoint.CheckpointException if one cannot be read; those before
+   *     it stay
+   */
+  public void load(Collection<ExpertId> ids, Progress progress) {
+    ids.forEach(this::requireExists);
+    synchronized (loading) {
+      int done = 0;
+      for (ExpertId id : ids) {
+        if (!holds(id)) {
+          add(id, read(id));
+        }
+        progress.loaded(id, ++done, ids.size());
+      }
+    }
+  }
+
+  /** Lets go of experts; those that are not there are passed over. */
+  public void drop(Collection<ExpertId> ids) {
+    List<Held> dropped = new ArrayList<>();
+    synchronized (this) {
+      for (ExpertId id : ids) {
+        Optional.ofNullable(held.remove(id)).ifPresent(dropped::add);
+      }
+    }
+    dropped.forEach(this::release);
+  }
+
+  public synchronized boolean holds(ExpertId id) {
+    return held.containsKey(id);
+  }
+
+  /** All experts that are there, at this moment. */
+  public synchronized SortedSet<ExpertId> held() {
+    return new TreeSet<>(held.keySet());
+  }
+
+  /** Memory of all experts that are there, and of dropped ones that are still computing. */
+  public synchronized long memoryBytes() {
+    return memoryBytes;
+  }
+
+  /**
+   * Keeps experts in memory until the lease is closed.
+   *
+   * @throws ExpertsNotHeldException if one is not there; then none is kept
+   */
+  synchronized Lease acquire(Collection<ExpertId> ids) {
+    requireOpen();
+    List<ExpertId> missing = ids.stream().filter(id -> !held.containsKey(id)).toList();
+    if (!missing.isEmpty()) {
+      throw new ExpertsNotHeldException(missing);
+    }
+    Map<ExpertId, Held> leased = new HashMap<>();
+    for (ExpertId id : ids) {
+      leased.computeIfAbsent(id, held::get);
+    }
+    leased.values().forEach(one -> one.references++);
+    return new Lease(leased);
+  }
+
+  /** Lets go of everything, once no computation uses it. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+    }
+    drop(held());
+  }
+
+  private GatedWeights read(ExpertId id) {
+    ModelSpec spec = checkpoint.spec();
+    return GatedWeights.load(
+        checkpoint,
+        spec.names().feedForward(id.layer()).expert(id.index()),
+        experts(spec, id.layer()).expertIntermediateSize());
+  }
+
+  private void add(ExpertId id, GatedWeights weights) {
+    synchronized (this) {
+      if (!closed) {
+        held.put(id, new Held(weights));
+        memoryBytes += weights.memoryBytes();
+        return;
+      }
+    }
+    weights.close();
+    throw closedException();
+  }
+
+  private void release(Held one) {
+    synchronized (this) {
+      one.references--;
+      if (one.references > 0) {
+        return;
+      }
+      memoryBytes -= one.weights.memoryBytes();
+    }
+    one.weights.close();
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw closedException();
+    }
+  }
+
+  private static IllegalStateException closedException() {
+    return new IllegalStateException("the expert bank is closed");
+  }
+
+  private void requireExists(ExpertId id) {
+    ModelSpec spec = checkpoint.spec();
+    int count = experts(spec, id.layer()).gate().expertCount();
+    if (id.index() < 0 || id.index() >= count) {
+      throw new IllegalArgumentException(
+          "%s does not exist: layer %d has experts 0 to %d".formatted(id, id.layer(), count - 1));
+    }
+  }
+
+  private static MixtureOfExperts experts(ModelSpec spec, int layer) {
+    if (layer < 0 || layer >= spec.layers().size()) {
+      throw new IllegalArgumentException(
+          "layer %d does not exist: the model has layers 0 to %d"
+              .formatted(layer, spec.layers().size() - 1));
+    }
+    return switch (spec.layers().get(layer).feedForward()) {
+      case MixtureOfExperts experts -> experts;
+      case DenseFeedForward _ ->
+          throw new IllegalArgumentException("layer " + layer + " is dense and has no experts");
+    };
+  }
+
+  /** An expert's weights, and how many hold on to them: the bank and each lease. */
+  private static final class Held {
+    final GatedWeights weights;
+    int references = 1;
+
+    Held(GatedWeights weights) {
+      this.weights = weights;
+    }
+  }
+
+  /** Experts that stay in memory until this is closed. One thread. */
+  final class Lease implements AutoCloseable {
+    private final Map<ExpertId, Held> leased;
+
+    private Lease(Map<ExpertId, Held> leased) {
+      this.leased = leased;
+    }
+
+    /** The weights of one of the experts asked for. */
+    GatedWeights weights(ExpertId id) {
+      Held one = leased.get(id);
+      if (one == null) {
+        throw new IllegalStateException(id + " is not part of this lease");
+      }
+      return one.weights;
+    }
+
+    @Override
+    public void close() {
+      leased.values().forEach(ExpertBank.this::release);
+      leased.clear();
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package dev.consilium.model.expert;
+
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.Kernels;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Computes routed experts over the tokens that the gate gave them.
+ *
+ * <p>Threading: any thread; computations follow one another.
+ */
+public final class ExpertComputation {
+
+  private final GatedBlocks blocks;
+
+  public ExpertComputation(CpuDevice device) {
+    this.blocks = new GatedBlocks(device);
+  }
+
+  /**
+   * The weighted outputs of experts of one layer.
+   *
+   * <p>Each row depends on its token, expert and gate weight alone: the same bits come out however
+   * tokens and experts are grouped into calls. An expert that is dropped meanwhile stays in memory
+   * until this is done.
+   *
+   * @param bank holds the experts
+   * @param layer whose experts {@code work} means
+   * @param hidden the tokens, {@code [tokens, hiddenSize]}
+   * @param work which experts compute which rows of {@code hidden}
+   * @param rounding done to each weighted output
+   * @return {@code [pairs, hiddenSize]}: one row for each pair of expert and token, in the order of
+   *     {@code work}
+   * @throws ExpertsNotHeldException if {@code bank} lacks an expert; nothing is computed
+   */
+  public synchronized F32Matrix compute(
+      ExpertBank bank, int layer, F32Matrix hidden, List<ExpertTokens> work, RoundTo rounding) {
+    if (work.isEmpty()) {
+      return F32Matrix.allocate(0, hidden.columns());
+    }
+    List<ExpertId> ids = work.stream().map(tokens -> new ExpertId(layer, tokens.expert())).toList();
+    try (ExpertBank.Lease lease = bank.acquire(ids)) {
+      List<GatedBlocks.Block> jobs = new ArrayList<>(work.size());
+      for (ExpertTokens tokens : work) {
+        jobs.add(
+            new GatedBlocks.Block(
+                lease.weights(new ExpertId(layer, tokens.expert())), tokens.rows()));
+      }
+      F32Matrix result = blocks.compute(hidden, jobs);
+      weigh(result, work, rounding);
+      return result;
+    }
+  }
+
+  private void weigh(F32Matrix result, List<ExpertTokens> work, RoundTo rounding) {
+    Kernels kernels = blocks.device().kernels();
+    float[] weights = weightsInOrder(result.rows(), work);
+    int columns = result.columns();
+    blocks.forEachRow(
+        result.rows(),
+        columns,
+        row -> {
+          long offset = result.offset(row);
+          kernels.scale(weights[row], columns, result.segment(), offset);
+          if (rounding == RoundTo.BF16) {
+            kernels.roundToBf16(columns, result.segment(), offset);
+          }
+        });
+  }
+
+  private static float[] weightsInOrder(int rows, List<ExpertTokens> work) {
+    float[] weights = new float[rows];
+    int row = 0;
+    for (ExpertTokens tokens : work) {
+      for (int i = 0; i < tokens.count(); i++) {
+        weights[row++] = tokens.weight(i);
+      }
+    }
+    return weights;
+  }
+}
