@@ -1,0 +1,104 @@
+package dev.consilium.router;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.expert.RoundTo;
+import dev.consilium.router.dispatch.ExpertNode;
+import dev.consilium.router.dispatch.NodeDirectory;
+import dev.consilium.router.dispatch.RemoteExperts.DispatchTracer;
+import dev.consilium.router.scheduling.EngineLimits.StepLimits;
+import dev.consilium.router.wire.NodeConnector;
+import dev.consilium.serving.Channels;
+import dev.consilium.serving.Target;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * How a router is put together.
+ *
+ * @param experts where the routed experts are
+ * @param threads that compute, at least 1
+ * @param wireDtype what hidden states and expert outputs are rounded to
+ * @param kvCacheTokens tokens that the KV cache holds, over all sequences
+ * @param waitingLimit most requests that may wait
+ * @param limits of one step
+ */
+public record RouterOptions(
+    Experts experts,
+    int threads,
+    RoundTo wireDtype,
+    int kvCacheTokens,
+    int waitingLimit,
+    StepLimits limits) {
+
+  public RouterOptions {
+    if (threads < 1 || kvCacheTokens < 1 || waitingLimit < 1) {
+      throw new IllegalArgumentException(
+          "threads is %d, kv-cache-tokens %d, waiting-limit %d: each must be at least 1"
+              .formatted(threads, kvCacheTokens, waitingLimit));
+    }
+  }
+
+  /** A complete engine in this process, with all experts. */
+  public static RouterOptions inProcess(int threads) {
+    return new RouterOptions(
+        new LocalExpertsOnly("local"),
+        threads,
+        RoundTo.F32,
+        32768,
+        256,
+        new StepLimits(512, 256, 64));
+  }
+
+  /** The same, with other experts. */
+  public RouterOptions withExperts(Experts other) {
+    return new RouterOptions(other, threads, wireDtype, kvCacheTokens, waitingLimit, limits);
+  }
+
+  /** Where the routed experts are. */
+  public sealed interface Experts permits LocalExpertsOnly, ExpertNodes {}
+
+  /**
+   * All in this process.
+   *
+   * @param name who computed, in counts
+   */
+  public record LocalExpertsOnly(String name) implements Experts {}
+
+  /**
+   * All on expert nodes.
+   *
+   * @param targets where those are
+   * @param channels opens connections to them
+   * @param tracer traces calls to them
+   * @param timeout wait for an answer
+   * @param refresh time between two looks at what they hold
+   */
+  public record ExpertNodes(
+      List<Target> targets,
+      Channels channels,
+      DispatchTracer tracer,
+      Duration timeout,
+      Duration refresh,
+      RoundTo wireDtype)
+      implements Experts {
+
+    NodeDirectory directory(Checkpoint checkpoint, StepLimits limits) {
+      int hiddenSize = checkpoint.spec().hiddenSize();
+      NodeConnector connector = new NodeConnector(channels, hiddenSize, wireDtype, timeout);
+      NodeDirectory directory =
+          new NodeDirectory(
+              targets,
+              connector::connect,
+              new NodeDirectory.Expectations(
+                  checkpoint.fingerprint(),
+                  hiddenSize,
+                  limits.batchTokens(),
+                  Router.expertCounts(checkpoint.spec())),
+              timeout.compareTo(ExpertNode.DESCRIBE_TIMEOUT) < 0
+                  ? timeout
+                  : ExpertNode.DESCRIBE_TIMEOUT);
+      directory.watch(refresh);
+      return directory;
+    }
+  }
+}

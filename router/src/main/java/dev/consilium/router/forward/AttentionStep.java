@@ -1,0 +1,151 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.QkNorm;
+import dev.consilium.tensor.AttentionShape;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.Kernels;
+import dev.consilium.tensor.KvBlocks;
+import dev.consilium.tensor.MatmulJob;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Grouped-query attention of one layer over a batch.
+ *
+ * <ol>
+ *   <li>Project: queries, keys and values of every token in one product.
+ *   <li>Prepare each token: biases, QK norm, rotary embedding.
+ *   <li>Store its keys and values in the cache.
+ *   <li>Attend: each token over the keys of its own sequence up to its own position.
+ *   <li>Project back.
+ * </ol>
+ *
+ * <p>Keys of the whole batch are stored before any token attends, since tokens of one chunk see
+ * each other.
+ */
+final class AttentionStep {
+  private final int layer;
+  private final GroupedQueryAttention spec;
+  private final AttentionWeights weights;
+  private final AttentionShape shape;
+  private final float epsilon;
+
+  AttentionStep(int layer, GroupedQueryAttention spec, AttentionWeights weights, float epsilon) {
+    this.layer = layer;
+    this.spec = spec;
+    this.weights = weights;
+    this.shape = shapeOf(spec);
+    this.epsilon = epsilon;
+  }
+
+  static AttentionShape shapeOf(GroupedQueryAttention spec) {
+    return new AttentionShape(spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale());
+  }
+
+  /** Reads {@code work.normed}, leaves the result in {@code work.delta}. */
+  void run(CpuDevice device, BatchRows batch, Workspace work) {
+    device.matmul(
+        List.of(
+            new MatmulJob(weights.queryKeyValue(), work.normed, batch.all, work.queryKeyValue, 0)));
+    KvBlocks[] caches =
+        batch.slices.stream().map(slice -> slice.cache().layer(layer)).toArray(KvBlocks[]::new);
+    RotaryRows rotary = work.rotary(spec.rotary());
+    device.parallel(
+        batch.count,
+        row -> {
+          prepare(device.kernels(), work.queryKeyValue, row, rotary);
+          store(device.kernels(), work.queryKeyValue, row, caches[batch.slice[row]], batch);
+        });
+    device.parallel(
+        batch.count * spec.kvHeads(),
+        task -> {
+          int row = task / spec.kvHeads();
+          attend(
+              device.kernels(), batch, row, task % spec.kvHeads(), caches[batch.slice[row]], work);
+        });
+    device.matmul(
+        List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
+    weights.outputBias().ifPresent(bias -> addBias(device, bias, batch, work.delta));
+  }
+
+  private void prepare(Kernels kernels, F32Matrix queryKeyValue, int row, RotaryRows rotary) {
+    MemorySegment memory = queryKeyValue.segment();
+    long query = queryKeyValue.offset(row);
+    long key = query + bytes(spec.queryWidth());
+    weights
+        .queryKeyValueBias()
+        .ifPresent(bias -> kernels.add(bias.segment(), 0, bias.length(), memory, query));
+    weights.queryNorm().ifPresent(norm -> normalise(kernels, memory, query, spec.heads(), norm));
+    weights.keyNorm().ifPresent(norm -> normalise(kernels, memory, key, spec.kvHeads(), norm));
+    long cosSin = rotary.rows().offset(row);
+    for (int head = 0; head < spec.heads() + spec.kvHeads(); head++) {
+      kernels.rotate(
+          memory,
+          query + bytes(head * spec.headDim()),
+          rotary.rotaryDim(),
+          rotary.rows().segment(),
+          cosSin);
+    }
+  }
+
+  private void normalise(
+      Kernels kernels, MemorySegment memory, long offset, int heads, F32Vector norm) {
+    if (spec.qkNorm() == QkNorm.WHOLE_PROJECTION) {
+      kernels.rmsNorm(memory, offset, heads * spec.headDim(), norm, 0, epsilon, memory, offset);
+      return;
+    }
+    for (int head = 0; head < heads; head++) {
+      long at = offset + bytes(head * spec.headDim());
+      kernels.rmsNorm(memory, at, spec.headDim(), norm, 0, epsilon, memory, at);
+    }
+  }
+
+  private void store(
+      Kernels kernels, F32Matrix queryKeyValue, int row, KvBlocks cache, BatchRows batch) {
+    long key = queryKeyValue.offset(row) + bytes(spec.queryWidth());
+    kernels.storeKeyValue(
+        shape,
+        cache,
+        batch.position[row],
+        queryKeyValue.segment(),
+        key,
+        queryKeyValue.segment(),
+        key + bytes(spec.keyValueWidth()));
+  }
+
+  private void attend(
+      Kernels kernels, BatchRows batch, int row, int kvHead, KvBlocks cache, Workspace work) {
+    int endKey = batch.position[row] + 1;
+    int firstKey =
+        spec.slidingWindow().isPresent()
+            ? Math.max(0, endKey - spec.slidingWindow().getAsInt())
+            : 0;
+    long head = bytes(kvHead * (spec.heads() / spec.kvHeads()) * spec.headDim());
+    kernels.attend(
+        shape,
+        work.queryKeyValue.segment(),
+        work.queryKeyValue.offset(row) + head,
+        cache,
+        kvHead,
+        firstKey,
+        endKey,
+        work.attended.segment(),
+        work.attended.offset(row) + head);
+  }
+
+  private static void addBias(CpuDevice device, F32Vector bias, BatchRows batch, F32Matrix into) {
+    device.parallel(
+        batch.count,
+        row ->
+            device
+                .kernels()
+                .add(bias.segment(), 0, bias.length(), into.segment(), into.offset(row)));
+  }
+
+  private static long bytes(int floats) {
+    return (long) floats * Float.BYTES;
+  }
+}

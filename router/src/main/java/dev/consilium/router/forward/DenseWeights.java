@@ -1,0 +1,11 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.expert.GatedFeedForward;
+
+/** Weights of a layer without experts. */
+record DenseWeights(GatedFeedForward block) implements FeedForwardWeights {
+  @Override
+  public void close() {
+    block.close();
+  }
+}

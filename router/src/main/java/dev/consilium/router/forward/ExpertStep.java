@@ -1,0 +1,151 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.expert.ExpertTokens;
+import dev.consilium.model.expert.RoundTo;
+import dev.consilium.router.combine.Combine;
+import dev.consilium.router.dispatch.ExpertDispatcher;
+import dev.consilium.router.dispatch.ExpertOutputs;
+import dev.consilium.router.dispatch.ExpertWork;
+import dev.consilium.router.dispatch.LayerDispatch;
+import dev.consilium.router.dispatch.Utilisation;
+import dev.consilium.router.gating.ExpertChoices;
+import dev.consilium.router.gating.GatingNetwork;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.MatmulJob;
+import io.grpc.Status;
+import java.util.List;
+
+/**
+ * The feed-forward block of a layer with experts.
+ *
+ * <ol>
+ *   <li>Gate: scores of every expert for every token; the best ones and their weights.
+ *   <li>Dispatch: tokens to the experts that were chosen for them, wherever those are.
+ *   <li>Meanwhile the shared expert, which sees every token, is computed here.
+ *   <li>Combine: outputs are added in ascending expert order, the shared expert's last.
+ * </ol>
+ */
+final class ExpertStep implements FeedForwardStep {
+  private final int layer;
+  private final ExpertLayerWeights weights;
+  private final GatingNetwork gate;
+  private final ExpertDispatcher experts;
+  private final RoundTo wireDtype;
+  private final Utilisation utilisation;
+
+  ExpertStep(
+      int layer,
+      ExpertLayerWeights weights,
+      ExpertDispatcher experts,
+      RoundTo wireDtype,
+      Utilisation utilisation) {
+    this.layer = layer;
+    this.weights = weights;
+    this.gate = new GatingNetwork(weights.spec().gate());
+    this.experts = experts;
+    this.wireDtype = wireDtype;
+    this.utilisation = utilisation;
+  }
+
+  @Override
+  public void run(CpuDevice device, PassState state, Workspace work) {
+    ExpertChoices choices = choose(device, state, work);
+    List<ExpertTokens> chosen =
+        ExpertWork.of(choices, weights.spec().gate().expertCount(), state.failedRows());
+    F32Matrix toSend = rounded(device, state.batch, work);
+    ExpertDispatcher.Pending pending =
+        experts.begin(new LayerDispatch(layer, toSend, chosen, state.traced()));
+    SharedWeights.Outputs shared = weights.shared().compute(device, state.batch, work.normed);
+    ExpertOutputs outputs = pending.await();
+    account(state, chosen, outputs);
+    clear(device, state.batch, work.delta);
+    Combine.add(device, chosen, outputs, work.delta);
+    shared.addTo(device, state.batch, work.delta);
+  }
+
+  private ExpertChoices choose(CpuDevice device, PassState state, Workspace work) {
+    device.matmul(
+        List.of(new MatmulJob(weights.gate(), work.normed, state.batch.all, work.gateLogits, 0)));
+    failRowsOutOfRange(state, work.gateLogits);
+    ExpertChoices choices = gate.choose(work.gateLogits, state.batch.count);
+    state.observer.onGate(layer, work.gateLogits, choices);
+    state.noteChoices(layer, choices);
+    return choices;
+  }
+
+  /**
+   * A sequence whose numbers overflowed ends alone; its logits are cleared so that the gate can go
+   * on.
+   */
+  private void failRowsOutOfRange(PassState state, F32Matrix logits) {
+    int expertCount = weights.spec().gate().expertCount();
+    for (int row = 0; row < state.batch.count; row++) {
+      if (!finite(logits, row, expertCount)) {
+        state.fail(
+            row,
+            Status.INTERNAL.withDescription(
+                "layer %d: the gate's logits at position %d are not finite: the hidden state overflowed"
+                    .formatted(layer, state.batch.position[row])));
+        for (int expert = 0; expert < expertCount; expert++) {
+          logits.set(row, expert, 0);
+        }
+      }
+    }
+  }
+
+  private static boolean finite(F32Matrix logits, int row, int count) {
+    for (int column = 0; column < count; column++) {
+      if (!Float.isFinite(logits.get(row, column))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * What goes out: the normalised hidden states themselves, or a copy rounded to the wire dtype.
+   */
+  private F32Matrix rounded(CpuDevice device, BatchRows batch, Workspace work) {
+    return switch (wireDtype) {
+      case F32 -> work.normed;
+      case BF16 -> {
+        device.parallel(
+            batch.count,
+            row -> {
+              work.rounded.copyRow(row, work.normed, row);
+              device
+                  .kernels()
+                  .roundToBf16(
+                      work.rounded.columns(), work.rounded.segment(), work.rounded.offset(row));
+            });
+        yield work.rounded;
+      }
+    };
+  }
+
+  /** Counts what was computed, and ends the slices of what was not. */
+  private void account(PassState state, List<ExpertTokens> chosen, ExpertOutputs outputs) {
+    for (int i = 0; i < chosen.size(); i++) {
+      ExpertTokens work = chosen.get(i);
+      if (outputs.failure(i).isPresent()) {
+        Status why = outputs.failure(i).get();
+        for (int place = 0; place < work.count(); place++) {
+          state.fail(work.token(place), why);
+        }
+      } else {
+        utilisation.add(layer, work.expert(), outputs.node(i), work.count());
+      }
+    }
+  }
+
+  private static void clear(CpuDevice device, BatchRows batch, F32Matrix delta) {
+    device.parallel(
+        batch.count,
+        row ->
+            delta
+                .segment()
+                .asSlice(delta.offset(row), (long) delta.columns() * Float.BYTES)
+                .fill((byte) 0));
+  }
+}

@@ -1,0 +1,175 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.expert.RoundTo;
+import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.router.dispatch.ExpertDispatcher;
+import dev.consilium.router.dispatch.Utilisation;
+import dev.consilium.tensor.AttentionShape;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.MatmulJob;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One pass through the model over a batch of tokens from many sequences.
+ *
+ * <ol>
+ *   <li>Embed every token.
+ *   <li>For every layer: normalise, attend, add; normalise, feed forward (dense, or gate, dispatch
+ *       and combine), add.
+ *   <li>Normalise and multiply by the head, for the tokens whose logits are wanted.
+ * </ol>
+ *
+ * <p>Rows do not influence each other except through attention inside their own sequence, and no
+ * kernel's order of addition depends on how many rows there are. So a token's result is the same
+ * bits in any batch.
+ */
+public final class ForwardPass {
+  private final ModelSpec spec;
+  private final RouterWeights weights;
+  private final CpuDevice device;
+  private final Workspace work;
+  private final int maxTokens;
+  private final List<AttentionStep> attention = new ArrayList<>();
+  private final List<FeedForwardStep> feedForward = new ArrayList<>();
+
+  /**
+   * @param experts has the routed experts computed
+   * @param wireDtype what hidden states and expert outputs are rounded to on their way, also when
+   *     the way is short
+   * @param utilisation counts the tokens of each expert
+   * @param maxTokens most tokens in a batch
+   */
+  public ForwardPass(
+      RouterWeights weights,
+      CpuDevice device,
+      ExpertDispatcher experts,
+      RoundTo wireDtype,
+      Utilisation utilisation,
+      int maxTokens) {
+    this.spec = weights.spec();
+    this.weights = weights;
+    this.device = device;
+    this.maxTokens = maxTokens;
+    this.work = new Workspace(spec, maxTokens);
+    for (LayerSpec layer : spec.layers()) {
+      LayerWeights layerWeights = weights.layer(layer.index());
+      switch (layer.attention()) {
+        case GroupedQueryAttention grouped ->
+            attention.add(
+                new AttentionStep(
+                    layer.index(), grouped, layerWeights.attention(), spec.normEpsilon()));
+      }
+      feedForward.add(
+          switch (layerWeights.feedForward()) {
+            case DenseWeights dense -> new DenseStep(dense);
+            case ExpertLayerWeights moe ->
+                new ExpertStep(layer.index(), moe, experts, wireDtype, utilisation);
+          });
+    }
+  }
+
+  /**
+   * The attention of every layer, in order: what a {@link dev.consilium.router.kvcache.KvPool} is
+   * made for.
+   */
+  public static List<AttentionShape> attentionShapes(ModelSpec spec) {
+    return spec.layers().stream()
+        .map(layer ->
+            switch (layer.attention()) {
+              case GroupedQueryAttention grouped -> AttentionStep.shapeOf(grouped);
+            })
+        .toList();
+  }
+
+  /** Computes a batch. */
+  public BatchResult run(List<BatchSlice> slices) {
+    return run(slices, ForwardObserver.NONE);
+  }
+
+  /**
+   * Computes a batch.
+   *
+   * @param slices at most {@code maxTokens} tokens together, no sequence twice
+   * @param observer is shown each layer
+   */
+  public BatchResult run(List<BatchSlice> slices, ForwardObserver observer) {
+    BatchRows batch = new BatchRows(slices);
+    if (batch.count > maxTokens) {
+      throw new IllegalArgumentException(
+          "a batch of " + batch.count + " tokens: at most " + maxTokens + " fit the workspace");
+    }
+    PassState state = new PassState(batch, observer);
+    embed(batch);
+    work.rotary.values().forEach(rotary -> rotary.fill(device, batch));
+    for (LayerSpec layer : spec.layers()) {
+      LayerWeights layerWeights = weights.layer(layer.index());
+      normalise(batch, layerWeights.attentionNorm());
+      attention.get(layer.index()).run(device, batch, work);
+      addToHidden(batch);
+      normalise(batch, layerWeights.feedForwardNorm());
+      feedForward.get(layer.index()).run(device, state, work);
+      addToHidden(batch);
+      observer.onLayer(layer.index(), work.hidden, batch.count);
+    }
+    return new BatchResult(slices, logits(batch), state.failures(), state.chosenExperts());
+  }
+
+  private void embed(BatchRows batch) {
+    device.parallel(
+        batch.count,
+        row -> {
+          float[] embedded = new float[spec.hiddenSize()];
+          weights.embedding().unpackRow(batch.token(row), embedded);
+          work.hidden.writeRow(row, embedded);
+        });
+  }
+
+  private void normalise(BatchRows batch, F32Vector norm) {
+    device.parallel(batch.count, row -> normalise(row, norm, work.normed, row));
+  }
+
+  private void normalise(int row, F32Vector norm, F32Matrix into, int intoRow) {
+    device
+        .kernels()
+        .rmsNorm(
+            work.hidden.segment(),
+            work.hidden.offset(row),
+            spec.hiddenSize(),
+            norm,
+            0,
+            spec.normEpsilon(),
+            into.segment(),
+            into.offset(intoRow));
+  }
+
+  private void addToHidden(BatchRows batch) {
+    device.parallel(
+        batch.count,
+        row ->
+            device
+                .kernels()
+                .add(
+                    work.delta.segment(),
+                    work.delta.offset(row),
+                    spec.hiddenSize(),
+                    work.hidden.segment(),
+                    work.hidden.offset(row)));
+  }
+
+  /** Logits of the rows that are wanted, in their order. */
+  private F32Matrix logits(BatchRows batch) {
+    int[] rows = batch.logitsRows();
+    F32Matrix logits = F32Matrix.allocate(Math.max(1, rows.length), spec.vocabularySize());
+    if (rows.length > 0) {
+      device.parallel(
+          rows.length, i -> normalise(rows[i], weights.finalNorm(), work.normed, rows[i]));
+      device.matmul(List.of(new MatmulJob(weights.head(), work.normed, rows, logits, 0)));
+    }
+    return logits;
+  }
+}

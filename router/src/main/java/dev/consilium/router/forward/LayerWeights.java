@@ -1,0 +1,42 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Vector;
+
+/**
+ * Weights of one layer but the routed experts'.
+ *
+ * @param attentionNorm {@code [hiddenSize]}
+ * @param feedForwardNorm {@code [hiddenSize]}
+ */
+record LayerWeights(
+    F32Vector attentionNorm,
+    AttentionWeights attention,
+    F32Vector feedForwardNorm,
+    FeedForwardWeights feedForward)
+    implements AutoCloseable {
+
+  static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, CpuDevice device) {
+    ModelSpec spec = checkpoint.spec();
+    AttentionWeights attention =
+        switch (layer.attention()) {
+          case GroupedQueryAttention grouped ->
+              AttentionWeights.load(checkpoint, layer.index(), grouped);
+        };
+    return new LayerWeights(
+        checkpoint.vector(spec.names().attention(layer.index()).norm(), spec.hiddenSize()),
+        attention,
+        checkpoint.vector(spec.names().feedForward(layer.index()).norm(), spec.hiddenSize()),
+        FeedForwardWeights.load(checkpoint, layer, device));
+  }
+
+  @Override
+  public void close() {
+    attention.close();
+    feedForward.close();
+  }
+}

@@ -1,0 +1,85 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.ArrayList;
+import java.util.List;
+
+/** All weights of a model but the routed experts'. Read-only once loaded. */
+public final class RouterWeights implements AutoCloseable {
+  private final ModelSpec spec;
+  private final PackedMatrix embedding;
+  private final PackedMatrix head;
+  private final F32Vector finalNorm;
+  private final List<LayerWeights> layers;
+
+  private RouterWeights(
+      ModelSpec spec,
+      PackedMatrix embedding,
+      PackedMatrix head,
+      F32Vector finalNorm,
+      List<LayerWeights> layers) {
+    this.spec = spec;
+    this.embedding = embedding;
+    this.head = head;
+    this.finalNorm = finalNorm;
+    this.layers = List.copyOf(layers);
+  }
+
+  /**
+   * Loads the weights.
+   *
+   * @param device what shared experts and dense layers are computed on
+   * @throws dev.consilium.model.checkpoint.CheckpointException if one cannot be read
+   */
+  public static RouterWeights load(Checkpoint checkpoint, CpuDevice device) {
+    ModelSpec spec = checkpoint.spec();
+    List<LayerWeights> layers = new ArrayList<>();
+    for (LayerSpec layer : spec.layers()) {
+      layers.add(LayerWeights.load(checkpoint, layer, device));
+    }
+    PackedMatrix embedding =
+        checkpoint.matrix(spec.names().embedding(), spec.vocabularySize(), spec.hiddenSize());
+    PackedMatrix head =
+        spec.tiedEmbeddings()
+            ? embedding
+            : checkpoint.matrix(spec.names().head(), spec.vocabularySize(), spec.hiddenSize());
+    F32Vector finalNorm = checkpoint.vector(spec.names().finalNorm(), spec.hiddenSize());
+    return new RouterWeights(spec, embedding, head, finalNorm, layers);
+  }
+
+  ModelSpec spec() {
+    return spec;
+  }
+
+  /** {@code [vocabularySize, hiddenSize]}: row t is the hidden state that token t begins with. */
+  PackedMatrix embedding() {
+    return embedding;
+  }
+
+  /** {@code [vocabularySize, hiddenSize]}. */
+  PackedMatrix head() {
+    return head;
+  }
+
+  F32Vector finalNorm() {
+    return finalNorm;
+  }
+
+  LayerWeights layer(int index) {
+    return layers.get(index);
+  }
+
+  @Override
+  public void close() {
+    layers.forEach(LayerWeights::close);
+    embedding.close();
+    if (head != embedding) {
+      head.close();
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.expert.GatedFeedForward;
+import dev.consilium.model.family.FeedForwardNames;
+import dev.consilium.model.family.SharedExpert;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.Exp;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.List;
+import java.util.Optional;
+
+/** The expert that sees every token, if a layer has one. Computed by the router itself. */
+sealed interface SharedWeights extends AutoCloseable
+    permits SharedWeights.None, SharedWeights.Block {
+
+  /** What the shared expert adds to each token; computed, not yet added. */
+  interface Outputs {
+    void addTo(CpuDevice device, BatchRows batch, F32Matrix sum);
+  }
+
+  /** Reads {@code hidden}, normalised. */
+  Outputs compute(CpuDevice device, BatchRows batch, F32Matrix hidden);
+
+  @Override
+  void close();
+
+  /** No shared expert. */
+  record None() implements SharedWeights {
+    @Override
+    public Outputs compute(CpuDevice device, BatchRows batch, F32Matrix hidden) {
+      return (onDevice, ofBatch, sum) -> {};
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /**
+   * One block.
+   *
+   * @param weight {@code [1, hiddenSize]}: the sigmoid of its product with a token multiplies the
+   *     output; empty: taken as it is
+   */
+  record Block(GatedFeedForward block, Optional<PackedMatrix> weight) implements SharedWeights {
+    static Block load(
+        Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, CpuDevice device) {
+      return new Block(
+          GatedFeedForward.load(checkpoint, names.shared(), spec.intermediateSize(), device),
+          spec.sigmoidGated()
+              ? Optional.of(
+                  checkpoint.matrix(names.sharedGate(), 1, checkpoint.spec().hiddenSize()))
+              : Optional.empty());
+    }
+
+    @Override
+    public Outputs compute(CpuDevice device, BatchRows batch, F32Matrix hidden) {
+      F32Matrix outputs = block.compute(hidden, batch.all);
+      weight.ifPresent(gate -> weigh(device, gate, batch, hidden, outputs));
+      return (onDevice, ofBatch, sum) ->
+          onDevice.parallel(
+              ofBatch.count,
+              row ->
+                  onDevice
+                      .kernels()
+                      .add(
+                          outputs.segment(),
+                          outputs.offset(row),
+                          sum.columns(),
+                          sum.segment(),
+                          sum.offset(row)));
+    }
+
+    private static void weigh(
+        CpuDevice device, PackedMatrix gate, BatchRows batch, F32Matrix hidden, F32Matrix outputs) {
+      F32Matrix scores = F32Matrix.allocate(batch.count, 1);
+      device.matmul(List.of(new MatmulJob(gate, hidden, batch.all, scores, 0)));
+      device.parallel(
+          batch.count,
+          row -> {
+            float weight = 1 / (1 + Exp.exp(-scores.get(row, 0)));
+            device
+                .kernels()
+                .scale(weight, outputs.columns(), outputs.segment(), outputs.offset(row));
+          });
+    }
+
+    @Override
+    public void close() {
+      block.close();
+      weight.ifPresent(PackedMatrix::close);
+    }
+  }
+}

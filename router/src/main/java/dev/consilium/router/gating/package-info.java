@@ -1,0 +1,9 @@
+/**
+ * Chooses the experts of every token, and the weight of each, from the gate's scores.
+ *
+ * <p>Threading: pure functions over their arguments.
+ */
+@NullMarked
+package dev.consilium.router.gating;
+
+import org.jspecify.annotations.NullMarked;

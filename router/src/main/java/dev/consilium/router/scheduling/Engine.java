@@ -1,0 +1,450 @@
+package dev.consilium.router.scheduling;
+
+import dev.consilium.router.forward.BatchResult;
+import dev.consilium.router.forward.BatchSlice;
+import dev.consilium.router.forward.ForwardPass;
+import dev.consilium.router.kvcache.KvPool;
+import dev.consilium.router.sampling.Logprobs;
+import dev.consilium.router.sampling.Sampler;
+import dev.consilium.tensor.CpuDevice;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
+
+/**
+ * Runs sequences through the model with continuous batching: they join and leave the batch at every
+ * step.
+ *
+ * <p>One thread owns everything that changes. A step is:
+ *
+ * <ol>
+ *   <li>Take in what was submitted, let go of what was cancelled.
+ *   <li>Plan ({@link Scheduler}): who computes how many tokens, who is admitted, who gives way.
+ *   <li>One forward pass over all tokens of the plan.
+ *   <li>Sequences whose known tokens are all computed draw their next one; it is handed to the
+ *       listener at once.
+ *   <li>Sequences at a stop token or at their limit end and give their cache back.
+ * </ol>
+ *
+ * <p>A fault of one sequence (its experts out of reach, its numbers out of range) ends that
+ * sequence alone.
+ */
+public final class Engine implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Engine.class.getName());
+  private static final Duration IDLE_CHECK = Duration.ofMillis(500);
+
+  private final ForwardPass forward;
+  private final CpuDevice device;
+  private final KvPool pool;
+  private final EngineLimits limits;
+  private final EngineObserver observer;
+  private final LongSupplier nanoClock;
+  private final Thread thread;
+
+  private final Queue<Sequence> submitted = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger waitingCount = new AtomicInteger();
+  private final AtomicLong nextId = new AtomicLong(1);
+  private volatile boolean draining;
+  private volatile boolean closed;
+  private volatile Load load;
+
+  // Owned by the engine's thread.
+  private final Map<Long, Sequence> running = new LinkedHashMap<>();
+  private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
+  private float[][] logitsScratch = new float[0][];
+
+  /**
+   * What the engine does at the moment.
+   *
+   * @param running sequences in the batch
+   * @param waiting sequences submitted and not in the batch
+   * @param freeBlocks KV blocks nobody holds
+   * @param totalBlocks KV blocks in all
+   */
+  public record Load(int running, int waiting, int freeBlocks, int totalBlocks) {}
+
+  /** Lets a caller end what it submitted. */
+  @FunctionalInterface
+  public interface Handle {
+    /**
+     * Ends the sequence before the next step; its listener hears nothing more. From any thread, any
+     * number of times.
+     */
+    void cancel();
+  }
+
+  /**
+   * @param pool the cache that {@code forward} works on
+   * @param nanoClock a clock that never goes back, in nanoseconds
+   */
+  public Engine(
+      ForwardPass forward,
+      CpuDevice device,
+      KvPool pool,
+      EngineLimits limits,
+      EngineObserver observer,
+      LongSupplier nanoClock) {
+    this.forward = forward;
+    this.device = device;
+    this.pool = pool;
+    this.limits = limits;
+    this.observer = observer;
+    this.nanoClock = nanoClock;
+    this.load = new Load(0, 0, pool.freeBlocks(), pool.totalBlocks());
+    this.thread = Thread.ofPlatform().name("router-engine").daemon().unstarted(this::loop);
+    thread.start();
+  }
+
+  /**
+   * Longest sequence this engine takes, prompt and output together, in tokens: the model's context
+   * or the whole cache.
+   */
+  public int contextLength() {
+    return (int) Math.min(limits.contextLength(), (long) pool.totalBlocks() * KvPool.BLOCK_TOKENS);
+  }
+
+  public EngineLimits limits() {
+    return limits;
+  }
+
+  /** A view that is at most one step old. */
+  public Load load() {
+    return load;
+  }
+
+  /**
+   * Queues a request. The listener is called on the engine's thread.
+   *
+   * @throws io.grpc.StatusRuntimeException INVALID_ARGUMENT for a prompt that is too long or has
+   *     unknown tokens, RESOURCE_EXHAUSTED for a full queue, UNAVAILABLE while draining
+   */
+  public Handle submit(GenerationRequest request, GenerationListener listener) {
+    check(request);
+    if (draining) {
+      throw Status.UNAVAILABLE
+          .withDescription("this router is draining: use another one")
+          .asRuntimeException();
+    }
+    if (waitingCount.incrementAndGet() > limits.waiting()) {
+      waitingCount.decrementAndGet();
+      throw Status.RESOURCE_EXHAUSTED
+          .withDescription(
+              "the queue is full: "
+                  + limits.waiting()
+                  + " requests wait (consilium.router.waiting-limit): retry later")
+          .asRuntimeException();
+    }
+    Sequence sequence =
+        new Sequence(
+            nextId.getAndIncrement(),
+            request,
+            listener,
+            pool,
+            contextLength(),
+            nanoClock.getAsLong());
+    submitted.add(sequence);
+    LockSupport.unpark(thread);
+    return () -> {
+      sequence.cancel();
+      LockSupport.unpark(thread);
+    };
+  }
+
+  private void check(GenerationRequest request) {
+    int prompt = request.prompt().length;
+    if (prompt >= contextLength()) {
+      throw Status.INVALID_ARGUMENT
+          .withDescription(
+              "the prompt has "
+                  + prompt
+                  + " tokens and leaves no room for an answer: the context holds "
+                  + contextLength())
+          .asRuntimeException();
+    }
+    for (int i = 0; i < prompt; i++) {
+      checkToken("prompt token " + i, request.prompt()[i]);
+    }
+    request.sampling().logitBias().keySet().forEach(token -> checkToken("logit_bias token", token));
+  }
+
+  private void checkToken(String what, int token) {
+    if (token < 0 || token >= limits.vocabularySize()) {
+      throw Status.INVALID_ARGUMENT
+          .withDescription(
+              what + " is " + token + ": the vocabulary has " + limits.vocabularySize() + " tokens")
+          .asRuntimeException();
+    }
+  }
+
+  /**
+   * Takes no more requests; returns when the accepted ones have ended, or after {@code limit}; true
+   * if all ended.
+   */
+  public boolean drain(Duration limit) throws InterruptedException {
+    draining = true;
+    long deadline = nanoClock.getAsLong() + limit.toNanos();
+    while (load.running() + waitingCount.get() > 0) {
+      if (nanoClock.getAsLong() >= deadline) {
+        return false;
+      }
+      Thread.sleep(10);
+    }
+    return true;
+  }
+
+  public boolean draining() {
+    return draining;
+  }
+
+  /** Ends every sequence with UNAVAILABLE and stops the thread. */
+  @Override
+  public void close() {
+    draining = true;
+    closed = true;
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true; // the caches must not be freed under the engine's thread
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void loop() {
+    while (!closed) {
+      takeIn();
+      Scheduler.Plan plan = plan();
+      if (plan.slices().isEmpty()) {
+        publishLoad();
+        LockSupport.parkNanos(this, IDLE_CHECK.toNanos());
+      } else {
+        step(plan);
+        publishLoad();
+      }
+    }
+    takeIn();
+    Status stopped =
+        Status.UNAVAILABLE.withDescription("the router was stopped: retry on another one");
+    List.copyOf(running.values()).forEach(sequence -> fail(sequence, stopped));
+    waiting.forEach(sequence -> sequence.listener().onFailure(stopped));
+    waiting.clear();
+    waitingCount.set(0);
+    publishLoad();
+  }
+
+  private void takeIn() {
+    for (Sequence next = submitted.poll(); next != null; next = submitted.poll()) {
+      waiting.add(next);
+    }
+    int before = waiting.size();
+    waiting.removeIf(Sequence::cancelled);
+    waitingCount.addAndGet(waiting.size() - before);
+    for (Iterator<Sequence> all = running.values().iterator(); all.hasNext(); ) {
+      Sequence sequence = all.next();
+      if (sequence.cancelled()) {
+        all.remove();
+        sequence.forget();
+      }
+    }
+  }
+
+  private void publishLoad() {
+    load = new Load(running.size(), waitingCount.get(), pool.freeBlocks(), pool.totalBlocks());
+  }
+
+  /** Plans the step, and moves sequences between queue and batch as planned. */
+  private Scheduler.Plan plan() {
+    Scheduler.Plan plan =
+        Scheduler.plan(
+            running.values().stream().map(Sequence::view).toList(),
+            waiting.stream().limit(limits.step().running()).map(Sequence::view).toList(),
+            pool.freeBlocks(),
+            limits.step().forScheduler());
+    for (long id : plan.preempted().reversed()) {
+      preempt(id);
+    }
+    for (int i = 0; i < plan.admitted(); i++) {
+      Sequence sequence = waiting.remove();
+      waitingCount.decrementAndGet();
+      running.put(sequence.id(), sequence);
+    }
+    return plan;
+  }
+
+  private void preempt(long id) {
+    Sequence sequence = running.remove(id);
+    if (sequence == null) {
+      throw new IllegalStateException("sequence " + id + " was to give way but is not running");
+    }
+    sequence.forget();
+    waiting.addFirst(sequence);
+    waitingCount.incrementAndGet();
+    observer.preempted();
+  }
+
+  private Sequence runningSequence(long id) {
+    Sequence sequence = running.get(id);
+    if (sequence == null) {
+      throw new IllegalStateException("sequence " + id + " was planned but is not running");
+    }
+    return sequence;
+  }
+
+  private void step(Scheduler.Plan plan) {
+    long began = nanoClock.getAsLong();
+    List<Sequence> sequences = new ArrayList<>(plan.slices().size());
+    List<BatchSlice> slices = new ArrayList<>(plan.slices().size());
+    List<EngineObserver.StepSpan> spans = new ArrayList<>(plan.slices().size());
+    for (Scheduler.Slice planned : plan.slices()) {
+      Sequence sequence = runningSequence(planned.id());
+      EngineObserver.StepSpan span =
+          observer.beginStep(sequence.request().trace(), sequence.prefilling(), planned.count());
+      sequences.add(sequence);
+      spans.add(span);
+      slices.add(sequence.slice(planned.count(), span.context(), began));
+    }
+    try {
+      BatchResult result = forward.run(slices);
+      advance(sequences, slices, result);
+    } catch (RuntimeException e) {
+      LOG.log(System.Logger.Level.ERROR, "a step failed; its sequences end with INTERNAL", e);
+      Status failed =
+          Status.INTERNAL.withDescription(
+              "the router's step failed: " + e.getMessage() + "; see its log");
+      sequences.forEach(sequence -> fail(sequence, failed));
+    } finally {
+      spans.forEach(EngineObserver.StepSpan::end);
+      observer.stepped(slices, nanoClock.getAsLong() - began);
+    }
+  }
+
+  /** Takes the results of a step in: failures, then next tokens. */
+  private void advance(List<Sequence> sequences, List<BatchSlice> slices, BatchResult result) {
+    List<Drawing> drawings = new ArrayList<>();
+    for (int i = 0; i < sequences.size(); i++) {
+      Sequence sequence = sequences.get(i);
+      Optional<Status> failure = result.failure(i);
+      if (failure.isPresent()) {
+        fail(sequence, failure.get());
+      } else if (sequence.advance(slices.get(i).count())) {
+        drawings.add(new Drawing(sequence, i));
+      }
+    }
+    draw(drawings, result);
+    drawings.forEach(drawing -> emit(drawing, result));
+  }
+
+  /** A sequence that draws its next token in this step. */
+  private static final class Drawing {
+    final Sequence sequence;
+    final int slice;
+    int token;
+    Optional<Logprobs> logprobs = Optional.empty();
+    Optional<Status> failure = Optional.empty();
+
+    Drawing(Sequence sequence, int slice) {
+      this.sequence = sequence;
+      this.slice = slice;
+    }
+
+    void draw(float[] logits) {
+      GenerationRequest request = sequence.request();
+      float[] raw = request.extras().topLogprobs().isPresent() ? logits.clone() : logits;
+      try {
+        token =
+            Sampler.sample(logits, request.sampling(), sequence.history(), sequence.generated());
+      } catch (ArithmeticException e) {
+        failure = Optional.of(Status.INTERNAL.withDescription(e.getMessage()));
+        return;
+      }
+      request
+          .extras()
+          .topLogprobs()
+          .ifPresent(count -> logprobs = Optional.of(Logprobs.of(raw, token, count)));
+    }
+  }
+
+  private void draw(List<Drawing> drawings, BatchResult result) {
+    if (logitsScratch.length < drawings.size()) {
+      logitsScratch = new float[drawings.size()][limits.vocabularySize()];
+    }
+    device.parallel(
+        drawings.size(),
+        i -> {
+          Drawing drawing = drawings.get(i);
+          result.readLastLogits(drawing.slice, logitsScratch[i]);
+          drawing.draw(logitsScratch[i]);
+        });
+  }
+
+  private void emit(Drawing drawing, BatchResult result) {
+    Sequence sequence = drawing.sequence;
+    if (drawing.failure.isPresent()) {
+      fail(sequence, drawing.failure.get());
+      return;
+    }
+    if (sequence.request().stopTokens().contains(drawing.token)) {
+      finish(sequence, GenerationListener.Reason.STOP);
+      return;
+    }
+    sequence.append(drawing.token, nanoClock.getAsLong());
+    if (!heard(sequence, drawing, result)) {
+      leave(sequence);
+    } else if (sequence.full()) {
+      finish(sequence, GenerationListener.Reason.LENGTH);
+    }
+  }
+
+  /** Hands the token on; false if nobody listens any more. */
+  private boolean heard(Sequence sequence, Drawing drawing, BatchResult result) {
+    if (sequence.cancelled()) {
+      return false;
+    }
+    try {
+      sequence
+          .listener()
+          .onToken(
+              new GenerationListener.GeneratedToken(
+                  drawing.token, drawing.logprobs, result.chosenExperts(drawing.slice)));
+      return true;
+    } catch (RuntimeException e) {
+      LOG.log(System.Logger.Level.WARNING, "a listener failed; its sequence ends", e);
+      return false;
+    }
+  }
+
+  private void finish(Sequence sequence, GenerationListener.Reason reason) {
+    if (leave(sequence) && !sequence.cancelled()) {
+      sequence.listener().onFinish(sequence.finish(reason));
+    }
+  }
+
+  private void fail(Sequence sequence, Status status) {
+    if (leave(sequence) && !sequence.cancelled()) {
+      sequence.listener().onFailure(status);
+    }
+  }
+
+  /** Takes a sequence out of the batch; false if it was not in it any more. */
+  private boolean leave(Sequence sequence) {
+    sequence.forget();
+    return running.remove(sequence.id()) != null;
+  }
+}

@@ -1,0 +1,149 @@
+package dev.consilium.router.wire;
+
+import dev.consilium.proto.router.v1.GenerateRequest;
+import dev.consilium.proto.router.v1.GenerateResponse;
+import dev.consilium.proto.router.v1.RouterServiceGrpc;
+import dev.consilium.proto.router.v1.StatusRequest;
+import dev.consilium.proto.router.v1.StatusResponse;
+import dev.consilium.proto.router.v1.UtilisationRequest;
+import dev.consilium.proto.router.v1.UtilisationResponse;
+import dev.consilium.router.Router;
+import dev.consilium.router.RouterState;
+import dev.consilium.router.scheduling.Engine;
+import dev.consilium.router.scheduling.GenerationListener;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.opentelemetry.context.Context;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The router's contract over gRPC. */
+public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImplBase
+    implements AutoCloseable {
+  private static final int SHORTEST_INTERVAL_MILLIS = 100;
+
+  private final RouterState state;
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("router-utilisation").daemon().factory());
+
+  public RouterGrpcService(RouterState state) {
+    this.state = state;
+  }
+
+  @Override
+  public void generate(GenerateRequest request, StreamObserver<GenerateResponse> responses) {
+    ServerCallStreamObserver<GenerateResponse> call =
+        (ServerCallStreamObserver<GenerateResponse>) responses;
+    Answer answer = new Answer(call);
+    call.setOnCancelHandler(answer::cancel);
+    try {
+      Router router = state.router();
+      answer.started(
+          router
+              .engine()
+              .submit(Requests.toGeneration(request, router.engine(), Context.current()), answer));
+    } catch (IllegalArgumentException e) {
+      call.onError(Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException());
+    } catch (StatusRuntimeException e) {
+      call.onError(e);
+    }
+  }
+
+  /**
+   * Writes an answer to a call. What a slow reader has not taken waits in the call's buffer: tokens
+   * are small and at most a context length many.
+   */
+  private static final class Answer implements GenerationListener {
+    private final ServerCallStreamObserver<GenerateResponse> call;
+    private volatile Engine.@Nullable Handle handle;
+
+    Answer(ServerCallStreamObserver<GenerateResponse> call) {
+      this.call = call;
+    }
+
+    void started(Engine.Handle submitted) {
+      handle = submitted;
+      if (call.isCancelled()) { // before there was a handle to cancel
+        submitted.cancel();
+      }
+    }
+
+    void cancel() {
+      Engine.Handle submitted = handle;
+      if (submitted != null) {
+        submitted.cancel();
+      }
+    }
+
+    @Override
+    public void onToken(GeneratedToken token) {
+      if (!call.isCancelled()) {
+        call.onNext(Responses.token(token));
+      }
+    }
+
+    @Override
+    public void onFinish(Finish finish) {
+      if (!call.isCancelled()) {
+        call.onNext(Responses.finish(finish));
+        call.onCompleted();
+      }
+    }
+
+    @Override
+    public void onFailure(Status status) {
+      if (!call.isCancelled()) {
+        call.onError(status.asRuntimeException());
+      }
+    }
+  }
+
+  @Override
+  public void status(StatusRequest request, StreamObserver<StatusResponse> responses) {
+    responses.onNext(Responses.status(state));
+    responses.onCompleted();
+  }
+
+  @Override
+  public void utilisation(
+      UtilisationRequest request, StreamObserver<UtilisationResponse> responses) {
+    ServerCallStreamObserver<UtilisationResponse> call =
+        (ServerCallStreamObserver<UtilisationResponse>) responses;
+    int interval = request.getIntervalMillis();
+    if (interval != 0 && interval < SHORTEST_INTERVAL_MILLIS) {
+      call.onError(
+          Status.INVALID_ARGUMENT
+              .withDescription(
+                  "interval_millis is %d: must be 0 (one snapshot) or at least %d"
+                      .formatted(interval, SHORTEST_INTERVAL_MILLIS))
+              .asRuntimeException());
+      return;
+    }
+    call.onNext(Responses.utilisation(state.utilisation()));
+    if (interval == 0) {
+      call.onCompleted();
+      return;
+    }
+    Future<?> ticks =
+        timer.scheduleAtFixedRate(() -> tick(call), interval, interval, TimeUnit.MILLISECONDS);
+    call.setOnCancelHandler(() -> ticks.cancel(false));
+  }
+
+  /** A reader that has not taken the last snapshots misses some: each one is complete. */
+  private void tick(ServerCallStreamObserver<UtilisationResponse> call) {
+    if (call.isReady() && !call.isCancelled()) {
+      call.onNext(Responses.utilisation(state.utilisation()));
+    }
+  }
+
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}
