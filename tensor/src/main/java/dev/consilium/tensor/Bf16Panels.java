@@ -20,30 +20,33 @@ final class Bf16Panels {
 
   private Bf16Panels() {}
 
-  /** {@code y[row] = fma(w[k][row], x[k], y[row])} over ascending k, for the 64 rows of a panel. */
+  /**
+   * {@code sums[row] = fma(w[k][row], x[k], sums[row])} over ascending k, for the 64 rows of a
+   * panel.
+   */
   static void multiply(
-      MemorySegment w, long wAt, int count, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+      MemorySegment w, long wAt, int count, MemorySegment x, long xAt, float[] sums) {
     for (int pair = 0; pair < PAIRS; pair += 2 * COUNT) {
-      long y0 = yAt + PairedRows.ofPair(pair) * 4L;
-      long y1 = yAt + PairedRows.ofPair(pair + COUNT) * 4L;
-      multiplyPairs(w, wAt + pair * 4L, count, x, xAt, y, y0, y1);
+      int row0 = PairedRows.ofPair(pair);
+      int row1 = PairedRows.ofPair(pair + COUNT);
+      multiplyPairs(w, wAt + pair * 4L, count, x, xAt, sums, row0, row1);
     }
   }
 
-  /** Two vectors of pairs, whose lower rows start at y0 and y1. */
+  /** Two vectors of pairs, whose lower rows start at row0 and row1. */
   private static void multiplyPairs(
       MemorySegment w,
       long wAt,
       int count,
       MemorySegment x,
       long xAt,
-      MemorySegment y,
-      long y0,
-      long y1) {
-    FloatVector low0 = FloatVector.fromMemorySegment(FLOATS, y, y0, ORDER);
-    FloatVector high0 = FloatVector.fromMemorySegment(FLOATS, y, y0 + 64, ORDER);
-    FloatVector low1 = FloatVector.fromMemorySegment(FLOATS, y, y1, ORDER);
-    FloatVector high1 = FloatVector.fromMemorySegment(FLOATS, y, y1 + 64, ORDER);
+      float[] sums,
+      int row0,
+      int row1) {
+    FloatVector low0 = FloatVector.fromArray(FLOATS, sums, row0);
+    FloatVector high0 = FloatVector.fromArray(FLOATS, sums, row0 + 16);
+    FloatVector low1 = FloatVector.fromArray(FLOATS, sums, row1);
+    FloatVector high1 = FloatVector.fromArray(FLOATS, sums, row1 + 16);
     for (int k = 0; k < count; k++) {
       long at = wAt + k * COLUMN_BYTES;
       IntVector p0 = IntVector.fromMemorySegment(INTS, w, at, ORDER);
@@ -54,10 +57,10 @@ final class Bf16Panels {
       low1 = p1.lanewise(LSHL, 16).reinterpretAsFloats().fma(b, low1);
       high1 = p1.and(UPPER).reinterpretAsFloats().fma(b, high1);
     }
-    low0.intoMemorySegment(y, y0, ORDER);
-    high0.intoMemorySegment(y, y0 + 64, ORDER);
-    low1.intoMemorySegment(y, y1, ORDER);
-    high1.intoMemorySegment(y, y1 + 64, ORDER);
+    low0.intoArray(sums, row0);
+    high0.intoArray(sums, row0 + 16);
+    low1.intoArray(sums, row1);
+    high1.intoArray(sums, row1 + 16);
   }
 
   /** Widens some columns of a panel into {@code [count][64]} of f32. */

@@ -40,54 +40,63 @@ final class F16Panels {
 
   private F16Panels() {}
 
-  /** {@code y[row] = fma(w[k][row], x[k], y[row])} over ascending k, for the 64 rows of a panel. */
+  /**
+   * {@code sums[row] = fma(w[k][row], x[k], sums[row])} over ascending k, for the 64 rows of a
+   * panel.
+   */
   static void multiply(
-      MemorySegment w, long wAt, int count, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+      MemorySegment w, long wAt, int count, MemorySegment x, long xAt, float[] sums) {
     for (int pair = 0; pair < PAIRS; pair += 2 * COUNT) {
-      long y0 = yAt + PairedRows.ofPair(pair) * 4L;
-      long y1 = yAt + PairedRows.ofPair(pair + COUNT) * 4L;
-      multiplyPairs(w, wAt + pair * 4L, count, x, xAt, y, y0, y1);
+      int row0 = PairedRows.ofPair(pair);
+      int row1 = PairedRows.ofPair(pair + COUNT);
+      multiplyPairs(w, wAt + pair * 4L, count, x, xAt, sums, row0, row1);
     }
   }
 
-  /** Two vectors of pairs, whose lower rows start at y0 and y1. */
+  /** Two vectors of pairs, whose lower rows start at row0 and row1. */
   private static void multiplyPairs(
       MemorySegment w,
       long wAt,
       int count,
       MemorySegment x,
       long xAt,
-      MemorySegment y,
-      long y0,
-      long y1) {
-    FloatVector low0 = FloatVector.fromMemorySegment(FLOATS, y, y0, ORDER);
-    FloatVector high0 = FloatVector.fromMemorySegment(FLOATS, y, y0 + 64, ORDER);
-    FloatVector low1 = FloatVector.fromMemorySegment(FLOATS, y, y1, ORDER);
-    FloatVector high1 = FloatVector.fromMemorySegment(FLOATS, y, y1 + 64, ORDER);
+      float[] sums,
+      int row0,
+      int row1) {
+    FloatVector low0 = FloatVector.fromArray(FLOATS, sums, row0);
+    FloatVector high0 = FloatVector.fromArray(FLOATS, sums, row0 + 16);
+    FloatVector low1 = FloatVector.fromArray(FLOATS, sums, row1);
+    FloatVector high1 = FloatVector.fromArray(FLOATS, sums, row1 + 16);
     for (int k = 0; k < count; k++) {
       long at = wAt + k * COLUMN_BYTES;
       IntVector p0 = IntVector.fromMemorySegment(INTS, w, at, ORDER);
       IntVector p1 = IntVector.fromMemorySegment(INTS, w, at + BYTES, ORDER);
       FloatVector b = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, xAt + k * 4L));
-      low0 = widened(p0.lanewise(LSHL, 13).and(MAGNITUDE), p0.lanewise(LSHL, 16)).fma(b, low0);
-      high0 = widened(p0.lanewise(LSHR, 3).and(MAGNITUDE), p0).fma(b, high0);
-      low1 = widened(p1.lanewise(LSHL, 13).and(MAGNITUDE), p1.lanewise(LSHL, 16)).fma(b, low1);
-      high1 = widened(p1.lanewise(LSHR, 3).and(MAGNITUDE), p1).fma(b, high1);
+      IntVector l0 = p0.lanewise(LSHL, 13).and(MAGNITUDE);
+      IntVector l0s =
+          l0.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
+      IntVector l0v = l0.add(REBIAS).min(l0s).or(p0.lanewise(LSHL, 16).and(SIGN));
+      low0 = l0v.reinterpretAsFloats().fma(b, low0);
+      IntVector h0 = p0.lanewise(LSHR, 3).and(MAGNITUDE);
+      IntVector h0s =
+          h0.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
+      IntVector h0v = h0.add(REBIAS).min(h0s).or(p0.and(SIGN));
+      high0 = h0v.reinterpretAsFloats().fma(b, high0);
+      IntVector l1 = p1.lanewise(LSHL, 13).and(MAGNITUDE);
+      IntVector l1s =
+          l1.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
+      IntVector l1v = l1.add(REBIAS).min(l1s).or(p1.lanewise(LSHL, 16).and(SIGN));
+      low1 = l1v.reinterpretAsFloats().fma(b, low1);
+      IntVector h1 = p1.lanewise(LSHR, 3).and(MAGNITUDE);
+      IntVector h1s =
+          h1.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
+      IntVector h1v = h1.add(REBIAS).min(h1s).or(p1.and(SIGN));
+      high1 = h1v.reinterpretAsFloats().fma(b, high1);
     }
-    low0.intoMemorySegment(y, y0, ORDER);
-    high0.intoMemorySegment(y, y0 + 64, ORDER);
-    low1.intoMemorySegment(y, y1, ORDER);
-    high1.intoMemorySegment(y, y1 + 64, ORDER);
-  }
-
-  /**
-   * @param magnitude the 15 bits of the magnitude, moved to where f32 has exponent and fraction
-   * @param signed any bits, of which the sign is taken
-   */
-  private static FloatVector widened(IntVector magnitude, IntVector signed) {
-    IntVector subnormal =
-        magnitude.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
-    return magnitude.add(REBIAS).min(subnormal).or(signed.and(SIGN)).reinterpretAsFloats();
+    low0.intoArray(sums, row0);
+    high0.intoArray(sums, row0 + 16);
+    low1.intoArray(sums, row1);
+    high1.intoArray(sums, row1 + 16);
   }
 
   /** Widens some columns of a panel into {@code [count][64]} of f32. */
@@ -102,9 +111,17 @@ final class F16Panels {
     for (int k = 0; k < count; k++) {
       IntVector p = IntVector.fromMemorySegment(INTS, w, wAt + k * COLUMN_BYTES, ORDER);
       long at = intoAt + k * (2 * COLUMN_BYTES);
-      widened(p.lanewise(LSHL, 13).and(MAGNITUDE), p.lanewise(LSHL, 16))
+      IntVector low = p.lanewise(LSHL, 13).and(MAGNITUDE);
+      IntVector lowSubnormal =
+          low.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
+      low.add(REBIAS)
+          .min(lowSubnormal)
+          .or(p.lanewise(LSHL, 16).and(SIGN))
           .intoMemorySegment(into, at, ORDER);
-      widened(p.lanewise(LSHR, 3).and(MAGNITUDE), p).intoMemorySegment(into, at + 64, ORDER);
+      IntVector high = p.lanewise(LSHR, 3).and(MAGNITUDE);
+      IntVector highSubnormal =
+          high.add(REBIAS_SUBNORMAL).reinterpretAsFloats().sub(LEAST_NORMAL).reinterpretAsInts();
+      high.add(REBIAS).min(highSubnormal).or(p.and(SIGN)).intoMemorySegment(into, at + 64, ORDER);
     }
   }
 }

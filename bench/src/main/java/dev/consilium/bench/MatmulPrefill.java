@@ -1,0 +1,72 @@
+package dev.consilium.bench;
+
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.DType;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * {@code [2048, 2048]} weights times 512 tokens: bound by arithmetic. The result is GFLOP/s, to be
+ * compared with {@link MachineLimits#multiplyAdd}.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(3)
+public class MatmulPrefill {
+  private static final int SIZE = 2048;
+  private static final int TOKENS = 512;
+
+  /** Encoding of the weights. */
+  @Param({"BF16", "F32", "F16"})
+  public DType dtype = DType.BF16;
+
+  /** Threads of the device. */
+  @Param({"1", "2"})
+  public int threads;
+
+  private CpuDevice device = new CpuDevice(1);
+  private List<MatmulJob> jobs = List.of();
+
+  @Setup(Level.Trial)
+  public void setUp() {
+    device = new CpuDevice(threads);
+    PackedMatrix weights = Weights.packed(dtype, SIZE, SIZE);
+    F32Matrix x = Weights.activations(TOKENS, SIZE);
+    F32Matrix y = F32Matrix.allocate(TOKENS, SIZE);
+    jobs = List.of(new MatmulJob(weights, x, Weights.rows(TOKENS), y, 0));
+  }
+
+  @TearDown(Level.Trial)
+  public void tearDown() {
+    device.close();
+    jobs.forEach(job -> job.weights().close());
+  }
+
+  /** GFLOP/s. */
+  @Benchmark
+  @OperationsPerInvocation((int) (2L * SIZE * SIZE * TOKENS / 1000))
+  public float multiply() {
+    device.matmul(jobs);
+    return jobs.getFirst().y().get(0, 0);
+  }
+}
