@@ -1,0 +1,28 @@
+package dev.consilium.gateway.routing;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.Set;
+
+/** Chooses a router: the least loaded that can serve, of equals the one with more free cache. */
+final class RouterChoice {
+  // In steps of a tenth, so that routers alike in load take turns instead of following noise.
+  private static final int CACHE_STEPS = 10;
+
+  private static final Comparator<RouterView> BEST_FIRST =
+      Comparator.comparingInt(RouterView::load)
+          .thenComparingInt(view -> -(int) (view.freeCache() * CACHE_STEPS))
+          .thenComparingLong(RouterView::lastChosen)
+          .thenComparing(RouterView::address);
+
+  private RouterChoice() {}
+
+  static Optional<RouterView> choose(
+      Collection<RouterView> routers, String modelFingerprint, Set<String> tried) {
+    return routers.stream()
+        .filter(view -> !tried.contains(view.address()))
+        .filter(view -> view.obstacle(modelFingerprint).isEmpty())
+        .min(BEST_FIRST);
+  }
+}
