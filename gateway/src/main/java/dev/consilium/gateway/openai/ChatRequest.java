@@ -1,13 +1,14 @@
 package dev.consilium.gateway.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.consilium.gateway.generation.ChatRenderer;
 import dev.consilium.gateway.generation.Settings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
 /** The body of {@code POST /v1/chat/completions}. */
-public record ChatRequest(CommonOptions options, List<ChatMessage> messages) {
+public record ChatRequest(CommonOptions options, List<ChatRenderer.Turn> messages) {
 
   public ChatRequest {
     messages = List.copyOf(messages);
@@ -19,7 +20,7 @@ public record ChatRequest(CommonOptions options, List<ChatMessage> messages) {
     refuseUnsupported(fields);
     CommonOptions options =
         new OptionsReader(fields, limits).read(maxTokens(fields), logprobs(fields));
-    List<ChatMessage> messages = messages(fields);
+    List<ChatRenderer.Turn> messages = messages(fields);
     fields.refuseOthers();
     return new ChatRequest(options, messages);
   }
@@ -74,9 +75,9 @@ public record ChatRequest(CommonOptions options, List<ChatMessage> messages) {
     return wanted ? OptionalInt.of(alternatives.orElse(0)) : OptionalInt.empty();
   }
 
-  private static List<ChatMessage> messages(Fields fields) {
+  private static List<ChatRenderer.Turn> messages(Fields fields) {
     JsonNode node = fields.required("messages");
-    List<ChatMessage> messages = new ArrayList<>();
+    List<ChatRenderer.Turn> messages = new ArrayList<>();
     for (JsonNode entry : Fields.list("messages", node, RequestLimits.MESSAGES)) {
       messages.add(message(Fields.of("messages[%d]".formatted(messages.size()), entry)));
     }
@@ -86,7 +87,7 @@ public record ChatRequest(CommonOptions options, List<ChatMessage> messages) {
     return messages;
   }
 
-  private static ChatMessage message(Fields fields) {
+  private static ChatRenderer.Turn message(Fields fields) {
     for (String name :
         List.of("tool_calls", "tool_call_id", "function_call", "audio", "annotations")) {
       fields.refuseUnless(name, node -> node.isArray() && node.isEmpty());
@@ -100,7 +101,7 @@ public record ChatRequest(CommonOptions options, List<ChatMessage> messages) {
               .formatted(fields.path("role"), role));
     }
     String content = content(fields.path("content"), fields.required("content"));
-    ChatMessage message = new ChatMessage(role, content, fields.text("name"));
+    ChatRenderer.Turn message = new ChatRenderer.Turn(role, content, fields.text("name"));
     fields.refuseOthers();
     return message;
   }

@@ -1,0 +1,52 @@
+package dev.consilium.gateway.generation;
+
+import dev.consilium.model.tokenizer.Tokenizer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a gateway has of its model: everything but the weights.
+ *
+ * @param chat empty if the model has no chat template
+ * @param defaults sampling where a request says nothing
+ */
+public record ServedModel(
+    ModelCard card, Tokenizer tokenizer, Optional<ChatRenderer> chat, Sampling defaults) {
+
+  /** A conversation as tokens; the template writes the special ones. */
+  public TokenIds render(List<ChatRenderer.Turn> turns) {
+    ChatRenderer renderer =
+        chat.orElseThrow(() ->
+            Fault.of(
+                    Fault.Kind.INVALID,
+                    "no_chat_template",
+                    "the model '%s' has no chat template: use completions instead"
+                        .formatted(card.id()))
+                .exception());
+    TokenIds prompt = encode(renderer.render(turns), false, "messages");
+    card.requireRoomAfter(prompt, "messages");
+    return prompt;
+  }
+
+  /** A text as the tokens of a prompt. */
+  public TokenIds prompt(String text, String parameter) {
+    TokenIds prompt = encode(text, true, parameter);
+    card.requireRoomAfter(prompt, parameter);
+    return prompt;
+  }
+
+  public TokenIds encode(String text, boolean addSpecialTokens, String parameter) {
+    try {
+      return TokenIds.of(tokenizer.encode(text, addSpecialTokens));
+    } catch (IllegalArgumentException tooLong) {
+      throw Fault.invalid(
+              parameter, "string_above_max_length", String.valueOf(tooLong.getMessage()))
+          .exception(tooLong);
+    }
+  }
+
+  /** The text of one token alone; U+FFFD where it is no whole character. */
+  public String tokenText(int id) {
+    return tokenizer.decode(new int[] {id}, false);
+  }
+}

@@ -1,0 +1,7 @@
+package dev.consilium.gateway.openai;
+
+/** The text of single tokens, for log-probabilities. */
+@FunctionalInterface
+public interface TokenTexts {
+  String text(int id);
+}
