@@ -40,7 +40,11 @@ public final class Engine {
   public List<Completion> run(
       GenerationRequest request, Cancellation cancellation, GenerationSink sink)
       throws InterruptedException {
-    return new Run(request, cancellation, new SerialSink(sink), nanoTime.getAsLong()).all();
+    // Its own, so that a failed choice ends its siblings without ending the client's connection.
+    Cancellation choices = new Cancellation();
+    try (Cancellation.Registration _ = cancellation.onCancel(choices::cancel)) {
+      return new Run(request, choices, new SerialSink(sink), nanoTime.getAsLong()).all();
+    }
   }
 
   /** One request. */
