@@ -47,8 +47,7 @@ final class BodyReader {
   }
 
   /** Calls {@code then} once; never, if the client leaves before. */
-  static void read(
-      Vertx vertx, HttpServerRequest request, Limits limits, Consumer<Outcome> then) {
+  static void read(Vertx vertx, HttpServerRequest request, Limits limits, Consumer<Outcome> then) {
     BodyReader reader = new BodyReader(vertx, request, limits, then);
     request.handler(reader::part).endHandler(_ -> reader.complete());
     request.exceptionHandler(_ -> reader.stop());
@@ -67,8 +66,7 @@ final class BodyReader {
   }
 
   private void complete() {
-    finish(
-        received > limits.bytes() ? tooLarge() : new Outcome.Complete(body.getBytes()));
+    finish(received > limits.bytes() ? tooLarge() : new Outcome.Complete(body.getBytes()));
   }
 
   private void late() {

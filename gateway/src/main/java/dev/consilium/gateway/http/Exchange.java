@@ -53,19 +53,18 @@ final class Exchange {
   }
 
   void answer(int status, String contentType, Map<String, String> headers, byte[] body) {
-    eventLoop.runOnContext(
-        _ -> {
-          if (response.ended() || response.closed() || response.headWritten()) {
-            return;
-          }
-          response.setStatusCode(status).putHeader("Content-Type", contentType);
-          headers.forEach(response::putHeader);
-          // A body that nobody will read stands in the way of the connection's next request.
-          if (!request.isEnded()) {
-            response.putHeader("Connection", "close");
-          }
-          response.end(Buffer.buffer(body));
-        });
+    eventLoop.runOnContext(_ -> {
+      if (response.ended() || response.closed() || response.headWritten()) {
+        return;
+      }
+      response.setStatusCode(status).putHeader("Content-Type", contentType);
+      headers.forEach(response::putHeader);
+      // A body that nobody will read stands in the way of the connection's next request.
+      if (!request.isEnded()) {
+        response.putHeader("Connection", "close");
+      }
+      response.end(Buffer.buffer(body));
+    });
   }
 
   /** Answers with events; the head goes out with the first of them. */

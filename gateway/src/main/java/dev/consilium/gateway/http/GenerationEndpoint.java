@@ -95,8 +95,7 @@ final class GenerationEndpoint {
       throws InterruptedException {
     GenerationRequest request = prepared.request();
     StreamingSink sink =
-        new StreamingSink(
-            events, prepared.format(), request.settings().topLogprobs().isPresent());
+        new StreamingSink(events, prepared.format(), request.settings().topLogprobs().isPresent());
     Usage usage = complete(request, engine.run(request, exchange.cancellation(), sink));
     if (prepared.streaming() == Streaming.WITH_USAGE) {
       events.event(prepared.format().usage(usage));

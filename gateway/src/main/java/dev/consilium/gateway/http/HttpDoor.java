@@ -76,8 +76,7 @@ public final class HttpDoor {
         ErrorReply.http(
             405,
             "method_not_allowed",
-            "this URL takes %s, not %s"
-                .formatted(endpoint.method(), exchange.request().method()));
+            "this URL takes %s, not %s".formatted(endpoint.method(), exchange.request().method()));
     exchange.answer(
         error.status(), "application/json", Map.of("Allow", endpoint.method()), error.body());
   }
@@ -105,8 +104,7 @@ public final class HttpDoor {
     return type.equals("application/json");
   }
 
-  private void receive(
-      Exchange exchange, GenerationEndpoint generation, Admission.Ticket ticket) {
+  private void receive(Exchange exchange, GenerationEndpoint generation, Admission.Ticket ticket) {
     // A client that leaves while it sends never gets as far as the thread that gives it back.
     PlaceWhileReceiving place = new PlaceWhileReceiving(ticket);
     exchange.cancellation().onCancel(place::closeUnlessRunning);
@@ -131,8 +129,7 @@ public final class HttpDoor {
 
   private void serve(
       Exchange exchange, GenerationEndpoint generation, byte[] body, Admission.Ticket ticket) {
-    Context trace =
-        RequestSpan.start(telemetry, exchange.request(), exchange.request().path());
+    Context trace = RequestSpan.start(telemetry, exchange.request(), exchange.request().path());
     int status = 500;
     try (ticket;
         Scope _ = trace.makeCurrent()) {

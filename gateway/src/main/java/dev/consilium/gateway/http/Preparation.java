@@ -88,13 +88,11 @@ interface Preparation {
 
   private static List<String> echoes(ServedModel model, List<Prompt> prompts) {
     return prompts.stream()
-        .map(
-            prompt ->
-                switch (prompt) {
-                  case Prompt.Text(String text) -> text;
-                  case Prompt.Tokens(TokenIds ids) ->
-                      model.tokenizer().decode(ids.toArray(), true);
-                })
+        .map(prompt ->
+            switch (prompt) {
+              case Prompt.Text(String text) -> text;
+              case Prompt.Tokens(TokenIds ids) -> model.tokenizer().decode(ids.toArray(), true);
+            })
         .toList();
   }
 }

@@ -9,8 +9,7 @@ import java.util.Optional;
  * @param reason why not; empty if ready
  * @param obstacles by router address why it cannot serve, empty for those that can
  */
-public record Readiness(
-    boolean ready, String reason, Map<String, Optional<String>> obstacles) {
+public record Readiness(boolean ready, String reason, Map<String, Optional<String>> obstacles) {
 
   public static Readiness of(boolean stopping, Map<String, Optional<String>> obstacles) {
     if (stopping) {

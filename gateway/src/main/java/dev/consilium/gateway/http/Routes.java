@@ -52,9 +52,7 @@ public final class Routes {
         Map.of(
             "/v1/chat/completions",
                 generation(
-                    Operation.CHAT,
-                    Preparation.chat(parts.model(), observation.clock()),
-                    limits),
+                    Operation.CHAT, Preparation.chat(parts.model(), observation.clock()), limits),
             "/v1/completions",
                 generation(
                     Operation.TEXT_COMPLETION,
@@ -68,11 +66,7 @@ public final class Routes {
 
   /** The door with all endpoints; {@code threads} must be able to block. */
   public static HttpDoor door(
-      Vertx vertx,
-      Parts parts,
-      Observation observation,
-      Limits limits,
-      ExecutorService threads) {
+      Vertx vertx, Parts parts, Observation observation, Limits limits, ExecutorService threads) {
     Routes routes = new Routes(parts, observation, limits);
     return new HttpDoor(
         vertx,
@@ -131,12 +125,8 @@ public final class Routes {
   }
 
   private void metrics(Exchange exchange) {
-    String text =
-        observation.telemetry().prometheusText() + observation.vllm().prometheusText();
+    String text = observation.telemetry().prometheusText() + observation.vllm().prometheusText();
     exchange.answer(
-        200,
-        Telemetry.PROMETHEUS_CONTENT_TYPE,
-        Map.of(),
-        text.getBytes(StandardCharsets.UTF_8));
+        200, Telemetry.PROMETHEUS_CONTENT_TYPE, Map.of(), text.getBytes(StandardCharsets.UTF_8));
   }
 }

@@ -79,8 +79,7 @@ public final class RequestObserver {
   }
 
   private Attributes attributes(Operation operation) {
-    return Attributes.of(
-        OPERATION, operation.conventional(), MODEL, model, PROVIDER, "consilium");
+    return Attributes.of(OPERATION, operation.conventional(), MODEL, model, PROVIDER, "consilium");
   }
 
   /** A request was understood and starts; describes it on the current span. */
@@ -110,10 +109,8 @@ public final class RequestObserver {
     Attributes attributes = attributes(operation);
     ended(attributes);
     requests.add(1, attributes);
-    tokens.add(
-        usage.promptTokens(), attributes.toBuilder().put(TOKEN_TYPE, "input").build());
-    tokens.add(
-        usage.completionTokens(), attributes.toBuilder().put(TOKEN_TYPE, "output").build());
+    tokens.add(usage.promptTokens(), attributes.toBuilder().put(TOKEN_TYPE, "input").build());
+    tokens.add(usage.completionTokens(), attributes.toBuilder().put(TOKEN_TYPE, "output").build());
     vllm.tokens(usage);
     Duration longest = Duration.ZERO;
     for (Completion choice : choices) {
@@ -126,8 +123,7 @@ public final class RequestObserver {
     Span span = Span.current();
     if (span.isRecording()) {
       span.setAttribute("gen_ai.usage.output_tokens", usage.completionTokens());
-      span.setAttribute(
-          REASONS, choices.stream().map(Completion::reason).map(this::name).toList());
+      span.setAttribute(REASONS, choices.stream().map(Completion::reason).map(this::name).toList());
     }
   }
 

@@ -65,11 +65,10 @@ public final class VllmMetrics {
     single(text, "vllm:prompt_tokens_total", "counter", promptTokens.sum());
     single(text, "vllm:generation_tokens_total", "counter", generationTokens.sum());
     text.append("# TYPE vllm:request_success_total counter\n");
-    successes.forEach(
-        (reason, count) ->
-            text.append(
-                "vllm:request_success_total{%s,finished_reason=\"%s\"} %d\n"
-                    .formatted(label, reason.name().toLowerCase(Locale.ROOT), count.sum())));
+    successes.forEach((reason, count) ->
+        text.append(
+            "vllm:request_success_total{%s,finished_reason=\"%s\"} %d\n"
+                .formatted(label, reason.name().toLowerCase(Locale.ROOT), count.sum())));
     firstToken.write(text, label);
     perToken.write(text, label);
     total.write(text, label);
