@@ -16,7 +16,6 @@ final class BodyReader {
   private static final int DROPPED_FACTOR = 4;
 
   private final Vertx vertx;
-  private final HttpServerRequest request;
   private final Limits limits;
   private final Consumer<Outcome> then;
   private final long timer;
@@ -37,10 +36,8 @@ final class BodyReader {
     record Refused(ErrorReply error) implements Outcome {}
   }
 
-  private BodyReader(
-      Vertx vertx, HttpServerRequest request, Limits limits, Consumer<Outcome> then) {
+  private BodyReader(Vertx vertx, Limits limits, Consumer<Outcome> then) {
     this.vertx = vertx;
-    this.request = request;
     this.limits = limits;
     this.then = then;
     this.timer = vertx.setTimer(limits.time().toMillis(), _ -> late());
@@ -48,7 +45,7 @@ final class BodyReader {
 
   /** Calls {@code then} once; never, if the client leaves before. */
   static void read(Vertx vertx, HttpServerRequest request, Limits limits, Consumer<Outcome> then) {
-    BodyReader reader = new BodyReader(vertx, request, limits, then);
+    BodyReader reader = new BodyReader(vertx, limits, then);
     request.handler(reader::part).endHandler(_ -> reader.complete());
     request.exceptionHandler(_ -> reader.stop());
   }

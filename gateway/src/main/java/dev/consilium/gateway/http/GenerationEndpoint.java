@@ -67,18 +67,21 @@ final class GenerationEndpoint {
   }
 
   private int run(Exchange exchange, Prepared prepared) throws InterruptedException {
-    observer.started(operation, prepared.request());
+    observer.started(operation);
+    observer.describe(operation, prepared.request());
     EventStream events = exchange.events(limits);
     try {
       return prepared.streaming().on()
           ? stream(exchange, prepared, events)
           : whole(exchange, prepared);
     } catch (RequestException e) {
-      observer.failed(operation, e.fault());
+      observer.ended(operation);
+      observer.refused(operation, e.fault());
       return failRunning(exchange, events, e.fault());
     } catch (RuntimeException e) {
       Fault fault = defect(e);
-      observer.failed(operation, fault);
+      observer.ended(operation);
+      observer.refused(operation, fault);
       return failRunning(exchange, events, fault);
     }
   }

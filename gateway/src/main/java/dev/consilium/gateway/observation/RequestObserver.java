@@ -82,10 +82,14 @@ public final class RequestObserver {
     return Attributes.of(OPERATION, operation.conventional(), MODEL, model, PROVIDER, "consilium");
   }
 
-  /** A request was understood and starts; describes it on the current span. */
-  public void started(Operation operation, GenerationRequest request) {
+  /** A request was understood and starts. */
+  public void started(Operation operation) {
     inFlight.add(1, attributes(operation));
     vllm.started();
+  }
+
+  /** Describes a request on the current span. */
+  public void describe(Operation operation, GenerationRequest request) {
     Span span = Span.current();
     if (span.isRecording()) {
       Sampling sampling = request.settings().sampling();
@@ -107,7 +111,7 @@ public final class RequestObserver {
   /** All choices of a request that started are complete. */
   public void completed(Operation operation, Usage usage, List<Completion> choices) {
     Attributes attributes = attributes(operation);
-    ended(attributes);
+    ended(operation);
     requests.add(1, attributes);
     tokens.add(usage.promptTokens(), attributes.toBuilder().put(TOKEN_TYPE, "input").build());
     tokens.add(usage.completionTokens(), attributes.toBuilder().put(TOKEN_TYPE, "output").build());
@@ -141,20 +145,15 @@ public final class RequestObserver {
     }
   }
 
-  /** A request that started failed. */
-  public void failed(Operation operation, Fault fault) {
-    ended(attributes(operation));
-    refused(operation, fault);
-  }
-
-  /** A request failed before it started. */
+  /** A request failed or was refused. */
   public void refused(Operation operation, Fault fault) {
     requests.add(1, attributes(operation).toBuilder().put(ERROR, fault.code()).build());
     Span.current().setAttribute(ERROR, fault.code());
   }
 
-  private void ended(Attributes attributes) {
-    inFlight.add(-1, attributes);
+  /** A request that started ended; not to be called for one that completed. */
+  public void ended(Operation operation) {
+    inFlight.add(-1, attributes(operation));
     vllm.ended();
   }
 }

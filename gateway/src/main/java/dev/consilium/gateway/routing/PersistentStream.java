@@ -6,6 +6,7 @@ import dev.consilium.gateway.generation.RequestException;
 import dev.consilium.gateway.generation.TokenEvent;
 import dev.consilium.gateway.generation.TokenRequest;
 import dev.consilium.gateway.generation.TokenStream;
+import dev.consilium.serving.Target;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
@@ -17,7 +18,7 @@ final class PersistentStream implements TokenStream {
   private final RouterPool pool;
   private final TokenRequest request;
   private final Cancellation cancellation;
-  private final Set<String> tried = new LinkedHashSet<>();
+  private final Set<Target> tried = new LinkedHashSet<>();
   private PlacedStream stream;
   private boolean begun;
 

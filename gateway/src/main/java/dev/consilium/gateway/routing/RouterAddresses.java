@@ -1,5 +1,6 @@
 package dev.consilium.gateway.routing;
 
+import dev.consilium.serving.Target;
 import java.io.IOException;
 import java.util.Set;
 
@@ -7,6 +8,6 @@ import java.util.Set;
 @FunctionalInterface
 public interface RouterAddresses {
 
-  /** The addresses now, each {@code host:port}; may block while names are looked up. */
-  Set<String> lookUp() throws IOException;
+  /** The addresses now, may block while names are looked up. */
+  Set<Target> lookUp() throws IOException;
 }

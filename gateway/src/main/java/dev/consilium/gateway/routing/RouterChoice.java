@@ -1,5 +1,6 @@
 package dev.consilium.gateway.routing;
 
+import dev.consilium.serving.Target;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Optional;
@@ -14,12 +15,12 @@ final class RouterChoice {
       Comparator.comparingInt(RouterView::load)
           .thenComparingInt(view -> -(int) (view.freeCache() * CACHE_STEPS))
           .thenComparingLong(RouterView::lastChosen)
-          .thenComparing(RouterView::address);
+          .thenComparing(view -> view.address().toString());
 
   private RouterChoice() {}
 
   static Optional<RouterView> choose(
-      Collection<RouterView> routers, String modelFingerprint, Set<String> tried) {
+      Collection<RouterView> routers, String modelFingerprint, Set<Target> tried) {
     return routers.stream()
         .filter(view -> !tried.contains(view.address()))
         .filter(view -> view.obstacle(modelFingerprint).isEmpty())

@@ -1,6 +1,7 @@
 package dev.consilium.gateway.routing;
 
 import dev.consilium.gateway.routing.RouterView.Report;
+import dev.consilium.serving.Target;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -15,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 final class RouterMember implements AutoCloseable {
   private static final Logger LOG = System.getLogger(RouterMember.class.getName());
 
-  private final String address;
+  private final Target address;
   private final RouterConnection connection;
   private final PollInterval interval;
   private final String modelFingerprint;
@@ -36,7 +37,7 @@ final class RouterMember implements AutoCloseable {
   record PollInterval(Duration ready, Duration notReady) {}
 
   RouterMember(
-      String address, RouterConnection connection, PollInterval interval, String modelFingerprint) {
+      Target address, RouterConnection connection, PollInterval interval, String modelFingerprint) {
     this.address = address;
     this.connection = connection;
     this.interval = interval;

@@ -6,6 +6,7 @@ import dev.consilium.gateway.generation.RequestException;
 import dev.consilium.gateway.generation.TokenRequest;
 import dev.consilium.gateway.generation.TokenSource;
 import dev.consilium.gateway.generation.TokenStream;
+import dev.consilium.serving.Target;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -32,10 +33,10 @@ public final class RouterPool implements TokenSource, AutoCloseable {
   private static final int ATTEMPTS = 3;
 
   private final RouterAddresses addresses;
-  private final Function<String, RouterConnection> connect;
+  private final Function<Target, RouterConnection> connect;
   private final Timing timing;
   private final String modelFingerprint;
-  private final Map<String, RouterMember> members = new ConcurrentHashMap<>();
+  private final Map<Target, RouterMember> members = new ConcurrentHashMap<>();
   private final AtomicLong choices = new AtomicLong();
   private final Thread discovery;
 
@@ -51,7 +52,7 @@ public final class RouterPool implements TokenSource, AutoCloseable {
   /** {@code connect} makes the line to an address, without waiting for it. */
   public RouterPool(
       RouterAddresses addresses,
-      Function<String, RouterConnection> connect,
+      Function<Target, RouterConnection> connect,
       Timing timing,
       String modelFingerprint) {
     this.addresses = addresses;
@@ -69,7 +70,7 @@ public final class RouterPool implements TokenSource, AutoCloseable {
   public Map<String, Optional<String>> obstacles() {
     Map<String, Optional<String>> byAddress = new TreeMap<>();
     for (RouterView view : views()) {
-      byAddress.put(view.address(), view.obstacle(modelFingerprint));
+      byAddress.put(view.address().toString(), view.obstacle(modelFingerprint));
     }
     return byAddress;
   }
@@ -88,7 +89,7 @@ public final class RouterPool implements TokenSource, AutoCloseable {
   }
 
   /** Opens on the best router not tried yet, and adds it to those. */
-  PlacedStream place(TokenRequest request, Cancellation cancellation, Set<String> tried) {
+  PlacedStream place(TokenRequest request, Cancellation cancellation, Set<Target> tried) {
     if (tried.size() < ATTEMPTS) {
       Optional<RouterView> best = RouterChoice.choose(views(), modelFingerprint, tried);
       RouterMember member = best.map(view -> members.get(view.address())).orElse(null);
@@ -142,13 +143,13 @@ public final class RouterPool implements TokenSource, AutoCloseable {
     }
   }
 
-  private synchronized void apply(Set<String> found) {
-    for (String address : found) {
+  private synchronized void apply(Set<Target> found) {
+    for (Target address : found) {
       members.computeIfAbsent(address, this::join);
     }
-    Set<String> gone = new HashSet<>(members.keySet());
+    Set<Target> gone = new HashSet<>(members.keySet());
     gone.removeAll(found);
-    for (String address : gone) {
+    for (Target address : gone) {
       RouterMember member = members.remove(address);
       if (member != null) {
         member.close();
@@ -156,7 +157,7 @@ public final class RouterPool implements TokenSource, AutoCloseable {
     }
   }
 
-  private RouterMember join(String address) {
+  private RouterMember join(Target address) {
     RouterMember member =
         new RouterMember(
             address,

@@ -1,5 +1,6 @@
 package dev.consilium.gateway.routing;
 
+import dev.consilium.serving.Target;
 import java.util.Optional;
 
 /**
@@ -11,7 +12,7 @@ import java.util.Optional;
  * @param ownNow sequences of this gateway on it now
  * @param lastChosen rises with each choice; breaks ties in favour of the one not chosen longest
  */
-record RouterView(String address, Report report, int ownAtReport, int ownNow, long lastChosen) {
+record RouterView(Target address, Report report, int ownAtReport, int ownNow, long lastChosen) {
 
   /** What is known of a router. */
   sealed interface Report {

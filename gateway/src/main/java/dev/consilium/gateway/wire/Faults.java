@@ -3,6 +3,7 @@ package dev.consilium.gateway.wire;
 import dev.consilium.gateway.generation.Fault;
 import dev.consilium.gateway.generation.Fault.Kind;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.util.Optional;
 
 /** Faults to gRPC statuses and back. */
@@ -52,6 +53,10 @@ final class Faults {
           case INTERNAL -> Status.INTERNAL;
         };
     return status.withDescription(fault.message());
+  }
+
+  static StatusRuntimeException stopping() {
+    return Status.UNAVAILABLE.withDescription("the gateway stops").asRuntimeException();
   }
 
   private static String brief(String text) {

@@ -3,23 +3,28 @@ package dev.consilium.gateway.wire;
 import dev.consilium.gateway.generation.Cancellation;
 import dev.consilium.gateway.generation.TokenRequest;
 import dev.consilium.gateway.generation.TokenStream;
+import dev.consilium.gateway.routing.ExpertTokens;
 import dev.consilium.gateway.routing.RouterConnection;
 import dev.consilium.gateway.routing.RouterStatus;
 import dev.consilium.proto.router.v1.RouterServiceGrpc;
+import dev.consilium.proto.router.v1.RouterServiceGrpc.RouterServiceBlockingStub;
 import dev.consilium.proto.router.v1.StatusRequest;
+import dev.consilium.proto.router.v1.UtilisationRequest;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /** The line to one router over a gRPC channel. */
 public final class RouterLine implements RouterConnection {
-  private static final Duration STATUS_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(2);
 
   private final ManagedChannel channel;
   private final Terms terms;
@@ -43,17 +48,26 @@ public final class RouterLine implements RouterConnection {
     this.terms = terms;
   }
 
-  ManagedChannel channel() {
-    return channel;
+  @Override
+  public RouterStatus status() throws IOException {
+    return ask(stub -> RouterResponses.decode(stub.status(StatusRequest.getDefaultInstance())));
   }
 
   @Override
-  public RouterStatus status() throws IOException {
+  public List<ExpertTokens> utilisation() throws IOException {
+    return ask(stub -> {
+      List<ExpertTokens> counts = new ArrayList<>();
+      stub.utilisation(UtilisationRequest.getDefaultInstance())
+          .forEachRemaining(snapshot -> counts.addAll(RouterResponses.decode(snapshot)));
+      return counts;
+    });
+  }
+
+  private <T> T ask(Function<RouterServiceBlockingStub, T> question) throws IOException {
     try {
-      return RouterResponses.decode(
+      return question.apply(
           RouterServiceGrpc.newBlockingStub(channel)
-              .withDeadlineAfter(STATUS_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-              .status(StatusRequest.getDefaultInstance()));
+              .withDeadlineAfter(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
     } catch (StatusRuntimeException e) {
       // The channel's own pause between attempts grows to minutes; ours is the poll's.
       channel.resetConnectBackoff();

@@ -5,6 +5,7 @@ import dev.consilium.gateway.generation.FinishReason;
 import dev.consilium.gateway.generation.RequestException;
 import dev.consilium.gateway.generation.SampledToken;
 import dev.consilium.gateway.generation.TokenEvent;
+import dev.consilium.gateway.routing.ExpertTokens;
 import dev.consilium.gateway.routing.RouterStatus;
 import dev.consilium.proto.router.v1.ExpertChoice;
 import dev.consilium.proto.router.v1.Finish;
@@ -12,6 +13,7 @@ import dev.consilium.proto.router.v1.GenerateResponse;
 import dev.consilium.proto.router.v1.StatusResponse;
 import dev.consilium.proto.router.v1.Token;
 import dev.consilium.proto.router.v1.TokenLogprob;
+import dev.consilium.proto.router.v1.UtilisationResponse;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -84,5 +86,13 @@ final class RouterResponses {
         message.getReady(),
         message.getNotReadyReason(),
         message.getDraining());
+  }
+
+  static List<ExpertTokens> decode(UtilisationResponse message) {
+    return message.getCountsList().stream()
+        .map(count ->
+            new ExpertTokens(
+                count.getLayer(), count.getExpert(), count.getNode(), count.getTokens()))
+        .toList();
   }
 }

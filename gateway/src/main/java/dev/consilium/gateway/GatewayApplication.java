@@ -1,0 +1,53 @@
+package dev.consilium.gateway;
+
+import dev.consilium.serving.ParentWatch;
+import dev.consilium.serving.ProcessSettings;
+import dev.consilium.telemetry.Telemetry;
+import dev.consilium.telemetry.TelemetryConfig;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.vertx.http.HttpServerStart;
+import io.vertx.core.Vertx;
+import io.vertx.ext.web.Router;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.event.ObservesAsync;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The gateway as a Quarkus application: its life, and its place on the HTTP server. */
+@ApplicationScoped
+public class GatewayApplication {
+  private static final Logger LOG = System.getLogger(GatewayApplication.class.getName());
+
+  private final ProcessSettings settings;
+  private final Gateway gateway;
+
+  GatewayApplication(ProcessSettings settings, GatewaySettings own, Vertx vertx)
+      throws IOException {
+    this.settings = settings;
+    GatewayOptions options = GatewayOptions.of(settings, own);
+    TelemetryConfig telemetry =
+        new TelemetryConfig(
+            "consilium-gateway",
+            "gateway-" + ProcessHandle.current().pid(),
+            settings.telemetry().otlpEndpoint(),
+            settings.telemetry().sampleRatio());
+    this.gateway = Gateway.start(vertx, options, Telemetry.start(telemetry));
+  }
+
+  /** Every path is ours. */
+  void mount(@Observes Router router) {
+    router.route().handler(context -> gateway.handle(context.request()));
+  }
+
+  void listening(@ObservesAsync HttpServerStart server) throws IOException {
+  }
+
+  void stop(@Observes ShutdownEvent stop) {
+    gateway.drain(settings.drainTimeout());
+    gateway.close();
+  }
+}

@@ -1,0 +1,66 @@
+package dev.consilium.gateway;
+
+import dev.consilium.gateway.generation.ModelCard;
+import dev.consilium.gateway.generation.Sampling;
+import dev.consilium.gateway.generation.SamplingBuilder;
+import dev.consilium.gateway.generation.ServedModel;
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.checkpoint.GenerationDefaults;
+import dev.consilium.model.tokenizer.Tokenizer;
+import dev.consilium.model.tokenizer.TokenizerException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** Reads from a model directory what a gateway needs: everything but the weights. */
+final class ModelLoading {
+  private static final float MOST_TEMPERATURE = 100;
+
+  private ModelLoading() {}
+
+  /**
+   * A model to serve.
+   *
+   * @param endOfText tokens that end an answer
+   */
+  record Loaded(ServedModel model, List<Integer> endOfText) {}
+
+  static Loaded load(GatewayOptions.Model options, Instant now) throws IOException {
+    Path directory = options.directory();
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      GenerationDefaults defaults = checkpoint.generationDefaults();
+      ModelCard card =
+          new ModelCard(
+              options.name(),
+              checkpoint.fingerprint(),
+              checkpoint.spec().contextLength(),
+              checkpoint.spec().vocabularySize(),
+              now);
+      Tokenizer tokenizer = tokenizer(directory);
+      ServedModel model = new ServedModel(card, tokenizer, Optional.empty(), sampling(defaults));
+      return new Loaded(model, defaults.endOfTextTokens());
+    }
+  }
+
+  private static Tokenizer tokenizer(Path directory) throws IOException {
+    try {
+      return Tokenizer.load(directory);
+    } catch (TokenizerException e) {
+      throw new IOException("the tokenizer cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  private static Sampling sampling(GenerationDefaults defaults) {
+    SamplingBuilder sampling = new SamplingBuilder(Sampling.PLAIN);
+    defaults
+        .temperature()
+        .ifPresent(value -> sampling.temperature(Math.min(MOST_TEMPERATURE, value)));
+    defaults.topK().ifPresent(sampling::topK);
+    defaults.topP().ifPresent(sampling::topP);
+    defaults.minP().ifPresent(sampling::minP);
+    defaults.repetitionPenalty().ifPresent(sampling::repetitionPenalty);
+    return sampling.build();
+  }
+}
