@@ -51,12 +51,10 @@ final class Gateway implements AutoCloseable {
       throws IOException {
     this.telemetry = telemetry;
     this.loaded = loaded;
-    threads =
-        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("request-", 0).factory());
+    threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("request-", 0).factory());
     admission = new Admission(options.maxInFlight());
     routers = routers(options, loaded, telemetry);
-    Engine engine =
-        new Engine(routers, loaded.model().tokenizer(), threads, System::nanoTime);
+    Engine engine = new Engine(routers, loaded.model().tokenizer(), threads, System::nanoTime);
     String name = loaded.model().card().id();
     VllmMetrics vllm = new VllmMetrics(name);
     RequestObserver observer = new RequestObserver(telemetry.meter(), vllm, name);
@@ -96,13 +94,10 @@ final class Gateway implements AutoCloseable {
     Channels channels = new Channels(options.grpc().limits(), telemetry);
     RouterLine.Terms terms =
         new RouterLine.Terms(
-            options.requestTimeout(),
-            loaded.model().card().vocabularySize(),
-            loaded.endOfText());
+            options.requestTimeout(), loaded.model().card().vocabularySize(), loaded.endOfText());
     return new RouterPool(
         new ListedAddresses(options.routers()),
-        target ->
-            new RouterLine(channels.open(target, Callbacks.ON_NETWORK_THREAD), terms),
+        target -> new RouterLine(channels.open(target, Callbacks.ON_NETWORK_THREAD), terms),
         options.watch(),
         loaded.model().card().fingerprint());
   }

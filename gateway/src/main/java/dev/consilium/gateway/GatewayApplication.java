@@ -1,5 +1,6 @@
 package dev.consilium.gateway;
 
+import dev.consilium.serving.Lifecycle;
 import dev.consilium.serving.ParentWatch;
 import dev.consilium.serving.ProcessSettings;
 import dev.consilium.telemetry.Telemetry;
@@ -16,6 +17,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Map;
 import java.util.TreeMap;
+import org.eclipse.microprofile.config.ConfigProvider;
 
 /** The gateway as a Quarkus application: its life, and its place on the HTTP server. */
 @ApplicationScoped
@@ -43,7 +45,18 @@ public class GatewayApplication {
     router.route().handler(context -> gateway.handle(context.request()));
   }
 
+  /** Scripts that start processes on free ports wait for the file. */
   void listening(@ObservesAsync HttpServerStart server) throws IOException {
+    int http = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
+    TreeMap<String, Integer> ports =
+        new TreeMap<>(Map.of("http", http, "grpc", gateway.grpcPort()));
+    if (settings.announceFile().isPresent()) {
+      Lifecycle.announce(settings.announceFile().get(), ports);
+    }
+    if (settings.exitWithParent()) {
+      ParentWatch.start();
+    }
+    LOG.log(Level.INFO, "listening: http={0,number,#} grpc={1,number,#}", http, gateway.grpcPort());
   }
 
   void stop(@Observes ShutdownEvent stop) {

@@ -1,16 +1,20 @@
 package dev.consilium.gateway;
 
+import dev.consilium.gateway.generation.ChatRenderer;
 import dev.consilium.gateway.generation.ModelCard;
 import dev.consilium.gateway.generation.Sampling;
 import dev.consilium.gateway.generation.SamplingBuilder;
 import dev.consilium.gateway.generation.ServedModel;
+import dev.consilium.model.chat.ChatTemplate;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.GenerationDefaults;
 import dev.consilium.model.tokenizer.Tokenizer;
 import dev.consilium.model.tokenizer.TokenizerException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
 
@@ -39,9 +43,14 @@ final class ModelLoading {
               checkpoint.spec().vocabularySize(),
               now);
       Tokenizer tokenizer = tokenizer(directory);
-      ServedModel model = new ServedModel(card, tokenizer, Optional.empty(), sampling(defaults));
+      ServedModel model = new ServedModel(card, tokenizer, chat(directory), sampling(defaults));
       return new Loaded(model, defaults.endOfTextTokens());
     }
+  }
+
+  private static Optional<ChatRenderer> chat(Path directory) throws IOException {
+    return ChatTemplate.load(directory)
+        .map(template -> new TemplateRenderer(template, Clock.system(ZoneId.systemDefault())));
   }
 
   private static Tokenizer tokenizer(Path directory) throws IOException {

@@ -79,7 +79,7 @@ public final class Lifecycle {
   }
 
   /** Writes ports as JSON, so that a reader sees all of them or no file. */
-  static void announce(Path file, SortedMap<String, Integer> ports) throws IOException {
+  public static void announce(Path file, SortedMap<String, Integer> ports) throws IOException {
     String json =
         ports.entrySet().stream()
             .map(entry -> "\"" + entry.getKey() + "\":" + entry.getValue())

@@ -1,7 +1,6 @@
 package dev.consilium.gateway.generation;
 
 import dev.consilium.model.tokenizer.Tokenizer;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -14,7 +13,7 @@ public record ServedModel(
     ModelCard card, Tokenizer tokenizer, Optional<ChatRenderer> chat, Sampling defaults) {
 
   /** A conversation as tokens; the template writes the special ones. */
-  public TokenIds render(List<ChatRenderer.Turn> turns) {
+  public TokenIds render(ChatRenderer.Conversation conversation) {
     ChatRenderer renderer =
         chat.orElseThrow(() ->
             Fault.of(
@@ -23,7 +22,7 @@ public record ServedModel(
                     "the model '%s' has no chat template: use completions instead"
                         .formatted(card.id()))
                 .exception());
-    TokenIds prompt = encode(renderer.render(turns), false, "messages");
+    TokenIds prompt = encode(renderer.render(conversation), false, "messages");
     card.requireRoomAfter(prompt, "messages");
     return prompt;
   }

@@ -34,7 +34,7 @@ interface Preparation {
       ChatRequest request = ChatRequest.read(body, limits);
       CommonOptions options = request.options();
       model.card().require(options.model());
-      TokenIds prompt = model.render(request.messages());
+      TokenIds prompt = model.render(request.conversation());
       AnswerHead head = AnswerHead.of("chatcmpl-" + id, clock.instant(), model.card());
       return new Prepared(
           generation(head, List.of(prompt), options),

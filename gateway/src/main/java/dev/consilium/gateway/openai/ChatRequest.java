@@ -5,14 +5,11 @@ import dev.consilium.gateway.generation.ChatRenderer;
 import dev.consilium.gateway.generation.Settings;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 
 /** The body of {@code POST /v1/chat/completions}. */
-public record ChatRequest(CommonOptions options, List<ChatRenderer.Turn> messages) {
-
-  public ChatRequest {
-    messages = List.copyOf(messages);
-  }
+public record ChatRequest(CommonOptions options, ChatRenderer.Conversation conversation) {
 
   /** Reads and checks a body; throws with the parameter at fault. */
   public static ChatRequest read(byte[] body, RequestLimits limits) {
@@ -20,9 +17,10 @@ public record ChatRequest(CommonOptions options, List<ChatRenderer.Turn> message
     refuseUnsupported(fields);
     CommonOptions options =
         new OptionsReader(fields, limits).read(maxTokens(fields), logprobs(fields));
-    List<ChatRenderer.Turn> messages = messages(fields);
+    ChatRenderer.Conversation conversation =
+        new ChatRenderer.Conversation(messages(fields), templateVariables(fields));
     fields.refuseOthers();
-    return new ChatRequest(options, messages);
+    return new ChatRequest(options, conversation);
   }
 
   /** What changes the answer and is not there yet must not be ignored. */
@@ -73,6 +71,18 @@ public record ChatRequest(CommonOptions options, List<ChatRenderer.Turn> message
       throw Fields.invalid("top_logprobs", "'top_logprobs' is only allowed with 'logprobs': true");
     }
     return wanted ? OptionalInt.of(alternatives.orElse(0)) : OptionalInt.empty();
+  }
+
+  /** vLLM's name for what a template may know beside the conversation. */
+  private static Map<String, Object> templateVariables(Fields fields) {
+    JsonNode node = fields.node("chat_template_kwargs").orElse(null);
+    if (node == null) {
+      return Map.of();
+    }
+    if (!node.isObject()) {
+      throw Fields.wrongType("chat_template_kwargs", "an object", node);
+    }
+    return JsonBody.plain(node);
   }
 
   private static List<ChatRenderer.Turn> messages(Fields fields) {

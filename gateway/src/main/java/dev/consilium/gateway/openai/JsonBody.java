@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -19,6 +20,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
 /**
  * Bytes to a JSON object, or the reason why not, with its position. Stricter than Jackson alone:
@@ -29,7 +31,7 @@ final class JsonBody {
   private static final int NUMBER_LENGTH_LIMIT = 64;
   private static final int NAME_LENGTH_LIMIT = 1024;
 
-  private static final ObjectReader READER =
+  private static final JsonMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()
                   .streamReadConstraints(
@@ -44,8 +46,9 @@ final class JsonBody {
                   .build())
           .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build()
-          .readerFor(JsonNode.class);
+          .build();
+
+  private static final ObjectReader READER = MAPPER.readerFor(JsonNode.class);
 
   private JsonBody() {}
 
@@ -56,6 +59,11 @@ final class JsonBody {
     }
     String found = node.getNodeType() == JsonNodeType.MISSING ? "nothing" : Fields.typeName(node);
     throw malformed("invalid_json", "the body must be a JSON object; found " + found);
+  }
+
+  /** An object as maps, lists, strings, numbers, booleans and null. */
+  static Map<String, Object> plain(JsonNode object) {
+    return MAPPER.convertValue(object, new TypeReference<>() {});
   }
 
   private static JsonNode parse(String text) {

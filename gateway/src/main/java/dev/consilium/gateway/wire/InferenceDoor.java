@@ -33,6 +33,7 @@ import io.opentelemetry.context.Context;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
@@ -78,7 +79,7 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
         Operation.CHAT,
         () -> {
           requireModel(request.getModel());
-          TokenIds prompt = parts.model().render(turns(request.getMessagesList()));
+          TokenIds prompt = parts.model().render(conversation(request.getMessagesList()));
           return request("chatcmpl-", prompt, request.getOptions());
         });
   }
@@ -89,7 +90,7 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
     }
   }
 
-  private static List<ChatRenderer.Turn> turns(List<Message> messages) {
+  private static ChatRenderer.Conversation conversation(List<Message> messages) {
     if (messages.isEmpty()) {
       throw Fault.invalid(
               "messages", "invalid_value", "messages must have at least one message; found none")
@@ -104,7 +105,7 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
       }
       turns.add(new ChatRenderer.Turn(message.getRole(), message.getContent(), Optional.empty()));
     }
-    return turns;
+    return new ChatRenderer.Conversation(turns, Map.of());
   }
 
   private GenerationRequest request(String prefix, TokenIds prompt, GenerationOptions options) {

@@ -96,7 +96,7 @@ final class OptionsDecoder {
         .getLogitBiasMap()
         .forEach((id, bias) -> {
           inRange(
-              "token in options.logit_bias", Integer.toUnsignedLong(id), 0, vocabularySize - 1.0);
+              "token in options.logit_bias", Integer.toUnsignedLong(id), 0, vocabularySize - 1L);
           inRange("options.logit_bias", bias, -100, 100);
         });
     return options.getLogitBiasMap();
@@ -117,6 +117,15 @@ final class OptionsDecoder {
     }
     throw Fault.invalid(
             name, "out_of_range", "%s is %s, expected %s to %s".formatted(name, value, least, most))
+        .exception();
+  }
+
+  private static long inRange(String name, long value, long least, long most) {
+    if (value >= least && value <= most) {
+      return value;
+    }
+    throw Fault.invalid(
+            name, "out_of_range", "%s is %d, expected %d to %d".formatted(name, value, least, most))
         .exception();
   }
 }
