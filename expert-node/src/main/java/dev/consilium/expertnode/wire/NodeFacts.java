@@ -1,0 +1,11 @@
+package dev.consilium.expertnode.wire;
+
+/**
+ * What does not change while the node runs.
+ *
+ * @param name unique in the cluster
+ * @param modelFingerprint of the checkpoint
+ * @param device {@code "cpu"}
+ * @param hiddenSize width of the hidden state
+ */
+public record NodeFacts(String name, String modelFingerprint, String device, int hiddenSize) {}
