@@ -11,10 +11,15 @@ public final class CheckpointException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   public CheckpointException(Path file, String problem) {
-    super(file + ": " + problem);
+    super(file + ": " + printable(problem));
   }
 
   public CheckpointException(Path file, String problem, Throwable cause) {
-    super(file + ": " + problem, cause);
+    super(file + ": " + printable(problem), cause);
+  }
+
+  /** Names come from the file; they must not move the cursor of whoever reads the message. */
+  private static String printable(String text) {
+    return text.replaceAll("\\p{Cntrl}", "?");
   }
 }

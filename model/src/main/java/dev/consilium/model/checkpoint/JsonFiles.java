@@ -24,8 +24,8 @@ import java.nio.file.Path;
 final class JsonFiles {
 
   private static final int MAX_DEPTH = 32;
-  private static final int MAX_NAME = 4096;
-  private static final int MAX_TEXT = 4 << 20;
+  private static final int MAX_NAME = 1024;
+  private static final int MAX_TEXT = 8 << 20;
   private static final int MAX_NUMBER = 64;
 
   private static final JsonFactory FACTORY =
@@ -59,7 +59,16 @@ final class JsonFiles {
    * @param maxBytes a larger file is refused unread
    */
   static JsonNode tree(Path file, long maxBytes) {
-    return file(file, maxBytes, TREES::readTree);
+    return file(
+        file,
+        maxBytes,
+        parser -> {
+          JsonNode tree = TREES.readTree(parser);
+          if (tree == null) {
+            throw new CheckpointException(file, "is empty, want JSON");
+          }
+          return tree;
+        });
   }
 
   /** A whole file, token by token. */

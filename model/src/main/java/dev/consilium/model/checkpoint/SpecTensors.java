@@ -38,6 +38,17 @@ final class SpecTensors {
     new SpecTensors(spec, visitor).layer(layer);
   }
 
+  /** The tensors of one routed expert; all of a layer are alike. */
+  static void visitExpert(ModelSpec spec, int layer, MixtureOfExperts experts, Visitor visitor) {
+    new SpecTensors(spec, visitor)
+        .gated(spec.names().feedForward(layer).expert(0), experts.expertIntermediateSize());
+  }
+
+  /** The tensors of the experts of a layer that see every token. */
+  static void visitShared(ModelSpec spec, int layer, MixtureOfExperts experts, Visitor visitor) {
+    new SpecTensors(spec, visitor).shared(experts, spec.names().feedForward(layer));
+  }
+
   private void model() {
     matrix(spec.names().embedding(), spec.vocabularySize(), spec.hiddenSize());
     if (!spec.tiedEmbeddings()) {
@@ -89,6 +100,10 @@ final class SpecTensors {
     for (int i = 0; i < experts.gate().expertCount(); i++) {
       gated(names.expert(i), experts.expertIntermediateSize());
     }
+    shared(experts, names);
+  }
+
+  private void shared(MixtureOfExperts experts, FeedForwardNames names) {
     switch (experts.shared()) {
       case NoSharedExperts() -> {}
       case SharedExpert shared -> {
