@@ -180,7 +180,11 @@ public final class ExpertNode implements AutoCloseable {
       reportReady();
       ready.complete(null);
     } catch (AssignException | RuntimeException failed) {
-      ready.completeExceptionally(failed);
+      if (closing) {
+        ready.cancel(false);
+      } else {
+        ready.completeExceptionally(failed);
+      }
     }
   }
 

@@ -9,7 +9,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +53,7 @@ public final class Lifecycle {
 
   /**
    * Runs a process; to be called by {@code main} and nothing else. Returns when the process has
-   * started; threads of its own keep it alive.
+   * started; a thread of its own keeps it alive until it is told to stop.
    *
    * @param mappings what the process reads beside {@link ProcessSettings}
    */
@@ -101,6 +103,7 @@ public final class Lifecycle {
     private final RunningProcess process;
     private final Duration drainTimeout;
     private final AtomicInteger status = new AtomicInteger();
+    private final CountDownLatch stopped = new CountDownLatch(1);
 
     Running(String name, RunningProcess process, Duration drainTimeout) {
       this.name = name;
@@ -116,7 +119,17 @@ public final class Lifecycle {
       if (settings.exitWithParent()) {
         ParentWatch.start();
       }
+      // Network and compute threads are daemons.
+      Thread.ofPlatform().name("alive").daemon(false).start(this::stayAlive);
       process.ready().whenComplete((done, failed) -> tell(failed));
+    }
+
+    private void stayAlive() {
+      try {
+        stopped.await();
+      } catch (InterruptedException ended) {
+        Thread.currentThread().interrupt();
+      }
     }
 
     private void tell(@Nullable Throwable failed) {
@@ -132,6 +145,10 @@ public final class Lifecycle {
           failed instanceof CompletionException && failed.getCause() != null
               ? failed.getCause()
               : failed;
+      if (cause instanceof CancellationException) {
+        // Stopped while it was still loading.
+        return;
+      }
       if (cause.getClass().getPackageName().startsWith("java.lang")) {
         // Our own exceptions are written for the reader of the log; these are defects.
         LOG.log(System.Logger.Level.ERROR, name + " cannot serve", cause);
@@ -145,16 +162,23 @@ public final class Lifecycle {
 
     /** On the shutdown hook. */
     private void end() {
-      if (status.get() == 0) {
-        LOG.log(
-            System.Logger.Level.INFO,
-            "stopping " + name + ", draining for at most " + drainTimeout);
-        process.drain(drainTimeout);
+      try {
+        if (status.get() == 0) {
+          LOG.log(
+              System.Logger.Level.INFO,
+              "stopping " + name + ", draining for at most " + drainTimeout);
+          process.drain(drainTimeout);
+        }
+        process.stop();
+        LOG.log(System.Logger.Level.INFO, "stopped " + name);
+      } catch (RuntimeException defect) {
+        status.set(FAILED);
+        LOG.log(System.Logger.Level.ERROR, "defect while stopping " + name, defect);
+      } finally {
+        stopped.countDown();
+        // Without this the exit status of an orderly stop would be 143, which reads as a crash.
+        Runtime.getRuntime().halt(status.get());
       }
-      process.stop();
-      LOG.log(System.Logger.Level.INFO, "stopped " + name);
-      // Without this the exit status of an orderly stop would be 143, which reads as a crash.
-      Runtime.getRuntime().halt(status.get());
     }
   }
 }

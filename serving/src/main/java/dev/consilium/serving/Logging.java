@@ -1,5 +1,7 @@
 package dev.consilium.serving;
 
+import io.netty.util.internal.logging.InternalLoggerFactory;
+import io.netty.util.internal.logging.JdkLoggerFactory;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -30,6 +32,9 @@ public final class Logging {
     if (System.getProperty(MANAGER_PROPERTY) == null) {
       System.setProperty(MANAGER_PROPERTY, LastingLogManager.class.getName());
     }
+    // Netty would look for SLF4J first, find its interface without a logger behind it, and complain
+    // on standard error.
+    InternalLoggerFactory.setDefaultFactory(JdkLoggerFactory.INSTANCE);
     ROOT = Logger.getLogger("");
     NETTY = Logger.getLogger("io.netty");
     GRPC = Logger.getLogger("io.grpc");
