@@ -201,8 +201,7 @@ final class Filters {
     return arguments
         .bind(run, "trim", "chars")
         .optionalText(0)
-        .map(
-            chars -> run.text(PythonStrings.stripStart(PythonStrings.stripEnd(text, chars), chars)))
+        .map(chars -> TextMethods.strip(run, text, chars))
         .orElseGet(() -> run.text(PythonStrings.strip(text)));
   }
 

@@ -18,7 +18,6 @@ final class Interpreter {
 
   private final Run run;
   private final Evaluator evaluator;
-  private int loopDepth;
 
   Interpreter(Run run) {
     this.run = run;
@@ -100,7 +99,7 @@ final class Interpreter {
     if (items.isEmpty()) {
       return execute(loop.otherwise(), scope.inner());
     }
-    Value.Loop state = new Value.Loop(items, loopDepth++);
+    Value.Loop state = new Value.Loop(items);
     for (int i = 0; i < items.size(); i++) {
       state.moveTo(i);
       Scope iteration = scope.inner();
@@ -110,7 +109,6 @@ final class Interpreter {
         break;
       }
     }
-    loopDepth--;
     return Ending.NORMAL;
   }
 

@@ -192,10 +192,22 @@ final class ListFilters {
 
   private static Value sorted(Run run, Value input, Arguments arguments) {
     Arguments.Bound bound = arguments.bind(run, "sort", "reverse", "case_sensitive", "attribute");
-    Comparator<Value> order =
-        order(run, bound.truth(1, false), path(run, bound.optional(2), Optional.empty()));
+    Comparator<Value> order = orderByAll(run, bound.truth(1, false), bound.optional(2));
     return sortedList(
         run, Operators.iterate(run, input), bound.truth(0, false) ? order.reversed() : order);
+  }
+
+  /** {@code "a,b"}: by {@code a}, where equal by {@code b}. */
+  private static Comparator<Value> orderByAll(
+      Run run, boolean caseSensitive, Optional<Value> attributes) {
+    List<String> names =
+        PythonStrings.split(attributes.map(a -> PythonText.str(run, a)).orElse(""), ",", -1);
+    Comparator<Value> order = (_, _) -> 0;
+    for (String name : names) {
+      Optional<Value> path = attributes.map(all -> new Value.Text(name));
+      order = order.thenComparing(order(run, caseSensitive, path(run, path, Optional.empty())));
+    }
+    return order;
   }
 
   private static Value sortedList(Run run, List<Value> items, Comparator<Value> order) {

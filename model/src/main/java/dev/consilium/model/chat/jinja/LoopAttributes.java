@@ -19,8 +19,9 @@ final class LoopAttributes {
       case "first" -> Optional.of(Value.Bool.of(index == 0));
       case "last" -> Optional.of(Value.Bool.of(index == count - 1));
       case "length" -> Optional.of(Value.Int.of(count));
-      case "depth" -> Optional.of(Value.Int.of(loop.depth() + 1));
-      case "depth0" -> Optional.of(Value.Int.of(loop.depth()));
+      // Only recursive loops, which we have not, get deeper.
+      case "depth" -> Optional.of(Value.Int.of(1));
+      case "depth0" -> Optional.of(Value.Int.of(0));
       case "previtem" -> Optional.of(neighbour(loop, index - 1, "previous"));
       case "nextitem" -> Optional.of(neighbour(loop, index + 1, "next"));
       case "cycle" -> Optional.of(new Value.Function(name, (run, args) -> cycle(run, loop, args)));

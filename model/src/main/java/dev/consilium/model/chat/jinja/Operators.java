@@ -148,8 +148,8 @@ final class Operators {
   static boolean contains(Run run, Value container, Value wanted) {
     return switch (container) {
       case Value.Text text when wanted instanceof Value.Text part -> {
-        run.scan(text.value().length());
-        yield text.value().contains(part.value());
+        run.scan((long) text.value().length() + part.value().length());
+        yield Search.contains(text.value(), part.value());
       }
       case Value.Text _ ->
           throw run.error("'in' a string needs a string on its left, found " + typeName(wanted));

@@ -72,28 +72,30 @@ final class PythonStrings {
   /** {@code split} at whitespace; {@code limit} cuts at most, negative for no limit. */
   static List<String> splitAtSpace(String text, int limit) {
     List<String> parts = new ArrayList<>();
-    String rest = stripStart(text);
-    while (!rest.isEmpty()) {
-      int end = 0;
-      while (end < rest.length() && !isSpace(rest.charAt(end))) {
-        end++;
-      }
-      if (parts.size() == limit) {
-        parts.add(stripEnd(rest));
-        return parts;
-      }
-      parts.add(rest.substring(0, end));
-      rest = stripStart(rest.substring(end));
+    int start = skip(text, 0, true);
+    while (start < text.length()) {
+      int end = parts.size() == limit ? text.length() : skip(text, start, false);
+      parts.add(text.substring(start, end));
+      start = skip(text, end, true);
     }
     return parts;
+  }
+
+  /** The first index from {@code from} on that is not whitespace (or is). */
+  private static int skip(String text, int from, boolean spaces) {
+    int at = from;
+    while (at < text.length() && isSpace(text.charAt(at)) == spaces) {
+      at++;
+    }
+    return at;
   }
 
   static List<String> split(String text, String separator, int limit) {
     List<String> parts = new ArrayList<>();
     int start = 0;
-    for (int at = text.indexOf(separator);
+    for (int at = Search.indexOf(text, separator, 0);
         at >= 0 && parts.size() != limit;
-        at = text.indexOf(separator, start)) {
+        at = Search.indexOf(text, separator, start)) {
       parts.add(text.substring(start, at));
       start = at + separator.length();
     }
@@ -143,24 +145,28 @@ final class PythonStrings {
 
   /** {@code replace}; {@code limit} replacements at most, negative for no limit. */
   static String replace(String text, String old, String replacement, int limit) {
-    if (limit < 0) {
-      return text.replace(old, replacement);
+    if (old.isEmpty()) {
+      return interleave(text, replacement, limit);
     }
     StringBuilder result = new StringBuilder();
     int start = 0;
-    for (int done = 0; done < limit && start <= text.length(); done++) {
-      int at = text.indexOf(old, start);
-      if (at < 0) {
-        break;
-      }
-      int next = old.isEmpty() ? Math.min(at + 1, text.length()) : at + old.length();
+    int at = Search.indexOf(text, old, 0);
+    for (int done = 0; at >= 0 && done != limit; done++) {
       result.append(text, start, at).append(replacement);
-      if (old.isEmpty()) {
-        result.append(text, at, next);
-      }
-      start = old.isEmpty() && at == text.length() ? next + 1 : next;
+      start = at + old.length();
+      at = Search.indexOf(text, old, start);
     }
-    return result.append(text, Math.min(start, text.length()), text.length()).toString();
+    return result.append(text, start, text.length()).toString();
+  }
+
+  /** The empty string is found before each character and at the end. */
+  private static String interleave(String text, String replacement, int limit) {
+    StringBuilder result = new StringBuilder();
+    int done = 0;
+    for (int c : text.codePoints().toArray()) {
+      result.append(done++ < limit || limit < 0 ? replacement : "").appendCodePoint(c);
+    }
+    return result.append(done < limit || limit < 0 ? replacement : "").toString();
   }
 
   /** Non-overlapping occurrences. */
@@ -169,7 +175,9 @@ final class PythonStrings {
       return length(text) + 1;
     }
     int count = 0;
-    for (int at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length())) {
+    for (int at = Search.indexOf(text, part, 0);
+        at >= 0;
+        at = Search.indexOf(text, part, at + part.length())) {
       count++;
     }
     return count;

@@ -77,8 +77,16 @@ final class TextMethods {
         arguments
             .bind(run, "strip", "chars")
             .optionalText(0)
-            .map(chars -> run.text(characters.apply(text, chars)))
+            .map(chars -> {
+              run.scan((long) text.length() * chars.length());
+              return run.text(characters.apply(text, chars));
+            })
             .orElseGet(() -> run.text(spaces.apply(text)));
+  }
+
+  static Value.Text strip(Run run, String text, String characters) {
+    run.scan((long) text.length() * characters.length());
+    return run.text(stripBoth(text, characters));
   }
 
   private static String stripBoth(String text, String characters) {
@@ -102,6 +110,9 @@ final class TextMethods {
     Optional<String> separator = bound.optionalText(0);
     if (separator.isPresent() && separator.get().isEmpty()) {
       throw run.error("split needs a separator that is not empty");
+    }
+    if (fromEnd && separator.isPresent() && separator.get().length() > Search.SHORT_PART) {
+      throw run.limit("rsplit takes separators of at most " + Search.SHORT_PART + " characters");
     }
     if (fromEnd && separator.isEmpty() && limit >= 0) {
       throw run.error("rsplit with maxsplit needs a separator");
@@ -135,7 +146,7 @@ final class TextMethods {
     if (separator.isEmpty()) {
       throw run.error("partition needs a separator that is not empty");
     }
-    int at = last ? text.lastIndexOf(separator) : text.indexOf(separator);
+    int at = last ? Search.lastIndexOf(text, separator) : Search.indexOf(text, separator, 0);
     if (at < 0) {
       Value empty = new Value.Text("");
       Value whole = run.text(text);
@@ -171,7 +182,7 @@ final class TextMethods {
   private static int find(
       Run run, String text, Arguments arguments, String method, boolean fromEnd) {
     String part = arguments.bind(run, method, "sub").requiredText(0);
-    int at = fromEnd ? text.lastIndexOf(part) : text.indexOf(part);
+    int at = fromEnd ? Search.lastIndexOf(text, part) : Search.indexOf(text, part, 0);
     return at < 0 ? -1 : text.codePointCount(0, at);
   }
 

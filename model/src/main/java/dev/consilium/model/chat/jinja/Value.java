@@ -128,13 +128,11 @@ public sealed interface Value {
   final class Loop implements Value {
 
     private final List<Value> items;
-    private final int depth;
     private int index;
     private List<Value> lastChecked = List.of();
 
-    Loop(List<Value> items, int depth) {
+    Loop(List<Value> items) {
       this.items = items;
-      this.depth = depth;
     }
 
     List<Value> items() {
@@ -144,10 +142,6 @@ public sealed interface Value {
     /** From 0. */
     int index() {
       return index;
-    }
-
-    int depth() {
-      return depth;
     }
 
     void moveTo(int newIndex) {
