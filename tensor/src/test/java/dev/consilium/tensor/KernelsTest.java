@@ -1,0 +1,223 @@
+package dev.consilium.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The kernels against references in double precision. */
+class KernelsTest {
+  private final Kernels kernels = Kernels.best();
+  private final Random random = new Random(11);
+
+  @Test
+  void best_withTheVectorModule_isTheVectorKernels() {
+    assertThat(Kernels.best()).isInstanceOf(VectorKernels.class);
+    assertThat(Kernels.scalar()).isInstanceOf(ScalarKernels.class);
+  }
+
+  @Test
+  void vectorModulePresent_inALayerWithoutIt_isFalse() {
+    assertThat(KernelChoice.vectorModulePresent(ModuleLayer.empty())).isFalse();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void multiply_ordinaryNumbers_isCloseToDouble(DType dtype) {
+    int columns = 777;
+    F32Matrix x = Samples.matrix(random, 5, columns, Samples::normal);
+    F32Matrix y = F32Matrix.allocate(5, 130);
+    try (PackedMatrix weights = normalWeights(dtype, 130, columns)) {
+      int[] rows = {4, 0, 2, 1, 3};
+      kernels.multiply(new MatmulJob(weights, x, rows, y, 0), 0, weights.panels(), 0, 5);
+      float[] row = new float[columns];
+      for (int r = 0; r < 130; r++) {
+        weights.unpackRow(r, row);
+        for (int t = 0; t < 5; t++) {
+          assertDot(row, x, rows[t], y.get(t, r));
+        }
+      }
+    }
+  }
+
+  /** One token widens in registers, two through scratch memory. */
+  @ParameterizedTest
+  @EnumSource(names = {"BF16", "F16"})
+  void multiply_all65536ValuesByOne_givesThem(DType dtype) {
+    short[] finite = finiteBits(dtype);
+    MemorySegment segment = Arena.ofAuto().allocate(finite.length * 2L, 2);
+    MemorySegment.copy(finite, 0, segment, JAVA_SHORT, 0, finite.length);
+    F32Matrix one = Samples.matrix(random, 1, 1, r -> 1f);
+    try (PackedMatrix weights = PackedMatrix.pack(dtype, 1, List.of(segment))) {
+      for (int[] rows : new int[][] {{0}, {0, 0}}) {
+        F32Matrix y = F32Matrix.allocate(rows.length, finite.length);
+        MatmulJob job = new MatmulJob(weights, one, rows, y, 0);
+        kernels.multiply(job, 0, weights.panels(), 0, rows.length);
+        for (int i = 0; i < finite.length; i++) {
+          // Plus 0, for the sum starts with it: -0 becomes 0.
+          assertThat(y.get(rows.length - 1, i)).isEqualTo(Samples.widen(dtype, finite[i]) + 0f);
+        }
+      }
+    }
+  }
+
+  private static short[] finiteBits(DType dtype) {
+    int[] bits =
+        IntStream.range(0, 65536)
+            .filter(i -> Float.isFinite(Samples.widen(dtype, (short) i)))
+            .toArray();
+    short[] finite = new short[bits.length];
+    for (int i = 0; i < bits.length; i++) {
+      finite[i] = (short) bits[i];
+    }
+    return finite;
+  }
+
+  private PackedMatrix normalWeights(DType dtype, int rows, int columns) {
+    MemorySegment segment = Arena.ofAuto().allocate((long) rows * columns * dtype.bytes(), 4);
+    for (long i = 0; i < (long) rows * columns; i++) {
+      float value = Samples.normal(random);
+      switch (dtype) {
+        case F32 -> segment.setAtIndex(JAVA_FLOAT, i, value);
+        case BF16 -> segment.setAtIndex(JAVA_SHORT, i, Bf16.fromFloat(value));
+        case F16 -> segment.setAtIndex(JAVA_SHORT, i, Float.floatToFloat16(value));
+      }
+    }
+    return PackedMatrix.pack(dtype, columns, List.of(segment));
+  }
+
+  /** A chain of n roundings errs by at most n half-ulps of the sum of magnitudes. */
+  private static void assertDot(float[] weights, F32Matrix x, int row, float actual) {
+    double expected = 0;
+    double magnitude = 0;
+    for (int k = 0; k < weights.length; k++) {
+      double product = (double) weights[k] * x.get(row, k);
+      expected += product;
+      magnitude += Math.abs(product);
+    }
+    assertThat(Math.abs(actual - expected)).isLessThan(magnitude * weights.length * 0x1p-24);
+  }
+
+  @Test
+  void rmsNorm_ordinaryNumbers_isCloseToDouble() {
+    int n = 1000;
+    MemorySegment x = Samples.vector(random, n, 0, Samples::normal);
+    MemorySegment y = Samples.vector(random, n, 0, Samples::normal);
+    float[] weight = new float[n];
+    double squares = 0;
+    for (int i = 0; i < n; i++) {
+      weight[i] = Samples.normal(random);
+      squares += Math.pow(ScalarKernels.get(x, 0, i), 2);
+    }
+    kernels.rmsNorm(x, 0, n, F32Vector.of(weight), 0, 1e-5f, y, 0);
+    for (int i = 0; i < n; i++) {
+      double expected = ScalarKernels.get(x, 0, i) * weight[i] / Math.sqrt(squares / n + 1e-5);
+      assertClose(ScalarKernels.get(y, 0, i), expected, 1e-6);
+    }
+  }
+
+  @Test
+  void siluMultiply_ordinaryNumbers_isCloseToDouble() {
+    MemorySegment gate = Samples.vector(random, 333, 0, r -> 10 * Samples.normal(r));
+    MemorySegment up = Samples.vector(random, 333, 0, Samples::normal);
+    MemorySegment y = Samples.vector(random, 333, 0, Samples::normal);
+    kernels.siluMultiply(gate, 0, up, 0, 333, y, 0);
+    for (int i = 0; i < 333; i++) {
+      double g = ScalarKernels.get(gate, 0, i);
+      double expected = g / (1 + Math.exp(-g)) * ScalarKernels.get(up, 0, i);
+      assertClose(ScalarKernels.get(y, 0, i), expected, 1e-6);
+    }
+  }
+
+  @Test
+  void rotate_ordinaryNumbers_isARotation() {
+    int half = 21;
+    MemorySegment x = Samples.vector(random, 2 * half + 3, 0, Samples::normal);
+    MemorySegment before = Samples.copy(x);
+    MemorySegment cosSin = Samples.vector(random, 2 * half, 0, Samples::normal);
+    for (int i = 0; i < half; i++) {
+      ScalarKernels.set(cosSin, 0, i, (float) Math.cos(i));
+      ScalarKernels.set(cosSin, 0, half + i, (float) Math.sin(i));
+    }
+    kernels.rotate(x, 0, 2 * half, cosSin, 0);
+    for (int i = 0; i < half; i++) {
+      double a = ScalarKernels.get(before, 0, i);
+      double b = ScalarKernels.get(before, 0, half + i);
+      assertThat(ScalarKernels.get(x, 0, i) - (a * Math.cos(i) - b * Math.sin(i)))
+          .isBetween(-1e-6, 1e-6);
+      assertThat(ScalarKernels.get(x, 0, half + i) - (b * Math.cos(i) + a * Math.sin(i)))
+          .isBetween(-1e-6, 1e-6);
+    }
+    for (int i = 2 * half; i < 2 * half + 3; i++) {
+      assertThat(ScalarKernels.get(x, 0, i)).isEqualTo(ScalarKernels.get(before, 0, i));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 16, 24, 32, 64, 80, 96, 128, 256, 512})
+  void attend_ordinaryNumbers_isCloseToDouble(int headDim) {
+    AttentionShape shape = new AttentionShape(4, 2, headDim, (float) (1 / Math.sqrt(headDim)));
+    CacheSample cache = CacheSample.of(random, shape, 61, Samples::normal);
+    MemorySegment query = Samples.vector(random, 2 * headDim, 0, Samples::normal);
+    MemorySegment out = Arena.ofAuto().allocate(2L * headDim * 4, 4);
+    kernels.attend(shape, query, 0, cache.blocks(), 1, 5, 58, out, 0);
+    for (int head = 0; head < 2; head++) {
+      double[] expected = softmaxAttention(shape, query, head, cache, 5, 58);
+      for (int d = 0; d < headDim; d++) {
+        float actual = ScalarKernels.get(out, 0, head * headDim + d);
+        assertThat(Math.abs(actual - expected[d])).isLessThan(2e-6);
+      }
+    }
+  }
+
+  /** Of one query head of key/value head 1. */
+  private static double[] softmaxAttention(
+      AttentionShape shape, MemorySegment query, int head, CacheSample cache, int first, int end) {
+    int n = shape.headDim();
+    double[] out = new double[n];
+    double total = 0;
+    for (int position = first; position < end; position++) {
+      double score = 0;
+      for (int d = 0; d < n; d++) {
+        score += (double) ScalarKernels.get(query, 0, head * n + d) * cache.key(position, n + d);
+      }
+      double weight = Math.exp(score * shape.scale());
+      total += weight;
+      for (int d = 0; d < n; d++) {
+        out[d] += weight * cache.value(position, n + d);
+      }
+    }
+    for (int d = 0; d < n; d++) {
+      out[d] /= total;
+    }
+    return out;
+  }
+
+  @Test
+  void attend_keysOutsideTheCache_areRefused() {
+    AttentionShape shape = new AttentionShape(1, 1, 8, 1f);
+    CacheSample cache = CacheSample.of(random, shape, 16, Samples::normal);
+    MemorySegment query = Samples.vector(random, 8, 0, Samples::normal);
+    for (int[] keys : new int[][] {{0, 17}, {3, 3}, {-1, 2}}) {
+      assertThatThrownBy(
+              () -> kernels.attend(shape, query, 0, cache.blocks(), 0, keys[0], keys[1], query, 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("keys " + keys[0] + " to " + keys[1]);
+    }
+  }
+
+  private static void assertClose(float actual, double expected, double relative) {
+    assertThat(Math.abs(actual - expected))
+        .isLessThanOrEqualTo(Math.abs(expected) * relative + 1e-30);
+  }
+}

@@ -1,0 +1,143 @@
+package dev.consilium.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class PackedMatrixTest {
+  private final Random random = new Random(7);
+
+  @ParameterizedTest
+  @EnumSource
+  void pack_anyShape_keepsEveryWeight(DType dtype) {
+    for (int columns = 1; columns <= 130; columns += 1 + random.nextInt(3)) {
+      int rows = 1 + random.nextInt(200);
+      MemorySegment weights = Samples.weights(random, dtype, rows, columns);
+      try (PackedMatrix packed = PackedMatrix.pack(dtype, columns, List.of(weights))) {
+        assertSame(weights, packed);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void pack_severalParts_stacksThem(DType dtype) {
+    MemorySegment weights = Samples.weights(random, dtype, 100, 9);
+    long rowBytes = 9L * dtype.bytes();
+    List<MemorySegment> parts =
+        List.of(
+            weights.asSlice(0, rowBytes),
+            weights.asSlice(rowBytes, 0),
+            weights.asSlice(rowBytes, 69 * rowBytes),
+            weights.asSlice(70 * rowBytes));
+    try (PackedMatrix packed = PackedMatrix.pack(dtype, 9, parts)) {
+      assertSame(weights, packed);
+    }
+  }
+
+  private static void assertSame(MemorySegment weights, PackedMatrix packed) {
+    float[] row = new float[packed.columns()];
+    for (int r = 0; r < packed.rows(); r++) {
+      packed.unpackRow(r, row);
+      for (int c = 0; c < row.length; c++) {
+        float stored = Samples.weight(weights, packed.dtype(), (long) r * row.length + c);
+        assertThat(Float.floatToRawIntBits(row[c]))
+            .as("%s row %d column %d", packed.dtype(), r, c)
+            .isEqualTo(Float.floatToRawIntBits(stored));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BF16", "F16"})
+  void pack_all65536Values_keepsFiniteAndRefusesOthers(DType dtype) {
+    MemorySegment weight = Arena.ofAuto().allocate(2);
+    float[] row = new float[1];
+    for (int bits = 0; bits < 65536; bits++) {
+      weight.set(JAVA_SHORT_UNALIGNED, 0, (short) bits);
+      float value = Samples.widen(dtype, (short) bits);
+      if (Float.isFinite(value)) {
+        try (PackedMatrix packed = PackedMatrix.pack(dtype, 1, List.of(weight))) {
+          packed.unpackRow(0, row);
+          assertThat(row[0]).isEqualTo(value);
+        }
+      } else {
+        assertThatThrownBy(() -> PackedMatrix.pack(dtype, 1, List.of(weight)))
+            .hasMessageContaining("row 0 column 0");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,0", "15,3", "16,4", "63,63", "64,64", "99,70"})
+  void pack_oneNotFinite_namesRowAndColumn(int row, int column) {
+    for (DType dtype : DType.values()) {
+      MemorySegment weights = Samples.weights(random, dtype, 100, 71);
+      setNaN(weights, dtype, row * 71L + column);
+      assertThatThrownBy(() -> PackedMatrix.pack(dtype, 71, List.of(weights)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("row " + row + " column " + column + " is NaN");
+    }
+  }
+
+  private static void setNaN(MemorySegment weights, DType dtype, long index) {
+    switch (dtype) {
+      case F32 -> weights.set(JAVA_FLOAT_UNALIGNED, index * 4, Float.NaN);
+      case BF16 -> weights.set(JAVA_SHORT_UNALIGNED, index * 2, (short) 0x7f81);
+      case F16 -> weights.set(JAVA_SHORT_UNALIGNED, index * 2, (short) 0xfc01);
+    }
+  }
+
+  @Test
+  void pack_partOfARow_isRefused() {
+    MemorySegment bytes = Arena.ofAuto().allocate(21);
+    assertThatThrownBy(() -> PackedMatrix.pack(DType.BF16, 5, List.of(bytes)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("21 bytes");
+  }
+
+  @Test
+  void pack_nothing_isRefused() {
+    assertThatThrownBy(() -> PackedMatrix.pack(DType.F32, 5, List.of()))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> PackedMatrix.pack(DType.F32, 0, List.of(MemorySegment.NULL)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void close_thenUse_failsCleanly() {
+    PackedMatrix packed = Samples.packed(random, DType.BF16, 64, 8);
+    packed.close();
+    F32Matrix x = F32Matrix.allocate(1, 8);
+    F32Matrix y = F32Matrix.allocate(1, 64);
+    MatmulJob job = new MatmulJob(packed, x, new int[] {0}, y, 0);
+    assertThatThrownBy(() -> Kernels.best().multiply(job, 0, 1, 0, 1))
+        .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void job_thatDoesNotFit_isRefused() {
+    try (PackedMatrix w = Samples.packed(random, DType.F32, 10, 8)) {
+      F32Matrix x = F32Matrix.allocate(2, 8);
+      F32Matrix y = F32Matrix.allocate(2, 10);
+      assertThatThrownBy(() -> new MatmulJob(w, F32Matrix.allocate(2, 9), new int[] {0}, y, 0))
+          .hasMessageContaining("9 columns");
+      assertThatThrownBy(() -> new MatmulJob(w, x, new int[] {0}, F32Matrix.allocate(2, 9), 0))
+          .hasMessageContaining("9");
+      assertThatThrownBy(() -> new MatmulJob(w, x, new int[] {2}, y, 0))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> new MatmulJob(w, x, new int[] {0, 1}, y, 1))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+}
