@@ -1,0 +1,38 @@
+package dev.consilium.cli;
+
+import dev.consilium.cli.cluster.Installation;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** The model that a command works with. */
+final class ModelOption {
+
+  @Option(
+      names = {"-m", "--model"},
+      paramLabel = "DIR",
+      description =
+          "Model: a Hugging Face directory with config.json and safetensors. Default: the demo model.")
+  private Optional<Path> model = Optional.empty();
+
+  /** The directory, which exists and looks like a model. */
+  Path directory() {
+    return model.map(ModelOption::checked).orElseGet(Installation::demoModel);
+  }
+
+  /** Refuses early what is no model at all; what is wrong inside is told by those who read it. */
+  static Path checked(Path directory) {
+    if (!Files.exists(directory)) {
+      throw new CommandFailure(
+          "model directory %s does not exist".formatted(directory.toAbsolutePath()));
+    }
+    if (!Files.isRegularFile(directory.resolve("config.json"))) {
+      throw new CommandFailure(
+          "%s is no model: it has no config.json; expected a Hugging Face directory with config.json and"
+                  .formatted(directory.toAbsolutePath())
+              + " *.safetensors");
+    }
+    return directory;
+  }
+}
