@@ -1,5 +1,6 @@
 package dev.consilium.cli;
 
+import dev.consilium.serving.Logging;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -55,6 +56,8 @@ public final class ConsiliumMain {
 
   /** Runs one command. Returns the exit status. */
   static int run(String... arguments) {
+    // What libraries have to say is for logs; a command's own words go to the user directly.
+    Logging.configure(System.Logger.Level.ERROR);
     ConsiliumMain main = new ConsiliumMain();
     CommandLine line = new CommandLine(main);
     line.setCaseInsensitiveEnumValuesAllowed(true);

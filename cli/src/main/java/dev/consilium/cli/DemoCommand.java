@@ -138,7 +138,7 @@ final class DemoCommand implements Callable<Integer> {
             : "The API was at " + gateway + "/v1; with --keep it stays.");
     say("  curl -N " + gateway + "/v1/chat/completions -H 'Content-Type: application/json' \\");
     say(
-        "    -d '{\"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \""
+        "    -d '{\"model\": \"demo\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \""
             + REQUEST
             + "\"}]}'");
   }

@@ -49,7 +49,8 @@ record Child(String name, Process process, Path log) {
 
   /** Asks the process to stop; it drains first. */
   void stop() {
-    process.destroy();
+    // Not Process.destroy, which closes the pipe too and so would say that we are gone.
+    process.toHandle().destroy();
   }
 
   /** Waits for the end and forces it when the time is over. Returns whether it ended by itself. */

@@ -24,10 +24,12 @@ public final class GatewaySource implements TextSource {
 
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
   private static final int MOST_ERROR_BYTES = 64 * 1024;
+  private static final int MOST_MODELS_BYTES = 1024 * 1024;
   private static final String EVENT = "data:";
   private static final String END = "[DONE]";
 
   private final URI gateway;
+  private String model = "";
   private final ObjectMapper json = new ObjectMapper();
   private final HttpClient client =
       HttpClient.newBuilder()
@@ -68,8 +70,40 @@ public final class GatewaySource implements TextSource {
     return stream("v1/completions", body, onText);
   }
 
-  private ObjectNode body(TextOptions options) {
+  /** The model that the gateway serves; the API wants it named in every request. */
+  public String model() throws InterruptedException {
+    if (model.isEmpty()) {
+      HttpRequest request =
+          HttpRequest.newBuilder(gateway.resolve("v1/models")).timeout(CONNECT_TIMEOUT).build();
+      try {
+        HttpResponse<InputStream> response =
+            client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        try (InputStream body = response.body()) {
+          if (response.statusCode() != 200) {
+            throw refused(response.statusCode(), body);
+          }
+          model =
+              json.readTree(body.readNBytes(MOST_MODELS_BYTES))
+                  .path("data")
+                  .path(0)
+                  .path("id")
+                  .asText();
+        }
+      } catch (IOException failed) {
+        throw unreachable(failed);
+      }
+    }
+    return model;
+  }
+
+  private CommandFailure unreachable(IOException failed) {
+    return new CommandFailure(
+        "no answer from %s: %s; is a cluster running there?".formatted(gateway, failed), failed);
+  }
+
+  private ObjectNode body(TextOptions options) throws InterruptedException {
     ObjectNode body = json.createObjectNode();
+    body.put("model", model());
     body.put("stream", true);
     body.putObject("stream_options").put("include_usage", true);
     options.maxTokens().ifPresent(value -> body.put("max_tokens", value));
@@ -105,8 +139,7 @@ public final class GatewaySource implements TextSource {
         read(events, progress);
       }
     } catch (IOException failed) {
-      throw new CommandFailure(
-          "no answer from " + gateway + ": " + failed + "; is a cluster running there?", failed);
+      throw unreachable(failed);
     }
     return progress.result();
   }
