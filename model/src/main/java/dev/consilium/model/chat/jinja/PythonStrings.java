@@ -109,14 +109,14 @@ final class PythonStrings {
     for (int at = text.lastIndexOf(separator);
         at >= 0 && parts.size() != limit;
         at = text.lastIndexOf(separator, end - separator.length())) {
-      parts.addFirst(text.substring(at + separator.length(), end));
+      parts.add(text.substring(at + separator.length(), end));
       end = at;
       if (end < separator.length()) {
         break;
       }
     }
-    parts.addFirst(text.substring(0, end));
-    return parts;
+    parts.add(text.substring(0, end));
+    return parts.reversed();
   }
 
   static List<String> lines(String text, boolean keepEnds) {
