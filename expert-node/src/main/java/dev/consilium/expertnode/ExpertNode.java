@@ -12,9 +12,6 @@ import dev.consilium.expertnode.wire.ExpertGrpcService;
 import dev.consilium.expertnode.wire.NodeFacts;
 import dev.consilium.expertnode.wire.WireLimits;
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.family.LayerSpec;
-import dev.consilium.model.family.MixtureOfExperts;
-import dev.consilium.model.family.ModelSpec;
 import dev.consilium.placement.PlacementPlan;
 import dev.consilium.proto.expert.v1.ExpertServiceGrpc;
 import dev.consilium.serving.Callbacks;
@@ -68,7 +65,7 @@ public final class ExpertNode implements AutoCloseable {
     this.checkpoint = checkpoint;
     this.hiddenSize = checkpoint.spec().hiddenSize();
     this.name = config.identity().name().orElseGet(() -> defaultName(config.identity().port()));
-    SortedMap<Integer, Integer> counts = expertCounts(checkpoint.spec());
+    SortedMap<Integer, Integer> counts = checkpoint.spec().expertCounts();
     device = new CpuDevice(config.device().threads());
     bank = new LeasedBank(checkpoint, counts, device);
     store =
@@ -114,16 +111,6 @@ public final class ExpertNode implements AutoCloseable {
     }
     node.loading.start();
     return node;
-  }
-
-  private static SortedMap<Integer, Integer> expertCounts(ModelSpec spec) {
-    SortedMap<Integer, Integer> counts = new TreeMap<>();
-    for (LayerSpec layer : spec.expertLayers()) {
-      if (layer.feedForward() instanceof MixtureOfExperts experts) {
-        counts.put(layer.index(), experts.gate().expertCount());
-      }
-    }
-    return counts;
   }
 
   private static ExecutionLimits executionLimits(ExpertNodeConfig.Limits limits) {

@@ -4,8 +4,6 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.ExpertBank;
 import dev.consilium.model.expert.ExpertComputation;
 import dev.consilium.model.expert.ExpertId;
-import dev.consilium.model.family.LayerSpec;
-import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.router.dispatch.ExpertDispatcher;
 import dev.consilium.router.dispatch.LocalExperts;
@@ -25,8 +23,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /**
  * A loaded router: weights, cache, experts (its own or on nodes), engine. The same parts serve one
@@ -142,24 +138,13 @@ public final class Router implements AutoCloseable {
 
   private static List<ExpertId> allExperts(ModelSpec spec) {
     List<ExpertId> all = new ArrayList<>();
-    expertCounts(spec)
+    spec.expertCounts()
         .forEach((layer, count) -> {
           for (int index = 0; index < count; index++) {
             all.add(new ExpertId(layer, index));
           }
         });
     return all;
-  }
-
-  /** Routed experts by layer, for the layers that have any. */
-  static SortedMap<Integer, Integer> expertCounts(ModelSpec spec) {
-    SortedMap<Integer, Integer> counts = new TreeMap<>();
-    for (LayerSpec layer : spec.layers()) {
-      if (layer.feedForward() instanceof MixtureOfExperts experts) {
-        counts.put(layer.index(), experts.gate().expertCount());
-      }
-    }
-    return counts;
   }
 
   /** By which processes recognise that they serve the same model. */

@@ -93,7 +93,7 @@ public record RouterOptions(
                   checkpoint.fingerprint(),
                   hiddenSize,
                   limits.batchTokens(),
-                  Router.expertCounts(checkpoint.spec())),
+                  checkpoint.spec().expertCounts()),
               timeout.compareTo(ExpertNode.DESCRIBE_TIMEOUT) < 0
                   ? timeout
                   : ExpertNode.DESCRIBE_TIMEOUT);

@@ -1,6 +1,8 @@
 package dev.consilium.model.family;
 
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Everything about a model that its weights do not say.
@@ -49,5 +51,16 @@ public record ModelSpec(
     return layers.stream()
         .filter(layer -> layer.feedForward() instanceof MixtureOfExperts)
         .toList();
+  }
+
+  /** Routed experts by layer, for the layers that have any. */
+  public SortedMap<Integer, Integer> expertCounts() {
+    SortedMap<Integer, Integer> counts = new TreeMap<>();
+    for (LayerSpec layer : layers) {
+      if (layer.feedForward() instanceof MixtureOfExperts experts) {
+        counts.put(layer.index(), experts.gate().expertCount());
+      }
+    }
+    return counts;
   }
 }
