@@ -1,5 +1,6 @@
 package dev.consilium.bench;
 
+import dev.consilium.tensor.LargeMemory;
 import dev.consilium.tensor.ThreadTeam;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -61,7 +62,7 @@ public class MachineLimits {
   @Setup(Level.Trial)
   public void setUp() {
     team = new ThreadTeam("limits", threads);
-    memory = arena.allocate(BYTES, 4096);
+    memory = LargeMemory.allocate(arena, BYTES);
     memory.fill((byte) 3);
     sums = new long[BYTES / PIECE];
   }

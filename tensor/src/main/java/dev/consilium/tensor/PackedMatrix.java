@@ -31,8 +31,6 @@ public final class PackedMatrix implements AutoCloseable {
   /** Rows of a panel. */
   static final int PANEL_ROWS = 64;
 
-  private static final long PAGE_BYTES = 4096;
-
   private final DType dtype;
   private final int rows;
   private final int columns;
@@ -44,7 +42,7 @@ public final class PackedMatrix implements AutoCloseable {
     this.rows = source.rows();
     this.columns = source.columns();
     this.arena = Arena.ofShared();
-    this.segment = arena.allocate(panels() * panelBytes(), PAGE_BYTES);
+    this.segment = LargeMemory.allocate(arena, panels() * panelBytes());
   }
 
   /**
