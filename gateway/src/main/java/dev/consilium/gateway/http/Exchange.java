@@ -67,6 +67,11 @@ final class Exchange {
     });
   }
 
+  private boolean hasBody() {
+    return request.headers().contains("Content-Length")
+        || request.headers().contains("Transfer-Encoding");
+  }
+
   /** Answers with events; the head goes out with the first of them. */
   EventStream events(EventStream.Limits limits) {
     return new EventStream(response, eventLoop, cancellation, limits);
