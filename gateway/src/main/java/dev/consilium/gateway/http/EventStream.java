@@ -51,9 +51,9 @@ final class EventStream {
     cancellation.onCancel(this::wake);
   }
 
-  /** Whether the client has been told anything. */
+  /** Whether the client has been told anything, or is about to be. */
   boolean begun() {
-    return begun;
+    return begun || gathered.length() > 0;
   }
 
   void event(byte[] data) throws InterruptedException {

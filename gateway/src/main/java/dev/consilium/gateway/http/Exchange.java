@@ -5,6 +5,7 @@ import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
 import java.util.Map;
 
 /**
@@ -60,11 +61,16 @@ final class Exchange {
       response.setStatusCode(status).putHeader("Content-Type", contentType);
       headers.forEach(response::putHeader);
       // A body that nobody will read stands in the way of the connection's next request.
-      if (!request.isEnded()) {
+      if (http1() && !request.isEnded() && hasBody()) {
         response.putHeader("Connection", "close");
       }
       response.end(Buffer.buffer(body));
     });
+  }
+
+  /** HTTP/2 has streams of their own for requests, and forbids the header. */
+  private boolean http1() {
+    return request.version() != HttpVersion.HTTP_2;
   }
 
   private boolean hasBody() {
