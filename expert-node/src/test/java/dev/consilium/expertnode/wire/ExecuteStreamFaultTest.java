@@ -91,8 +91,7 @@ class ExecuteStreamFaultTest {
         RouterStream router = RouterStream.open(service.channel)) {
       service.weights.allow(1);
       ExecuteResponse response =
-          router.ask(
-              one(1, EPOCH, 1, 0, 0x1.01p0f, 2f).setResponseDtype(DType.DTYPE_BF16).build());
+          router.ask(one(1, EPOCH, 1, 0, 0x1.01p0f, 2f).setResponseDtype(DType.DTYPE_BF16).build());
       assertThat(response.getComputed().getOutputs().getData().toByteArray())
           .containsExactly(0x80, 0x3f, 0x00, 0x40);
       assertThat(response.getComputed().getOutputs().getShapeList()).containsExactly(1L, 2L);
