@@ -25,7 +25,7 @@ public final class F32Matrix {
     this.rows = rows;
     this.columns = columns;
     this.rowStrideBytes = strideOf(columns);
-    this.segment = Arena.ofAuto().allocate(rows * rowStrideBytes, ALIGNMENT);
+    this.segment = LargeMemory.allocate(Arena.ofAuto(), rows * rowStrideBytes);
   }
 
   /** A matrix of zeros; {@code rows >= 0}, {@code columns >= 1}. */

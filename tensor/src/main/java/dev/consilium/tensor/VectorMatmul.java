@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.PackedMatrix.PANEL_ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,6 +28,10 @@ final class VectorMatmul {
   /** Columns of a chunk that is used for many tokens: 32 KiB of f32. */
   private static final int TILE_CHUNK = 128;
 
+  /** Read ahead after each tile: so much that 32 tiles read a chunk of f32. */
+  private static final long TOUCH_BYTES = 1024;
+
+  private static final long LINE_BYTES = 64;
   private static final long COLUMN_BYTES = PANEL_ROWS * 4L;
 
   /** Most machines with vectors of 8 lanes have 16 registers: half as many sums at a time. */
@@ -41,6 +46,15 @@ final class VectorMatmul {
 
   /** {@code [tokens][64]}. */
   private float[] sums = {};
+
+  /** The weights that {@link #touch} has yet to read. */
+  private long aheadAt;
+
+  private long aheadEnd;
+
+  /** What {@link #touch} read: kept so that the reads are not optimised away. */
+  @SuppressWarnings("UnusedVariable") // written for that reason only
+  private int touched;
 
   private VectorMatmul() {}
 
@@ -91,6 +105,9 @@ final class VectorMatmul {
     for (int k = 0; k < weights.columns(); k += TILE_CHUNK) {
       int count = Math.min(TILE_CHUNK, weights.columns() - k);
       long wAt = panel * weights.panelBytes() + k * weights.columnBytes();
+      // Panels lie one after another, so the bytes behind a chunk are what is needed next.
+      aheadAt = wAt + count * weights.columnBytes();
+      aheadEnd = Math.min(aheadAt + TILE_CHUNK * weights.columnBytes(), w.byteSize());
       switch (weights.dtype()) {
         case F32 -> tiles(job, k, count, w, wAt, firstToken, endToken);
         case BF16 -> {
@@ -112,6 +129,7 @@ final class VectorMatmul {
     int at = 0;
     for (; token + 4 <= endToken; token += 4) {
       tileOfFour(job, k, count, w, wAt, token, at);
+      touch(job.weights().segment());
       at += 4 * PANEL_ROWS;
     }
     if (token + 2 <= endToken) {
@@ -122,6 +140,20 @@ final class VectorMatmul {
     if (token < endToken) {
       tileOfOne(w, wAt, count, x, job.xOffset(token) + k * 4L, at);
     }
+  }
+
+  /**
+   * Reads ahead into the cache, a little after every tile: otherwise the first tile of each chunk
+   * would wait for memory.
+   */
+  private void touch(MemorySegment w) {
+    long end = Math.min(aheadAt + TOUCH_BYTES, aheadEnd);
+    int read = 0;
+    for (long at = aheadAt; at < end; at += LINE_BYTES) {
+      read += w.get(JAVA_INT, at);
+    }
+    aheadAt = end;
+    touched = read;
   }
 
   private void tileOfFour(
