@@ -9,18 +9,18 @@ import dev.consilium.router.sampling.Sampler;
 import dev.consilium.tensor.CpuDevice;
 import io.grpc.Status;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -38,12 +38,16 @@ import java.util.function.LongSupplier;
  *   <li>Sequences at a stop token or at their limit end and give their cache back.
  * </ol>
  *
- * <p>A fault of one sequence (its experts out of reach, its numbers out of range) ends that
- * sequence alone.
+ * <p>A fault of one sequence (its experts out of reach, its numbers out of range, a listener that
+ * throws) ends that sequence alone. A defect ends the sequences it met, never the engine.
  */
 public final class Engine implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Engine.class.getName());
   private static final Duration IDLE_CHECK = Duration.ofMillis(500);
+  private static final Status STOPPED =
+      Status.UNAVAILABLE.withDescription("the router was stopped: retry on another one");
+  private static final Status LISTENER_FAILED =
+      Status.INTERNAL.withDescription("the answer could not be handed on; see the router's log");
 
   private final ForwardPass forward;
   private final CpuDevice device;
@@ -55,14 +59,18 @@ public final class Engine implements AutoCloseable {
 
   private final Queue<Sequence> submitted = new ConcurrentLinkedQueue<>();
   private final AtomicInteger waitingCount = new AtomicInteger();
+  // Submitted and not ended; never zero while a sequence moves between queue and batch.
+  private final AtomicInteger unfinished = new AtomicInteger();
   private final AtomicLong nextId = new AtomicLong(1);
   private volatile boolean draining;
   private volatile boolean closed;
+  private volatile boolean stopped;
   private volatile Load load;
 
-  // Owned by the engine's thread.
-  private final Map<Long, Sequence> running = new LinkedHashMap<>();
-  private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
+  // Owned by the engine's thread. By id, which is the order of arrival: who had to give way keeps
+  // its place before all who came later.
+  private final NavigableMap<Long, Sequence> running = new TreeMap<>();
+  private final NavigableMap<Long, Sequence> waiting = new TreeMap<>();
   private float[][] logitsScratch = new float[0][];
 
   /**
@@ -132,19 +140,12 @@ public final class Engine implements AutoCloseable {
    */
   public Handle submit(GenerationRequest request, GenerationListener listener) {
     check(request);
-    if (draining) {
-      throw Status.UNAVAILABLE
-          .withDescription("this router is draining: use another one")
-          .asRuntimeException();
-    }
-    if (waitingCount.incrementAndGet() > limits.waiting()) {
-      waitingCount.decrementAndGet();
-      throw Status.RESOURCE_EXHAUSTED
-          .withDescription(
-              "the queue is full: "
-                  + limits.waiting()
-                  + " requests wait (consilium.router.waiting-limit): retry later")
-          .asRuntimeException();
+    // Counted before the look at draining, so that a drain that begins now waits for it.
+    unfinished.incrementAndGet();
+    Optional<Status> refusal = refusal();
+    if (refusal.isPresent()) {
+      unfinished.decrementAndGet();
+      throw refusal.get().asRuntimeException();
     }
     Sequence sequence =
         new Sequence(
@@ -156,24 +157,52 @@ public final class Engine implements AutoCloseable {
             nanoClock.getAsLong());
     submitted.add(sequence);
     LockSupport.unpark(thread);
+    if (stopped && submitted.remove(sequence)) { // else the thread took it, and tells its listener
+      throw STOPPED.asRuntimeException();
+    }
     return () -> {
       sequence.cancel();
       LockSupport.unpark(thread);
     };
   }
 
-  private void check(GenerationRequest request) {
-    int prompt = request.prompt().length;
-    if (prompt >= contextLength()) {
+  /** Takes a place in the queue; or says why there is none. */
+  private Optional<Status> refusal() {
+    if (draining) {
+      return Optional.of(
+          Status.UNAVAILABLE.withDescription("this router is draining: use another one"));
+    }
+    if (waitingCount.incrementAndGet() > limits.waiting()) {
+      waitingCount.decrementAndGet();
+      return Optional.of(
+          Status.RESOURCE_EXHAUSTED.withDescription(
+              "the queue is full: "
+                  + limits.waiting()
+                  + " requests wait (consilium.router.waiting-limit): retry later"));
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Refuses a prompt that does not fit, for callers that would rather know before they build it.
+   *
+   * @throws io.grpc.StatusRuntimeException INVALID_ARGUMENT naming both lengths
+   */
+  public void checkLength(int promptTokens) {
+    if (promptTokens >= contextLength()) {
       throw Status.INVALID_ARGUMENT
           .withDescription(
               "the prompt has "
-                  + prompt
+                  + promptTokens
                   + " tokens and leaves no room for an answer: the context holds "
                   + contextLength())
           .asRuntimeException();
     }
-    for (int i = 0; i < prompt; i++) {
+  }
+
+  private void check(GenerationRequest request) {
+    checkLength(request.prompt().length);
+    for (int i = 0; i < request.prompt().length; i++) {
       checkToken("prompt token " + i, request.prompt()[i]);
     }
     request.sampling().logitBias().keySet().forEach(token -> checkToken("logit_bias token", token));
@@ -183,7 +212,12 @@ public final class Engine implements AutoCloseable {
     if (token < 0 || token >= limits.vocabularySize()) {
       throw Status.INVALID_ARGUMENT
           .withDescription(
-              what + " is " + token + ": the vocabulary has " + limits.vocabularySize() + " tokens")
+              what
+                  + " is "
+                  + Integer.toUnsignedString(token)
+                  + ": the vocabulary has "
+                  + limits.vocabularySize()
+                  + " tokens")
           .asRuntimeException();
     }
   }
@@ -194,9 +228,10 @@ public final class Engine implements AutoCloseable {
    */
   public boolean drain(Duration limit) throws InterruptedException {
     draining = true;
-    long deadline = nanoClock.getAsLong() + limit.toNanos();
-    while (load.running() + waitingCount.get() > 0) {
-      if (nanoClock.getAsLong() >= deadline) {
+    long began = nanoClock.getAsLong();
+    long limitNanos = TimeUnit.NANOSECONDS.convert(limit);
+    while (unfinished.get() > 0) {
+      if (nanoClock.getAsLong() - began >= limitNanos) {
         return false;
       }
       Thread.sleep(10);
@@ -229,40 +264,46 @@ public final class Engine implements AutoCloseable {
 
   private void loop() {
     while (!closed) {
-      takeIn();
-      Scheduler.Plan plan = plan();
-      if (plan.slices().isEmpty()) {
-        publishLoad();
-        LockSupport.parkNanos(this, IDLE_CHECK.toNanos());
-      } else {
-        step(plan);
-        publishLoad();
+      try {
+        turn();
+      } catch (RuntimeException | Error e) {
+        LOG.log(System.Logger.Level.ERROR, "the engine failed; its sequences end with INTERNAL", e);
+        failAll(Status.INTERNAL.withDescription("the router's engine failed: " + e));
       }
     }
+    stopped = true; // from here on, submit takes back what nobody has taken in
     takeIn();
-    Status stopped =
-        Status.UNAVAILABLE.withDescription("the router was stopped: retry on another one");
-    List.copyOf(running.values()).forEach(sequence -> fail(sequence, stopped));
-    waiting.forEach(sequence -> sequence.listener().onFailure(stopped));
-    waiting.clear();
-    waitingCount.set(0);
+    failAll(STOPPED);
     publishLoad();
+  }
+
+  private void turn() {
+    takeIn();
+    Scheduler.Plan plan = plan();
+    if (plan.slices().isEmpty()) {
+      publishLoad();
+      LockSupport.parkNanos(this, IDLE_CHECK.toNanos());
+    } else {
+      step(plan);
+      publishLoad();
+    }
+  }
+
+  private void failAll(Status why) {
+    List.copyOf(running.values()).forEach(sequence -> fail(sequence, why));
+    List.copyOf(waiting.values()).forEach(sequence -> fail(sequence, why));
   }
 
   private void takeIn() {
     for (Sequence next = submitted.poll(); next != null; next = submitted.poll()) {
-      waiting.add(next);
+      waiting.put(next.id(), next);
     }
-    int before = waiting.size();
-    waiting.removeIf(Sequence::cancelled);
-    waitingCount.addAndGet(waiting.size() - before);
-    for (Iterator<Sequence> all = running.values().iterator(); all.hasNext(); ) {
-      Sequence sequence = all.next();
-      if (sequence.cancelled()) {
-        all.remove();
-        sequence.forget();
-      }
-    }
+    leaveIfCancelled(running);
+    leaveIfCancelled(waiting);
+  }
+
+  private void leaveIfCancelled(NavigableMap<Long, Sequence> sequences) {
+    sequences.values().stream().filter(Sequence::cancelled).toList().forEach(this::leave);
   }
 
   private void publishLoad() {
@@ -274,14 +315,12 @@ public final class Engine implements AutoCloseable {
     Scheduler.Plan plan =
         Scheduler.plan(
             running.values().stream().map(Sequence::view).toList(),
-            waiting.stream().limit(limits.step().running()).map(Sequence::view).toList(),
+            waiting.values().stream().limit(limits.step().running()).map(Sequence::view).toList(),
             pool.freeBlocks(),
             limits.step().forScheduler());
-    for (long id : plan.preempted().reversed()) {
-      preempt(id);
-    }
+    plan.preempted().forEach(this::preempt);
     for (int i = 0; i < plan.admitted(); i++) {
-      Sequence sequence = waiting.remove();
+      Sequence sequence = waiting.pollFirstEntry().getValue();
       waitingCount.decrementAndGet();
       running.put(sequence.id(), sequence);
     }
@@ -294,7 +333,7 @@ public final class Engine implements AutoCloseable {
       throw new IllegalStateException("sequence " + id + " was to give way but is not running");
     }
     sequence.forget();
-    waiting.addFirst(sequence);
+    waiting.put(id, sequence);
     waitingCount.incrementAndGet();
     observer.preempted();
   }
@@ -309,34 +348,37 @@ public final class Engine implements AutoCloseable {
 
   private void step(Scheduler.Plan plan) {
     long began = nanoClock.getAsLong();
-    List<Sequence> sequences = new ArrayList<>(plan.slices().size());
-    List<BatchSlice> slices = new ArrayList<>(plan.slices().size());
-    List<EngineObserver.StepSpan> spans = new ArrayList<>(plan.slices().size());
-    for (Scheduler.Slice planned : plan.slices()) {
-      Sequence sequence = runningSequence(planned.id());
-      EngineObserver.StepSpan span =
-          observer.beginStep(sequence.request().trace(), sequence.prefilling(), planned.count());
-      sequences.add(sequence);
-      spans.add(span);
-      slices.add(sequence.slice(planned.count(), span.context(), began));
-    }
+    List<Sequence> sequences =
+        plan.slices().stream().map(slice -> runningSequence(slice.id())).toList();
+    List<EngineObserver.StepSpan> spans = new ArrayList<>(sequences.size());
+    int promptTokens = 0;
+    int generated = 0;
     try {
-      BatchResult result = forward.run(slices);
-      advance(sequences, slices, result);
-    } catch (RuntimeException e) {
+      List<BatchSlice> slices = new ArrayList<>(sequences.size());
+      for (int i = 0; i < sequences.size(); i++) {
+        Sequence sequence = sequences.get(i);
+        int count = plan.slices().get(i).count();
+        spans.add(observer.beginStep(sequence.request().trace(), sequence.prefilling(), count));
+        promptTokens += sequence.promptTokens(count);
+        slices.add(sequence.slice(count, spans.getLast().context(), began));
+      }
+      generated = advance(sequences, slices, forward.run(slices));
+    } catch (RuntimeException | Error e) {
       LOG.log(System.Logger.Level.ERROR, "a step failed; its sequences end with INTERNAL", e);
       Status failed =
-          Status.INTERNAL.withDescription(
-              "the router's step failed: " + e.getMessage() + "; see its log");
+          Status.INTERNAL.withDescription("the router's step failed: " + e + "; see its log");
       sequences.forEach(sequence -> fail(sequence, failed));
     } finally {
       spans.forEach(EngineObserver.StepSpan::end);
-      observer.stepped(slices, nanoClock.getAsLong() - began);
+      observer.stepped(promptTokens, generated, nanoClock.getAsLong() - began);
     }
   }
 
-  /** Takes the results of a step in: failures, then next tokens. */
-  private void advance(List<Sequence> sequences, List<BatchSlice> slices, BatchResult result) {
+  /**
+   * Takes the results of a step in: failures, then next tokens. Returns how many tokens were handed
+   * on.
+   */
+  private int advance(List<Sequence> sequences, List<BatchSlice> slices, BatchResult result) {
     List<Drawing> drawings = new ArrayList<>();
     for (int i = 0; i < sequences.size(); i++) {
       Sequence sequence = sequences.get(i);
@@ -348,7 +390,11 @@ public final class Engine implements AutoCloseable {
       }
     }
     draw(drawings, result);
-    drawings.forEach(drawing -> emit(drawing, result));
+    int generated = 0;
+    for (Drawing drawing : drawings) {
+      generated += emit(drawing, result) ? 1 : 0;
+    }
+    return generated;
   }
 
   /** A sequence that draws its next token in this step. */
@@ -394,35 +440,51 @@ public final class Engine implements AutoCloseable {
         });
   }
 
-  private void emit(Drawing drawing, BatchResult result) {
+  /** Ends the sequence or hands its token on; true if somebody was there to hear it. */
+  private boolean emit(Drawing drawing, BatchResult result) {
     Sequence sequence = drawing.sequence;
     if (drawing.failure.isPresent()) {
       fail(sequence, drawing.failure.get());
-      return;
+      return false;
     }
     if (sequence.request().stopTokens().contains(drawing.token)) {
       finish(sequence, GenerationListener.Reason.STOP);
-      return;
+      return false;
     }
     sequence.append(drawing.token, nanoClock.getAsLong());
-    if (!heard(sequence, drawing, result)) {
-      leave(sequence);
+    GenerationListener.GeneratedToken token =
+        new GenerationListener.GeneratedToken(
+            drawing.token, drawing.logprobs, result.chosenExperts(drawing.slice));
+    if (!told(sequence, listener -> listener.onToken(token))) {
+      fail(sequence, LISTENER_FAILED);
     } else if (sequence.full()) {
       finish(sequence, GenerationListener.Reason.LENGTH);
     }
+    return !sequence.cancelled();
   }
 
-  /** Hands the token on; false if nobody listens any more. */
-  private boolean heard(Sequence sequence, Drawing drawing, BatchResult result) {
+  private void finish(Sequence sequence, GenerationListener.Reason reason) {
+    if (leave(sequence)) {
+      told(sequence, listener -> listener.onFinish(sequence.finish(reason)));
+    }
+  }
+
+  private void fail(Sequence sequence, Status status) {
+    if (leave(sequence)) {
+      told(sequence, listener -> listener.onFailure(status));
+    }
+  }
+
+  /**
+   * Tells the listener, unless the sequence was cancelled; false if it throws, which must not reach
+   * the other sequences.
+   */
+  private static boolean told(Sequence sequence, Consumer<GenerationListener> what) {
     if (sequence.cancelled()) {
-      return false;
+      return true;
     }
     try {
-      sequence
-          .listener()
-          .onToken(
-              new GenerationListener.GeneratedToken(
-                  drawing.token, drawing.logprobs, result.chosenExperts(drawing.slice)));
+      what.accept(sequence.listener());
       return true;
     } catch (RuntimeException e) {
       LOG.log(System.Logger.Level.WARNING, "a listener failed; its sequence ends", e);
@@ -430,21 +492,17 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private void finish(Sequence sequence, GenerationListener.Reason reason) {
-    if (leave(sequence) && !sequence.cancelled()) {
-      sequence.listener().onFinish(sequence.finish(reason));
-    }
-  }
-
-  private void fail(Sequence sequence, Status status) {
-    if (leave(sequence) && !sequence.cancelled()) {
-      sequence.listener().onFailure(status);
-    }
-  }
-
-  /** Takes a sequence out of the batch; false if it was not in it any more. */
+  /** Takes a sequence out of batch or queue; false if it was in neither any more. */
   private boolean leave(Sequence sequence) {
     sequence.forget();
-    return running.remove(sequence.id()) != null;
+    boolean ran = running.remove(sequence.id()) != null;
+    boolean waited = !ran && waiting.remove(sequence.id()) != null;
+    if (waited) {
+      waitingCount.decrementAndGet();
+    }
+    if (ran || waited) {
+      unfinished.decrementAndGet();
+    }
+    return ran || waited;
   }
 }

@@ -1,8 +1,6 @@
 package dev.consilium.router.scheduling;
 
-import dev.consilium.router.forward.BatchSlice;
 import io.opentelemetry.context.Context;
-import java.util.List;
 
 /** Sees the engine work, to count and to trace. Called on the engine's thread: must not block. */
 public interface EngineObserver {
@@ -22,8 +20,13 @@ public interface EngineObserver {
     };
   }
 
-  /** A step ended. */
-  default void stepped(List<BatchSlice> slices, long nanos) {}
+  /**
+   * A step ended.
+   *
+   * @param promptTokens prompt tokens that were computed; those of a preempted sequence count again
+   * @param generatedTokens tokens that were handed to listeners
+   */
+  default void stepped(int promptTokens, int generatedTokens, long nanos) {}
 
   /** A sequence gave its cache back for others. */
   default void preempted() {}

@@ -15,21 +15,23 @@ import java.util.List;
  *   <li>Sequences with prompt left get a chunk each, oldest first, while the step's token budget
  *       lasts.
  *   <li>If blocks of the KV pool run out on the way, the youngest sequence that has no part in this
- *       step yet gives its blocks back and returns to the head of the queue. It is computed again
- *       later, with the same result.
+ *       step yet gives its blocks back and returns to the queue. It is computed again later, with
+ *       the same result. A younger sequence never takes blocks from an older one: a decoding one
+ *       gives way itself, a chunk shrinks to the room there is.
  *   <li>If nobody had to give way, waiting sequences are admitted in order of arrival, each if its
- *       whole prompt would find room.
+ *       whole prompt would find room beside what the running ones still need for theirs.
  * </ol>
  *
- * <p>A sequence that fits the pool alone always ends: whoever gave way is the first to come back,
- * and those it gave way to end.
+ * <p>Age is order of arrival, and does not change when a sequence gives way. So the oldest one
+ * advances in every step in which it is not short of room, those that hold its room end or give
+ * way, and every sequence that fits the pool alone ends in its turn.
  */
 final class Scheduler {
 
   /**
    * What the scheduler knows of a sequence.
    *
-   * @param id unique
+   * @param id unique; rises with arrival
    * @param computed tokens whose keys and values are in the cache
    * @param total tokens known: prompt and output so far
    * @param blocks KV blocks held
@@ -72,45 +74,72 @@ final class Scheduler {
   private int freeBlocks;
   private int budget;
 
+  /** Blocks that running sequences still need for tokens they already have. */
+  private int owedBlocks;
+
   private Scheduler(List<View> running, int freeBlocks, Limits limits) {
     this.limits = limits;
     this.unplanned = new ArrayList<>(running);
     this.freeBlocks = freeBlocks;
     this.budget = limits.batchTokens();
+    this.owedBlocks =
+        running.stream().mapToInt(view -> KvPool.blocksFor(view.total()) - view.blocks()).sum();
   }
 
   /**
-   * @param running sequences in the batch, oldest first
+   * @param running sequences in the batch, oldest first: ids ascending
    * @param waiting sequences not in the batch, first to be admitted first
    * @param freeBlocks blocks nobody holds
    */
   static Plan plan(List<View> running, Collection<View> waiting, int freeBlocks, Limits limits) {
     Scheduler step = new Scheduler(running, freeBlocks, limits);
-    running.stream().filter(View::decoding).forEach(step::schedule);
-    running.stream().filter(view -> !view.decoding()).forEach(step::schedule);
+    running.stream().filter(View::decoding).forEach(step::decode);
+    running.stream().filter(view -> !view.decoding()).forEach(step::prefill);
     int admitted = step.preempted.isEmpty() ? step.admit(running.size(), waiting) : 0;
     return new Plan(step.slices, step.preempted, admitted);
   }
 
-  private void schedule(View view) {
-    int count = Math.min(Math.min(view.remaining(), limits.chunkTokens()), budget);
-    if (count == 0 || !unplanned.remove(view)) {
-      return; // no budget left, or preempted a moment ago
+  private void decode(View view) {
+    if (budget == 0 || !unplanned.remove(view)) {
+      return; // it gave way a moment ago
     }
-    int needed = KvPool.blocksFor(view.computed() + count) - view.blocks();
-    while (needed > freeBlocks && !unplanned.isEmpty()) {
-      preempt(unplanned.removeLast());
-    }
-    if (needed > freeBlocks) {
+    int needed = KvPool.blocksFor(view.total()) - view.blocks();
+    makeRoom(view, needed);
+    if (needed <= freeBlocks) {
+      take(view, 1, needed);
+    } else {
       preempt(view);
+    }
+  }
+
+  private void prefill(View view) {
+    int wanted = chunk(view);
+    if (wanted == 0 || !unplanned.remove(view)) {
       return;
     }
-    take(view, count, needed);
+    makeRoom(view, KvPool.blocksFor(view.computed() + wanted) - view.blocks());
+    int room = (view.blocks() + freeBlocks) * KvPool.BLOCK_TOKENS - view.computed();
+    int count = Math.min(wanted, room);
+    if (count > 0) {
+      take(view, count, KvPool.blocksFor(view.computed() + count) - view.blocks());
+    }
+  }
+
+  private int chunk(View view) {
+    return Math.min(Math.min(view.remaining(), limits.chunkTokens()), budget);
+  }
+
+  /** Has sequences younger than {@code view} give way, the youngest first. */
+  private void makeRoom(View view, int needed) {
+    while (needed > freeBlocks && !unplanned.isEmpty() && unplanned.getLast().id() > view.id()) {
+      preempt(unplanned.removeLast());
+    }
   }
 
   private void take(View view, int count, int blocks) {
     slices.add(new Slice(view.id(), count));
     freeBlocks -= blocks;
+    owedBlocks -= blocks;
     budget -= count;
   }
 
@@ -123,13 +152,15 @@ final class Scheduler {
     int admitted = 0;
     for (View view : waiting) {
       int promised = KvPool.blocksFor(view.total());
-      if (running + admitted == limits.running() || budget == 0 || promised > freeBlocks) {
+      if (running + admitted == limits.running()
+          || budget == 0
+          || promised > freeBlocks - owedBlocks) {
         break;
       }
-      int count = Math.min(Math.min(view.remaining(), limits.chunkTokens()), budget);
-      // The whole prompt's blocks count as taken, so that one step does not admit two prompts into
-      // the same room.
-      take(view, count, promised);
+      int count = chunk(view);
+      slices.add(new Slice(view.id(), count));
+      budget -= count;
+      freeBlocks -= promised; // all of them, not the chunk's alone: the next one must find its own
       admitted++;
     }
     return admitted;

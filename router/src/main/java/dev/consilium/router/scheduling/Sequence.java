@@ -23,6 +23,7 @@ final class Sequence {
   private int[] tokens;
   private int length;
   private int computed;
+  private boolean started;
   private long startedNanos;
   private long firstTokenNanos;
   private long lastTokenNanos;
@@ -82,9 +83,15 @@ final class Sequence {
     return computed < request.prompt().length;
   }
 
+  /** How many of the next {@code count} tokens belong to the prompt. */
+  int promptTokens(int count) {
+    return Math.clamp(request.prompt().length - computed, 0, count);
+  }
+
   /** The next {@code count} tokens, with room in the cache for them. */
   BatchSlice slice(int count, Context trace, long nowNanos) {
-    if (startedNanos == 0) {
+    if (!started) {
+      started = true;
       startedNanos = nowNanos;
     }
     cache.reserve(computed + count);
@@ -121,7 +128,7 @@ final class Sequence {
     tokens[length++] = token;
     history.add(token);
     lastTokenNanos = nowNanos;
-    if (firstTokenNanos == 0) {
+    if (generated() == 1) {
       firstTokenNanos = nowNanos;
     }
   }
@@ -142,7 +149,7 @@ final class Sequence {
         request.prompt().length,
         generated(),
         Duration.ofNanos(startedNanos - submittedNanos),
-        Duration.ofNanos(Math.max(0, firstTokenNanos - submittedNanos)),
+        generated() == 0 ? Duration.ZERO : Duration.ofNanos(firstTokenNanos - submittedNanos),
         Duration.ofNanos(lastTokenNanos - firstTokenNanos));
   }
 }

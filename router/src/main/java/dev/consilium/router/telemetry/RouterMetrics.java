@@ -1,7 +1,6 @@
 package dev.consilium.router.telemetry;
 
 import dev.consilium.router.dispatch.Utilisation;
-import dev.consilium.router.forward.BatchSlice;
 import dev.consilium.router.scheduling.Engine;
 import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.telemetry.Telemetry;
@@ -12,7 +11,6 @@ import io.opentelemetry.api.metrics.LongCounter;
 import io.opentelemetry.api.metrics.Meter;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -108,16 +106,10 @@ public final class RouterMetrics implements EngineObserver {
   }
 
   @Override
-  public void stepped(List<BatchSlice> slices, long nanos) {
+  public void stepped(int prompt, int generated, long nanos) {
     stepSeconds.record(nanos * 1e-9);
-    long prompt = 0;
-    long sampled = 0;
-    for (BatchSlice slice : slices) {
-      prompt += slice.count() > 1 ? slice.count() : 0;
-      sampled += slice.logits() == BatchSlice.Logits.NONE ? 0 : 1;
-    }
     promptTokens.add(prompt);
-    generatedTokens.add(sampled);
+    generatedTokens.add(generated);
   }
 
   @Override
