@@ -176,7 +176,7 @@ final class GrpcExpertNode implements ExpertNode {
       case COMPUTED -> {
         try {
           yield new Computed(
-              Tensors.decode(response.getComputed().getOutputs(), rows, hiddenSize),
+              Tensors.decode(response.getComputed().getOutputs(), rows, hiddenSize, dtype),
               response.getComputed().getQueueNanos(),
               response.getComputed().getComputeNanos());
         } catch (IllegalArgumentException e) {

@@ -21,9 +21,11 @@ final class Requests {
 
   /**
    * @throws IllegalArgumentException for a parameter out of range, naming it
+   * @throws io.grpc.StatusRuntimeException INVALID_ARGUMENT for a prompt that is too long
    */
   static GenerationRequest toGeneration(GenerateRequest request, Engine engine, Context trace) {
-    int room = Math.max(1, engine.contextLength() - request.getPromptTokensCount());
+    engine.checkLength(request.getPromptTokensCount());
+    int room = engine.contextLength() - request.getPromptTokensCount();
     atMost("stop_tokens", request.getStopTokensCount(), MOST_STOP_TOKENS);
     Set<Integer> stopTokens =
         request.getIgnoreStopTokens() ? Set.of() : Set.copyOf(request.getStopTokensList());

@@ -16,9 +16,8 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.opentelemetry.context.Context;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -27,13 +26,18 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
     implements AutoCloseable {
   private static final int SHORTEST_INTERVAL_MILLIS = 100;
 
+  /** What an answer's slow reader may leave in this process's memory. */
+  static final int MOST_UNREAD_BYTES = 4 << 20;
+
   private final RouterState state;
-  private final ScheduledExecutorService timer =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("router-utilisation").daemon().factory());
+  private final ScheduledThreadPoolExecutor timer =
+      new ScheduledThreadPoolExecutor(
+          1, Thread.ofPlatform().name("router-utilisation").daemon().factory());
 
   public RouterGrpcService(RouterState state) {
     this.state = state;
+    // A reader that asks for one snapshot a month and leaves must not be remembered for a month.
+    timer.setRemoveOnCancelPolicy(true);
   }
 
   @Override
@@ -56,12 +60,14 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
   }
 
   /**
-   * Writes an answer to a call. What a slow reader has not taken waits in the call's buffer: tokens
-   * are small and at most a context length many.
+   * Writes an answer to a call. What a slow reader has not taken waits in the call's buffer, up to
+   * a bound; a reader that falls further behind is cut off.
    */
   private static final class Answer implements GenerationListener {
     private final ServerCallStreamObserver<GenerateResponse> call;
     private volatile Engine.@Nullable Handle handle;
+    private volatile boolean cutOff;
+    private long unreadBytes; // of the engine's thread alone
 
     Answer(ServerCallStreamObserver<GenerateResponse> call) {
       this.call = call;
@@ -69,7 +75,7 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
 
     void started(Engine.Handle submitted) {
       handle = submitted;
-      if (call.isCancelled()) { // before there was a handle to cancel
+      if (call.isCancelled() || cutOff) { // before there was a handle to cancel
         submitted.cancel();
       }
     }
@@ -83,14 +89,28 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
 
     @Override
     public void onToken(GeneratedToken token) {
-      if (!call.isCancelled()) {
-        call.onNext(Responses.token(token));
+      if (call.isCancelled() || cutOff) {
+        return;
       }
+      GenerateResponse response = Responses.token(token);
+      unreadBytes = call.isReady() ? 0 : unreadBytes + response.getSerializedSize();
+      if (unreadBytes > MOST_UNREAD_BYTES) {
+        cutOff = true;
+        call.onError(
+            Status.RESOURCE_EXHAUSTED
+                .withDescription(
+                    "more than %d bytes of the answer wait for their reader: read faster"
+                        .formatted(MOST_UNREAD_BYTES))
+                .asRuntimeException());
+        cancel();
+        return;
+      }
+      call.onNext(response);
     }
 
     @Override
     public void onFinish(Finish finish) {
-      if (!call.isCancelled()) {
+      if (!call.isCancelled() && !cutOff) {
         call.onNext(Responses.finish(finish));
         call.onCompleted();
       }
@@ -98,7 +118,7 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
 
     @Override
     public void onFailure(Status status) {
-      if (!call.isCancelled()) {
+      if (!call.isCancelled() && !cutOff) {
         call.onError(status.asRuntimeException());
       }
     }
@@ -120,8 +140,11 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
       call.onError(
           Status.INVALID_ARGUMENT
               .withDescription(
-                  "interval_millis is %d: must be 0 (one snapshot) or at least %d"
-                      .formatted(interval, SHORTEST_INTERVAL_MILLIS))
+                  "interval_millis is %s: must be 0 (one snapshot) or %d to %d"
+                      .formatted(
+                          Integer.toUnsignedString(interval),
+                          SHORTEST_INTERVAL_MILLIS,
+                          Integer.MAX_VALUE))
               .asRuntimeException());
       return;
     }

@@ -74,17 +74,17 @@ final class Tensors {
   }
 
   /**
-   * Reads a tensor that must be {@code [rows, columns]}.
+   * Reads a tensor that must be {@code [rows, columns]} of {@code dtype}.
    *
    * @throws IllegalArgumentException if dtype, shape or size is another, naming both
    */
-  static F32Matrix decode(Tensor tensor, int rows, int columns) {
-    boolean bf16 = tensor.getDtype() == DType.DTYPE_BF16;
-    if (!bf16 && tensor.getDtype() != DType.DTYPE_F32) {
+  static F32Matrix decode(Tensor tensor, int rows, int columns, RoundTo dtype) {
+    if (tensor.getDtype() != dtype(dtype)) {
       throw new IllegalArgumentException(
-          "tensor of dtype " + tensor.getDtype() + ": expected f32 or bf16");
+          "tensor of dtype %s (%d): expected %s"
+              .formatted(tensor.getDtype(), tensor.getDtypeValue(), dtype(dtype)));
     }
-    int rowBytes = rowBytes(columns, bf16 ? RoundTo.BF16 : RoundTo.F32);
+    int rowBytes = rowBytes(columns, dtype);
     ByteString data = tensor.getData();
     if (tensor.getShapeCount() != 2
         || tensor.getShape(0) != rows
@@ -99,23 +99,27 @@ final class Tensors {
     ByteBuffer buffer = data.asReadOnlyByteBuffer();
     MemorySegment from = MemorySegment.ofBuffer(buffer);
     for (int row = 0; row < rows; row++) {
-      read(from, (long) row * rowBytes, bf16, matrix, row);
+      long at = (long) row * rowBytes;
+      switch (dtype) {
+        case F32 -> readF32(from, at, matrix, row);
+        case BF16 -> readBf16(from, at, matrix, row);
+      }
     }
     return matrix;
   }
 
-  private static void read(MemorySegment from, long at, boolean bf16, F32Matrix into, int row) {
-    if (!bf16) {
-      MemorySegment.copy(
-          from,
-          LE_FLOAT,
-          at,
-          into.segment(),
-          ValueLayout.JAVA_FLOAT,
-          into.offset(row),
-          into.columns());
-      return;
-    }
+  private static void readF32(MemorySegment from, long at, F32Matrix into, int row) {
+    MemorySegment.copy(
+        from,
+        LE_FLOAT,
+        at,
+        into.segment(),
+        ValueLayout.JAVA_FLOAT,
+        into.offset(row),
+        into.columns());
+  }
+
+  private static void readBf16(MemorySegment from, long at, F32Matrix into, int row) {
     for (int column = 0; column < into.columns(); column++) {
       int bits = from.get(LE_SHORT, at + 2L * column) << 16;
       into.set(row, column, Float.intBitsToFloat(bits));
