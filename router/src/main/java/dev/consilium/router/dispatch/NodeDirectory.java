@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,8 +42,12 @@ public final class NodeDirectory implements AutoCloseable {
   private final Function<Target, ExpertNode> connector;
   private final Expectations expectations;
   private final Duration lookTimeout;
+  // Guarded by this.
   private final Map<String, ExpertNode> connected = new LinkedHashMap<>();
   private final Map<String, String> reported = new TreeMap<>();
+  private final Map<Target, List<Target>> resolved = new HashMap<>();
+  private boolean closed;
+
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("router-nodes").daemon().factory());
@@ -108,6 +114,9 @@ public final class NodeDirectory implements AutoCloseable {
 
   /** Asks every node what it holds. */
   public synchronized View look() {
+    if (closed) {
+      return view; // a look that was due when we closed must not connect again
+    }
     connect();
     Map<ExpertNode, CompletableFuture<ExpertNode.Description>> asked = new LinkedHashMap<>();
     connected.values().forEach(node -> asked.put(node, node.describe()));
@@ -122,11 +131,7 @@ public final class NodeDirectory implements AutoCloseable {
   private void connect() {
     Map<String, Target> wanted = new LinkedHashMap<>();
     for (Target target : targets) {
-      try {
-        target.servers().forEach(server -> wanted.put(server.toString(), server));
-      } catch (UnknownHostException e) {
-        report(target.toString(), Optional.of("its name does not resolve"));
-      }
+      servers(target).forEach(server -> wanted.put(server.toString(), server));
     }
     for (String address : List.copyOf(connected.keySet())) {
       if (!wanted.containsKey(address)) {
@@ -137,8 +142,26 @@ public final class NodeDirectory implements AutoCloseable {
         (address, target) -> connected.computeIfAbsent(address, a -> connector.apply(target)));
   }
 
+  /** The servers behind a target; while its name does not resolve, those it last resolved to. */
+  private List<Target> servers(Target target) {
+    try {
+      List<Target> servers = target.servers();
+      resolved.put(target, servers);
+      reported.remove(unresolved(target));
+      return servers;
+    } catch (UnknownHostException e) {
+      report(unresolved(target), Optional.of("does not resolve"));
+      return resolved.getOrDefault(target, List.of());
+    }
+  }
+
+  private static String unresolved(Target target) {
+    return "name " + target;
+  }
+
   private void closing(String address) {
     ExpertNode gone = connected.remove(address);
+    reported.remove(address);
     if (gone != null) {
       gone.close();
     }
@@ -184,7 +207,19 @@ public final class NodeDirectory implements AutoCloseable {
           "takes %d tokens in a dispatch, ours carry up to %d: lower consilium.router.max-batch-tokens or raise consilium.node.max-tokens-per-dispatch"
               .formatted(node.limits().tokens(), expectations.tokens()));
     }
-    return node.draining() ? Optional.of("is draining") : Optional.empty();
+    if (node.node().isEmpty()) {
+      return Optional.of("has no name: give it a consilium.node.name");
+    }
+    return node.held().stream()
+        .filter(expert -> !exists(expert))
+        .min(Comparator.naturalOrder())
+        .map(expert -> "says that it holds " + expert + ", which the model does not have")
+        .or(() -> node.draining() ? Optional.of("is draining") : Optional.empty());
+  }
+
+  private boolean exists(ExpertId expert) {
+    int count = expectations.expertCounts().getOrDefault(expert.layer(), 0);
+    return expert.index() >= 0 && expert.index() < count;
   }
 
   /** Logs a node's problem when it begins or changes, and its end. */
@@ -263,6 +298,7 @@ public final class NodeDirectory implements AutoCloseable {
   public void close() {
     timer.shutdownNow();
     synchronized (this) {
+      closed = true;
       connected.values().forEach(ExpertNode::close);
       connected.clear();
     }

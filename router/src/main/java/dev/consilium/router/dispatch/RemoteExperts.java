@@ -37,7 +37,7 @@ public final class RemoteExperts implements ExpertDispatcher {
   private final Duration patience;
 
   /**
-   * @param patience after which a dispatch is not sent again
+   * @param patience longest wait for the answers to a dispatch, however often it is sent
    */
   public RemoteExperts(NodeDirectory directory, DispatchTracer tracer, Duration patience) {
     this.directory = directory;
@@ -182,7 +182,7 @@ public final class RemoteExperts implements ExpertDispatcher {
     }
 
     private void settle(Call call) {
-      ExpertNode.Reply reply = call.reply().join();
+      ExpertNode.Reply reply = await(call);
       call.spans().end(reply);
       switch (reply) {
         case ExpertNode.Computed computed -> {
@@ -200,12 +200,38 @@ public final class RemoteExperts implements ExpertDispatcher {
       }
     }
 
+    /** The node's answer, or that there was none while we had patience. */
+    private ExpertNode.Reply await(Call call) {
+      if (call.reply().isDone()) {
+        return call.reply().join();
+      }
+      Status silent =
+          Status.UNAVAILABLE.withDescription(
+              "node %s did not answer within %d ms".formatted(call.node(), patience.toMillis()));
+      return call.reply()
+          .copy()
+          .completeOnTimeout(
+              new ExpertNode.Refused(silent),
+              Math.max(0, deadlineNanos - System.nanoTime()),
+              TimeUnit.NANOSECONDS)
+          .join();
+    }
+
     private void refused(int entry, String node, Status why) {
       lastRefusal[entry] = why;
       switch (why.getCode()) {
-        // The placement has changed, the node is overloaded or gone: another look may find a way.
-        case FAILED_PRECONDITION, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE -> unsent.add(entry);
-        default -> outputs.failed(entry, why.augmentDescription(place(entry) + " on node " + node));
+        // The placement has changed, the node is overloaded, late or gone: another look may find a
+        // way.
+        case FAILED_PRECONDITION, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE, DEADLINE_EXCEEDED ->
+            unsent.add(entry);
+        // Anything else is a defect of ours or the node's. Its own code would tell the caller
+        // something else, INVALID_ARGUMENT for instance that its request was wrong.
+        default ->
+            outputs.failed(
+                entry,
+                Status.INTERNAL.withDescription(
+                    "%s on node %s failed: %s %s"
+                        .formatted(place(entry), node, why.getCode(), why.getDescription())));
       }
     }
 
