@@ -113,8 +113,7 @@ final class Candidates {
   /** The {@code n} largest, sorted. */
   private static Candidates best(float[] weights, int n) {
     // One long per token orders by weight descending, then id ascending: weights are not negative,
-    // so their bits
-    // order as they do.
+    // so their bits order as they do.
     long[] keys = new long[weights.length];
     for (int id = 0; id < weights.length; id++) {
       keys[id] = ((long) (Integer.MAX_VALUE - Float.floatToRawIntBits(weights[id])) << 32) | id;

@@ -26,7 +26,7 @@ public final class Sampler {
    * @param history what the sequence has seen
    * @param index how many tokens the sequence has generated before
    * @return the token's id
-   * @throws ArithmeticException if no logit is a number
+   * @throws ArithmeticException if a logit is not a number, or the largest one not finite
    */
   public static int sample(
       float[] logits, SamplingParameters parameters, TokenHistory history, int index) {
@@ -45,17 +45,25 @@ public final class Sampler {
     return candidates.at(uniform(parameters.seed(), index));
   }
 
-  /** The index of the largest number; of equals the lowest. */
+  /**
+   * The index of the largest number; of equals the lowest.
+   *
+   * @throws ArithmeticException if an element is not a number, or the largest one not finite
+   */
   public static int argmax(float[] logits) {
-    int best = -1;
+    int best = 0;
     for (int i = 0; i < logits.length; i++) {
-      if (best < 0 ? !Float.isNaN(logits[i]) : logits[i] > logits[best]) {
+      if (Float.isNaN(logits[i])) {
+        throw new ArithmeticException(
+            "the logit of token " + i + " is NaN: the model's numbers overflowed");
+      }
+      if (logits[i] > logits[best]) {
         best = i;
       }
     }
-    if (best < 0 || !Float.isFinite(logits[best])) {
+    if (!Float.isFinite(logits[best])) {
       throw new ArithmeticException(
-          "the logits hold no finite maximum: the model's numbers overflowed");
+          "the largest logit is %s: the model's numbers overflowed".formatted(logits[best]));
     }
     return best;
   }
@@ -64,7 +72,7 @@ public final class Sampler {
   private static void softmax(float[] logits, int best, float temperature) {
     float max = logits[best];
     for (int i = 0; i < logits.length; i++) {
-      logits[i] = Float.isNaN(logits[i]) ? 0 : Exp.exp((logits[i] - max) / temperature);
+      logits[i] = Exp.exp((logits[i] - max) / temperature);
     }
   }
 

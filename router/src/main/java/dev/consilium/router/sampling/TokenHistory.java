@@ -29,11 +29,16 @@ public final class TokenHistory {
   void penalise(float[] logits, SamplingParameters.Penalties penalties) {
     if (penalties.repetition() != 1) {
       for (int token : seen) {
-        float logit = logits[token];
-        logits[token] = logit > 0 ? logit / penalties.repetition() : logit * penalties.repetition();
+        logits[token] = repeated(logits[token], penalties.repetition());
       }
     }
     generated.forEach(
         (token, count) -> logits[token] -= penalties.presence() + penalties.frequency() * count);
+  }
+
+  private static float repeated(float logit, float penalty) {
+    float changed = logit > 0 ? logit / penalty : logit * penalty;
+    // A penalty near 0 is allowed, and must not make an infinity that reads as a broken model.
+    return Float.isFinite(logit) ? Math.clamp(changed, -Float.MAX_VALUE, Float.MAX_VALUE) : changed;
   }
 }
