@@ -72,6 +72,7 @@ public record RouterOptions(
    * @param tracer traces calls to them
    * @param timeout wait for an answer
    * @param refresh time between two looks at what they hold
+   * @param wireDtype of hidden states and outputs on the wire
    */
   public record ExpertNodes(
       List<Target> targets,
@@ -81,6 +82,20 @@ public record RouterOptions(
       Duration refresh,
       RoundTo wireDtype)
       implements Experts {
+    private static final Duration LONGEST_TIMEOUT = Duration.ofHours(1);
+
+    public ExpertNodes {
+      targets = List.copyOf(targets);
+      inRange("dispatch-timeout", timeout, LONGEST_TIMEOUT);
+      inRange("node-refresh", refresh, LONGEST_TIMEOUT);
+    }
+
+    private static void inRange(String name, Duration value, Duration most) {
+      if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(most) > 0) {
+        throw new IllegalArgumentException(
+            "%s is %s: must be 1 ms to %s".formatted(name, value, most));
+      }
+    }
 
     NodeDirectory directory(Checkpoint checkpoint, StepLimits limits) {
       int hiddenSize = checkpoint.spec().hiddenSize();

@@ -57,6 +57,7 @@ final class RouterProcess implements RunningProcess {
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("router-health").daemon().factory());
+  private boolean stopped; // guarded by this
 
   private RouterProcess(ProcessSettings process, RouterSettings settings) throws IOException {
     this.process = process;
@@ -102,9 +103,14 @@ final class RouterProcess implements RunningProcess {
     ProcessSettings process = config.get(ProcessSettings.class);
     RouterSettings settings = config.get(RouterSettings.class);
     RouterProcess router = new RouterProcess(process, settings);
-    RouterOptions options = router.options();
-    Thread.ofPlatform().name("router-load").daemon().start(() -> router.load(options));
-    return router;
+    try {
+      RouterOptions options = router.options();
+      Thread.ofPlatform().name("router-load").daemon().start(() -> router.load(options));
+      return router;
+    } catch (RuntimeException e) {
+      router.stop();
+      throw e;
+    }
   }
 
   private RouterOptions options() {
@@ -142,15 +148,23 @@ final class RouterProcess implements RunningProcess {
     };
   }
 
-  @SuppressWarnings("FutureReturnValueIgnored") // the task throws nothing, and ends with the timer
   private void load(RouterOptions options) {
     try (Checkpoint checkpoint = Checkpoint.open(process.model())) {
-      state.loaded(Router.open(checkpoint, options, state.utilisation(), metrics));
-      timer.scheduleWithFixedDelay(
-          this::reportHealth, 0, HEALTH_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
+      serve(Router.open(checkpoint, options, state.utilisation(), metrics));
     } catch (RuntimeException | Error e) {
       ready.completeExceptionally(e);
     }
+  }
+
+  @SuppressWarnings("FutureReturnValueIgnored") // the task throws nothing, and ends with the timer
+  private synchronized void serve(Router router) {
+    if (stopped) {
+      router.close(); // stopped while it was loading: nobody else knows of it
+      return;
+    }
+    state.loaded(router);
+    timer.scheduleWithFixedDelay(
+        this::reportHealth, 0, HEALTH_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private void reportHealth() {
@@ -193,6 +207,9 @@ final class RouterProcess implements RunningProcess {
 
   @Override
   public void stop() {
+    synchronized (this) {
+      stopped = true;
+    }
     timer.shutdownNow();
     Optional<Router> router = state.loaded();
     router.map(Router::engine).ifPresent(engine -> engine.close());
