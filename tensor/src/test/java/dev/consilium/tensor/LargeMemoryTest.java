@@ -38,7 +38,7 @@ class LargeMemoryTest {
     assertThatThrownBy(() -> memory.get(JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
   }
 
-  /** 64 GiB in turn, more than a leak would leave room for in the address space that is counted. */
+  /** 64 GiB one after another: a leak would show in the size of the address space. */
   @Test
   @EnabledOnOs(OS.LINUX)
   void allocate_andCloseOften_givesTheMemoryBack() throws IOException {

@@ -1,0 +1,72 @@
+package dev.consilium.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Every compiler tier must manage the kernels: a method that the first tier gives up on ("out of
+ * virtual registers") may stay interpreted for good, a hundred times slower, without any message.
+ */
+class CompilationTest {
+  private static final int COLUMNS = 300;
+
+  @Test
+  void kernels_whenHot_noCompilationIsGivenUp() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+PrintCompilation",
+                "-cp",
+                System.getProperty("java.class.path"),
+                CompilationTest.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    List<String> ours =
+        output.lines().filter(line -> line.contains("dev.consilium.tensor.")).toList();
+    assertThat(ours).anyMatch(line -> line.contains("F32Panels::multiply4"));
+    assertThat(ours).noneMatch(line -> line.contains("COMPILE SKIPPED"));
+  }
+
+  /** Makes the kernels hot. */
+  public static void main(String[] args) {
+    Random random = new Random(1);
+    for (DType dtype : DType.values()) {
+      for (int tokens = 1; tokens <= 4; tokens++) {
+        multiplyOften(random, dtype, tokens);
+      }
+    }
+    attendOften(random);
+  }
+
+  private static void multiplyOften(Random random, DType dtype, int tokens) {
+    F32Matrix x = Samples.matrix(random, tokens, COLUMNS, Samples::normal);
+    F32Matrix y = F32Matrix.allocate(tokens, 64);
+    int[] rows = new int[tokens];
+    try (PackedMatrix weights = Samples.packed(random, dtype, 64, COLUMNS)) {
+      MatmulJob job = new MatmulJob(weights, x, rows, y, 0);
+      for (int i = 0; i < 2000; i++) {
+        Kernels.best().multiply(job, 0, 1, 0, tokens);
+      }
+    }
+  }
+
+  private static void attendOften(Random random) {
+    AttentionShape shape = new AttentionShape(2, 1, 80, 0.1f);
+    CacheSample cache = CacheSample.of(random, shape, 64, Samples::normal);
+    MemorySegment query = Samples.vector(random, 160, 0, Samples::normal);
+    MemorySegment out = Samples.copy(query);
+    for (int i = 0; i < 5000; i++) {
+      Kernels.best().attend(shape, query, 0, cache.blocks(), 0, 0, 64, out, 0);
+    }
+  }
+}
