@@ -19,6 +19,7 @@ import picocli.CommandLine.ScopeType;
       UpCommand.class,
       RunCommand.class,
       ChatCommand.class,
+      InspectCommand.class,
       ConsiliumMain.Completion.class,
       PrepareCommand.class,
     },
