@@ -197,11 +197,8 @@ public final class ProcessConfig {
 
   private static String suggestion(String key, Set<String> known) {
     String last = key.substring(key.lastIndexOf('.') + 1);
-    return known.stream()
-        .filter(other -> other.endsWith("." + last))
-        .findFirst()
-        .map(other -> ": did you mean " + other + "?")
-        .orElse("");
+    List<String> alike = known.stream().filter(other -> other.endsWith("." + last)).toList();
+    return alike.isEmpty() ? "" : ": did you mean " + String.join(" or ", alike) + "?";
   }
 
   private static void refuse(List<String> problems) {

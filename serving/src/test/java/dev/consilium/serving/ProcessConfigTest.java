@@ -67,7 +67,7 @@ class ProcessConfigTest {
   @ParameterizedTest
   @CsvSource({
     "--node.prot=1, consilium.node.prot",
-    "--nodes.port=1, did you mean consilium.node.port",
+    "--nodes.port=1, or consilium.node.port?",
     "--modell=x, consilium.modell",
     "--node.port=x, consilium.node.port",
     "--node.queue-time=5 years, consilium.node.queue-time",
