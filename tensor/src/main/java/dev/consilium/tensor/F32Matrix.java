@@ -21,11 +21,23 @@ public final class F32Matrix {
   private final long rowStrideBytes;
   private final MemorySegment segment;
 
+  /** Bytes into the segment of row 0: above 0 in a view of some columns. */
+  private final long begin;
+
   private F32Matrix(int rows, int columns) {
     this.rows = rows;
     this.columns = columns;
     this.rowStrideBytes = strideOf(columns);
     this.segment = LargeMemory.allocate(Arena.ofAuto(), rows * rowStrideBytes);
+    this.begin = 0;
+  }
+
+  private F32Matrix(F32Matrix whole, int from, int columns) {
+    this.rows = whole.rows;
+    this.columns = columns;
+    this.rowStrideBytes = whole.rowStrideBytes;
+    this.segment = whole.segment;
+    this.begin = whole.begin + (long) from * Float.BYTES;
   }
 
   /** A matrix of zeros; {@code rows >= 0}, {@code columns >= 1}. */
@@ -35,6 +47,15 @@ public final class F32Matrix {
           "a matrix of " + rows + " rows and " + columns + " columns; expected >= 0 and >= 1");
     }
     return new F32Matrix(rows, columns);
+  }
+
+  /**
+   * Some of the columns of all rows, in the same memory: what is written to one is seen in the
+   * other. Its rows need not start at multiples of 64 bytes.
+   */
+  public F32Matrix columns(int from, int count) {
+    Objects.checkFromIndexSize(from, count, columns);
+    return new F32Matrix(this, from, count);
   }
 
   /** Rows at a distance of 512 bytes or a multiple would all fall into the same few cache sets. */
@@ -63,7 +84,7 @@ public final class F32Matrix {
 
   /** Where a row starts, in bytes into {@link #segment()}. */
   public long offset(int row) {
-    return Objects.checkIndex(row, rows) * rowStrideBytes;
+    return begin + Objects.checkIndex(row, rows) * rowStrideBytes;
   }
 
   public float get(int row, int column) {
