@@ -42,7 +42,7 @@ public final class ChatTemplate {
 
   /**
    * Loads the template of a model directory: {@code chat_template.jinja}, else {@code
-   * chat_template} in {@code tokenizer_config.json}.
+   * chat_template} in {@code tokenizer_config.json}; or that of a GGUF file.
    *
    * @return empty when the model has none
    * @throws IOException naming the file, if one is there and cannot be read
@@ -55,8 +55,12 @@ public final class ChatTemplate {
     if (Files.exists(file)) {
       return Optional.of(compile(file.toString(), read(file), config, limits));
     }
-    String where = "chat_template of " + modelDirectory.resolve("tokenizer_config.json");
+    String where = "chat_template of " + where(modelDirectory);
     return config.chatTemplate().map(text -> compile(where, text, config, limits));
+  }
+
+  private static Path where(Path model) {
+    return Files.isDirectory(model) ? model.resolve("tokenizer_config.json") : model;
   }
 
   /**

@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.consilium.model.family.ConfigException;
 import dev.consilium.model.family.ModelFamilies;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.gguf.GgufException;
+import dev.consilium.model.gguf.GgufModel;
+import dev.consilium.model.gguf.GgufSpec;
 import dev.consilium.tensor.DType;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
@@ -11,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -18,8 +22,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * An open model directory: {@code config.json}, the weights, and {@code generation_config.json} if
- * there is one.
+ * An open model: a directory with {@code config.json}, the weights, and {@code
+ * generation_config.json} if there is one; or a GGUF file, which has all of that in its metadata.
  *
  * <p>After {@link #open} every tensor that the specification needs is known to be there with the
  * right shape and a type we compute with; values are checked when they are loaded.
@@ -32,13 +36,13 @@ public final class Checkpoint implements AutoCloseable {
   private final Path directory;
   private final ModelSpec spec;
   private final GenerationDefaults generationDefaults;
-  private final WeightFiles weights;
+  private final Weights weights;
 
   /** Empty until first asked for; guarded by this. */
   private String fingerprint = "";
 
   private Checkpoint(
-      Path directory, ModelSpec spec, GenerationDefaults generationDefaults, WeightFiles weights) {
+      Path directory, ModelSpec spec, GenerationDefaults generationDefaults, Weights weights) {
     this.directory = directory;
     this.spec = spec;
     this.generationDefaults = generationDefaults;
@@ -46,16 +50,40 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Opens a model directory; reads the configuration and the headers of the weight files.
+   * Opens a model; reads the configuration and the headers of the weight files.
    *
+   * @param path a Hugging Face directory; a GGUF file (the first part of a split one), or a
+   *     directory that holds one GGUF model and nothing else that is a model
    * @throws CheckpointException if anything is missing, damaged, contradictory or not supported
    */
-  public static Checkpoint open(Path directory) {
+  public static Checkpoint open(Path path) {
+    try {
+      return GgufModel.find(path).map(Checkpoint::openGguf).orElseGet(() -> openDirectory(path));
+    } catch (GgufException e) {
+      throw new CheckpointException(e.file(), e.problem(), e);
+    }
+  }
+
+  private static Checkpoint openGguf(Path file) {
+    GgufModel model = GgufModel.open(file);
+    try {
+      ModelSpec spec = GgufSpec.of(model);
+      GenerationDefaults defaults = GenerationDefaults.of(model.metadata(), spec);
+      Weights weights = new GgufWeights(model, spec);
+      checkTensors(file, spec, weights);
+      return new Checkpoint(file, spec, defaults, weights);
+    } catch (RuntimeException | Error e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  private static Checkpoint openDirectory(Path directory) {
     if (!Files.isDirectory(directory)) {
       throw new CheckpointException(
           directory,
           Files.exists(directory)
-              ? "is a file, want a model directory with config.json and safetensors in it"
+              ? "is a file and no .gguf, want that or a model directory with config.json and safetensors in it"
               : "does not exist");
     }
     ModelSpec spec = readSpec(directory);
@@ -70,6 +98,7 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
+  /** The directory, or the GGUF file. */
   public Path directory() {
     return directory;
   }
@@ -112,20 +141,57 @@ public final class Checkpoint implements AutoCloseable {
    * @throws CheckpointException if it is missing, has another shape or a value that is not finite
    */
   public PackedMatrix matrix(String name, int rows, int columns) {
-    return stackedMatrix(columns, List.of(new MatrixPart(name, rows)));
+    return packed(columns, List.of(new MatrixPart(name, rows)));
   }
 
   /**
-   * Loads several matrices with as many columns as one, in the order given, so that one product
-   * gives the outputs of all.
+   * Loads several matrices with as many columns, in the order given, so that the outputs of all
+   * come out side by side.
    *
-   * @throws CheckpointException as {@link #matrix}, or if the parts differ in dtype
+   * @throws CheckpointException as {@link #matrix}
    */
-  public PackedMatrix stackedMatrix(int columns, List<MatrixPart> parts) {
+  public StackedMatrix stackedMatrix(int columns, List<MatrixPart> parts) {
+    List<PackedMatrix> packed = new ArrayList<>();
+    try {
+      for (List<MatrixPart> alike : runsOfOneType(parts)) {
+        packed.add(packed(columns, alike));
+      }
+      return new StackedMatrix(packed);
+    } catch (RuntimeException | Error e) {
+      packed.forEach(PackedMatrix::close);
+      throw e;
+    }
+  }
+
+  /** Bytes of memory that {@link #stackedMatrix} of these parts takes. */
+  public long stackedMatrixBytes(int columns, List<MatrixPart> parts) {
+    return runsOfOneType(parts).stream()
+        .mapToLong(alike ->
+            PackedMatrix.byteSize(
+                tensor(alike.getFirst().name()).dtype(),
+                alike.stream().mapToInt(MatrixPart::rows).sum(),
+                columns))
+        .sum();
+  }
+
+  private List<List<MatrixPart>> runsOfOneType(List<MatrixPart> parts) {
+    List<List<MatrixPart>> runs = new ArrayList<>();
+    for (MatrixPart part : parts) {
+      DType dtype = tensor(part.name()).dtype();
+      if (runs.isEmpty() || tensor(runs.getLast().getLast().name()).dtype() != dtype) {
+        runs.add(new ArrayList<>());
+      }
+      runs.getLast().add(part);
+    }
+    return runs;
+  }
+
+  /** Parts of one dtype as one matrix. */
+  private PackedMatrix packed(int columns, List<MatrixPart> parts) {
     DType dtype = tensor(parts.getFirst().name()).dtype();
     try (Arena arena = Arena.ofConfined()) {
       List<MemorySegment> bytes =
-          parts.stream().map(part -> partBytes(part, columns, dtype, arena)).toList();
+          parts.stream().map(part -> partBytes(part, columns, arena)).toList();
       return PackedMatrix.pack(dtype, columns, bytes);
     } catch (IllegalArgumentException e) {
       CheckpointTensor first = tensor(parts.getFirst().name());
@@ -156,14 +222,9 @@ public final class Checkpoint implements AutoCloseable {
     weights.close();
   }
 
-  private MemorySegment partBytes(MatrixPart part, int columns, DType dtype, Arena arena) {
+  private MemorySegment partBytes(MatrixPart part, int columns, Arena arena) {
     CheckpointTensor tensor = tensor(part.name());
     checkShape(tensor, List.of((long) part.rows(), (long) columns));
-    if (tensor.dtype() != dtype) {
-      throw tensor.wrong(
-          "dtype is %s, want %s like the matrix it is stacked with"
-              .formatted(tensor.dtype(), dtype));
-    }
     return tensor.bytes(arena);
   }
 
@@ -181,7 +242,7 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  private static void checkTensors(Path directory, ModelSpec spec, WeightFiles weights) {
+  private static void checkTensors(Path directory, ModelSpec spec, Weights weights) {
     Set<String> needed = new HashSet<>();
     SpecTensors.visit(
         spec,
@@ -189,8 +250,8 @@ public final class Checkpoint implements AutoCloseable {
           if (!weights.has(name)) {
             throw new CheckpointException(
                 directory,
-                "no weight file holds tensor %s of shape %s, which %s asks for"
-                    .formatted(name, shape, CONFIG));
+                "no weight file holds tensor %s of shape %s, which the configuration asks for"
+                    .formatted(name, shape));
           }
           CheckpointTensor tensor = weights.tensor(name);
           checkShape(tensor, shape);
@@ -202,7 +263,9 @@ public final class Checkpoint implements AutoCloseable {
         // A weight that we would not use means a computation that we do not know.
         throw weights
             .tensor(name)
-            .wrong("is not part of a %s model as %s describes it".formatted(spec.family(), CONFIG));
+            .wrong(
+                "is not part of a %s model as the configuration describes it"
+                    .formatted(spec.family()));
       }
     }
   }
@@ -216,7 +279,8 @@ public final class Checkpoint implements AutoCloseable {
 
   private static void checkShape(CheckpointTensor tensor, List<Long> wanted) {
     if (!tensor.shape().equals(wanted)) {
-      throw tensor.wrong("shape is %s, want %s by %s".formatted(tensor.shape(), wanted, CONFIG));
+      throw tensor.wrong(
+          "shape is %s, want %s by the configuration".formatted(tensor.shape(), wanted));
     }
   }
 }

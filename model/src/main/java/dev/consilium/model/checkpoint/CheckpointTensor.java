@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -34,12 +35,25 @@ public final class CheckpointTensor {
   private final FileChannel channel;
   private final TensorHeader header;
   private final long begin;
+  private final RowOrder order;
 
   CheckpointTensor(Path file, FileChannel channel, SafetensorsHeader.Entry entry) {
+    this(file, channel, entry.header(), entry.begin(), RowOrder.AS_STORED);
+  }
+
+  /**
+   * A tensor at some place of a file.
+   *
+   * @param begin of its bytes, in bytes into the file
+   * @param order in which the file holds its rows
+   */
+  CheckpointTensor(
+      Path file, FileChannel channel, TensorHeader header, long begin, RowOrder order) {
     this.file = file;
     this.channel = channel;
-    this.header = entry.header();
-    this.begin = entry.begin();
+    this.header = header;
+    this.begin = begin;
+    this.order = order;
   }
 
   public String name() {
@@ -66,19 +80,27 @@ public final class CheckpointTensor {
    * @throws CheckpointException if it is none that we compute with
    */
   public DType dtype() {
-    return switch (header.dtype()) {
-      case "F32" -> DType.F32;
-      case "F16" -> DType.F16;
-      case "BF16" -> DType.BF16;
-      default -> throw wrong("dtype is " + header.dtype() + ", want F32, F16 or BF16");
-    };
+    return Arrays.stream(DType.values())
+        .filter(dtype -> dtype.name().equals(header.dtype()))
+        .findFirst()
+        .orElseThrow(() ->
+            wrong(
+                "dtype is %s, want one of %s"
+                    .formatted(header.dtype(), Arrays.toString(DType.values()))));
   }
 
-  /** Maps the bytes, read-only, until the arena closes. */
+  /**
+   * The bytes, read-only, until the arena closes: mapped, or a copy if the file holds the rows in
+   * another order.
+   */
   public MemorySegment bytes(Arena arena) {
     if (header.byteSize() == 0) {
       return MemorySegment.ofArray(new byte[0]);
     }
+    return order.undo(mapped(arena), header, arena);
+  }
+
+  private MemorySegment mapped(Arena arena) {
     try {
       long needed = begin + header.byteSize();
       if (channel.size() < needed) {
@@ -109,15 +131,18 @@ public final class CheckpointTensor {
     float[] values = new float[count()];
     return withBytes(bytes -> {
       for (int i = 0; i < values.length; i++) {
-        values[i] =
-            switch (dtype) {
-              case F32 -> bytes.get(FLOAT, 4L * i);
-              case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * i));
-              case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * i));
-            };
+        values[i] = element(bytes, dtype, i);
       }
       return values;
     });
+  }
+
+  private float element(MemorySegment bytes, DType dtype, int index) {
+    return switch (dtype) {
+      case F32 -> bytes.get(FLOAT, 4L * index);
+      case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * index));
+      case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * index));
+    };
   }
 
   /** All elements of an I64 tensor. */

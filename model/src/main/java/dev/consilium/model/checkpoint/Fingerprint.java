@@ -32,7 +32,7 @@ final class Fingerprint {
   }
 
   /** 64 hexadecimal digits. */
-  static String of(ModelSpec spec, WeightFiles weights) {
+  static String of(ModelSpec spec, Weights weights) {
     Fingerprint fingerprint = new Fingerprint(sha256());
     fingerprint.addSpec(spec);
     fingerprint.addWeights(weights);
@@ -55,7 +55,7 @@ final class Fingerprint {
     }
   }
 
-  private void addWeights(WeightFiles weights) {
+  private void addWeights(Weights weights) {
     List<String> names = new ArrayList<>(weights.names());
     for (String name : names) {
       TensorHeader header = weights.tensor(name).header();

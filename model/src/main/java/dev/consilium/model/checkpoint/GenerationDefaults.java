@@ -2,6 +2,7 @@ package dev.consilium.model.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.gguf.GgufMetadata;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,6 +61,30 @@ public record GenerationDefaults(
       throw new CheckpointException(file, "is not a JSON object");
     }
     return new Reader(file, json, spec).read();
+  }
+
+  /** What a GGUF file recommends. */
+  static GenerationDefaults of(GgufMetadata metadata, ModelSpec spec) {
+    String key = "general.sampling.";
+    OptionalInt topK = metadata.whole(key + "top_k", Integer.MIN_VALUE, Integer.MAX_VALUE);
+    return new GenerationDefaults(
+        spec.tokens().endOfText(),
+        number(metadata, key + "temp", 0, 1000),
+        topK.isPresent() && topK.getAsInt() > 0 ? topK : OptionalInt.empty(),
+        number(metadata, key + "top_p", Double.MIN_VALUE, 1),
+        number(metadata, key + "min_p", 0, 1),
+        number(metadata, key + "penalty_repeat", Double.MIN_VALUE, 1000),
+        OptionalInt.empty());
+  }
+
+  private static OptionalDouble number(
+      GgufMetadata metadata, String key, double least, double most) {
+    OptionalDouble value = metadata.real(key);
+    if (value.isPresent() && !(value.getAsDouble() >= least && value.getAsDouble() <= most)) {
+      throw metadata.unwanted(
+          key, "a number %s to %s".formatted(least == 0 ? "from 0" : "above 0, up", most));
+    }
+    return value;
   }
 
   private record Reader(Path file, JsonNode json, ModelSpec spec) {

@@ -14,10 +14,10 @@ import dev.consilium.model.family.SharedExpert;
 import java.util.List;
 
 /** Walks through every tensor that a specification needs, with its name and shape. */
-final class SpecTensors {
+public final class SpecTensors {
 
   /** Is told of each tensor; throwing ends the walk. */
-  interface Visitor {
+  public interface Visitor {
     void tensor(String name, List<Long> shape);
   }
 
@@ -29,7 +29,8 @@ final class SpecTensors {
     this.visitor = visitor;
   }
 
-  static void visit(ModelSpec spec, Visitor visitor) {
+  /** All tensors of a model. */
+  public static void visit(ModelSpec spec, Visitor visitor) {
     new SpecTensors(spec, visitor).model();
   }
 

@@ -12,7 +12,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** The open safetensors files of a checkpoint, and which of them holds which tensor. */
-final class WeightFiles implements AutoCloseable {
+final class WeightFiles implements Weights {
 
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
@@ -46,16 +46,18 @@ final class WeightFiles implements AutoCloseable {
     }
   }
 
-  /** The names of all tensors, sorted. */
-  Set<String> names() {
+  @Override
+  public Set<String> names() {
     return Collections.unmodifiableSet(byTensor.keySet());
   }
 
-  boolean has(String name) {
+  @Override
+  public boolean has(String name) {
     return byTensor.containsKey(name);
   }
 
-  CheckpointTensor tensor(String name) {
+  @Override
+  public CheckpointTensor tensor(String name) {
     SafetensorsFile file = byTensor.get(name);
     if (file == null) {
       throw new CheckpointException(directory(), "no file holds tensor " + name);

@@ -4,8 +4,6 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.tensor.DType;
-import dev.consilium.tensor.PackedMatrix;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -56,11 +54,8 @@ public final class ExpertBank implements AutoCloseable {
   public static long expertBytes(Checkpoint checkpoint, int layer) {
     ModelSpec spec = checkpoint.spec();
     MixtureOfExperts experts = experts(spec, layer);
-    int width = experts.expertIntermediateSize();
-    String first = spec.names().feedForward(layer).expert(0).gate();
-    DType dtype = checkpoint.tensor(first).dtype();
-    return PackedMatrix.byteSize(dtype, 2 * width, spec.hiddenSize())
-        + PackedMatrix.byteSize(dtype, spec.hiddenSize(), width);
+    return GatedWeights.memoryBytes(
+        checkpoint, spec.names().feedForward(layer).expert(0), experts.expertIntermediateSize());
   }
 
   /**

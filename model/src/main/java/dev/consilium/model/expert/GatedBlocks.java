@@ -92,7 +92,7 @@ final class GatedBlocks {
     List<MatmulJob> jobs = new ArrayList<>(blocks.size());
     int from = 0;
     for (Block block : blocks) {
-      jobs.add(new MatmulJob(block.weights().gateUp(), x, block.rows(), gateUp, from));
+      jobs.addAll(block.weights().gateUp().jobs(x, block.rows(), gateUp, from));
       from += block.rows().length;
     }
     return jobs;

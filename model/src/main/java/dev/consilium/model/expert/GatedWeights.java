@@ -2,6 +2,7 @@ package dev.consilium.model.expert;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
+import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
@@ -15,22 +16,31 @@ import java.util.List;
  * @param gateUp {@code [2 * intermediateSize, hiddenSize]}, gate rows first
  * @param down {@code [hiddenSize, intermediateSize]}
  */
-record GatedWeights(PackedMatrix gateUp, PackedMatrix down) implements AutoCloseable {
+record GatedWeights(StackedMatrix gateUp, PackedMatrix down) implements AutoCloseable {
 
   static GatedWeights load(Checkpoint checkpoint, GatedNames names, int intermediateSize) {
     int hidden = checkpoint.spec().hiddenSize();
-    PackedMatrix gateUp =
-        checkpoint.stackedMatrix(
-            hidden,
-            List.of(
-                new MatrixPart(names.gate(), intermediateSize),
-                new MatrixPart(names.up(), intermediateSize)));
+    StackedMatrix gateUp = checkpoint.stackedMatrix(hidden, gateUpParts(names, intermediateSize));
     try {
       return new GatedWeights(gateUp, checkpoint.matrix(names.down(), hidden, intermediateSize));
     } catch (RuntimeException | Error e) {
       gateUp.close();
       throw e;
     }
+  }
+
+  /** Memory that {@link #load} takes. */
+  static long memoryBytes(Checkpoint checkpoint, GatedNames names, int intermediateSize) {
+    int hidden = checkpoint.spec().hiddenSize();
+    return checkpoint.stackedMatrixBytes(hidden, gateUpParts(names, intermediateSize))
+        + checkpoint.stackedMatrixBytes(
+            intermediateSize, List.of(new MatrixPart(names.down(), hidden)));
+  }
+
+  private static List<MatrixPart> gateUpParts(GatedNames names, int intermediateSize) {
+    return List.of(
+        new MatrixPart(names.gate(), intermediateSize),
+        new MatrixPart(names.up(), intermediateSize));
   }
 
   int intermediateSize() {

@@ -51,17 +51,21 @@ public final class Tokenizer implements AutoCloseable {
 
   /**
    * Loads {@code tokenizer.json} of a model directory and, where there is one, {@code
-   * tokenizer_config.json}.
+   * tokenizer_config.json}; or what means the same in the metadata of a GGUF file.
    *
+   * @param model a model directory, or a GGUF file
    * @throws TokenizerException naming the file and the problem, if either file or the native
    *     library cannot be used
    */
-  public static Tokenizer load(Path modelDirectory, TokenizerOptions options)
-      throws TokenizerException {
-    Path file = modelDirectory.resolve("tokenizer.json");
-    String json = JsonFile.read(file, options.maxFileBytes());
+  public static Tokenizer load(Path model, TokenizerOptions options) throws TokenizerException {
+    Optional<Path> gguf = TokenizerConfig.gguf(model);
+    Path file = gguf.orElse(model.resolve("tokenizer.json"));
+    String json =
+        gguf.isPresent()
+            ? GgufTokenizerReader.json(file, options)
+            : JsonFile.read(file, options.maxFileBytes());
     Vocabulary vocabulary = Vocabulary.parse(file, json, options.maxVocabularySize());
-    TokenizerConfig config = TokenizerConfig.load(modelDirectory);
+    TokenizerConfig config = TokenizerConfig.load(model);
     TokenizersLibrary library = NativeTokenizers.library();
     return new Tokenizer(library, create(library, file, json), options, config, vocabulary);
   }

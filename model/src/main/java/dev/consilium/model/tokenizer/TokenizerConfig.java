@@ -1,6 +1,8 @@
 package dev.consilium.model.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.consilium.model.gguf.GgufException;
+import dev.consilium.model.gguf.GgufModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,13 +48,29 @@ public record TokenizerConfig(
     return new TokenizerConfig(Map.of(), List.of(), Optional.empty());
   }
 
+  /** The GGUF file that holds the tokenizer, unless the path is a directory that has its own. */
+  static Optional<Path> gguf(Path model) throws TokenizerException {
+    if (Files.exists(model.resolve("tokenizer.json"))) {
+      return Optional.empty();
+    }
+    try {
+      return GgufModel.find(model);
+    } catch (GgufException e) {
+      throw new TokenizerException(model, String.valueOf(e.getMessage()), e);
+    }
+  }
+
   /**
-   * Reads {@code tokenizer_config.json} of a model directory.
+   * Reads {@code tokenizer_config.json} of a model directory, or the metadata of a GGUF file.
    *
    * @return an empty configuration when there is no such file
    * @throws TokenizerException if the file is there and cannot be used
    */
   public static TokenizerConfig load(Path modelDirectory) throws TokenizerException {
+    Optional<Path> gguf = gguf(modelDirectory);
+    if (gguf.isPresent()) {
+      return GgufTokenizerReader.config(gguf.get());
+    }
     Path file = modelDirectory.resolve(FILE);
     if (!Files.exists(file)) {
       return empty();

@@ -15,7 +15,6 @@ import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RotarySpec;
 import dev.consilium.model.family.SharedExpert;
 import dev.consilium.model.family.YarnScaling;
-import dev.consilium.tensor.PackedMatrix;
 import dev.consilium.testkit.Fixtures;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -182,12 +181,12 @@ final class CheckpointGoldenTest {
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("mixtral"))) {
       String q = "model.layers.0.self_attn.q_proj.weight";
       String k = "model.layers.0.self_attn.k_proj.weight";
-      try (PackedMatrix stacked =
+      try (StackedMatrix stacked =
           checkpoint.stackedMatrix(64, List.of(new MatrixPart(q, 64), new MatrixPart(k, 32)))) {
         assertThat(stacked.rows()).isEqualTo(96);
-        assertRow(stacked, 63, checkpoint.tensor(q).floats(), 63);
-        assertRow(stacked, 64, checkpoint.tensor(k).floats(), 0);
-        assertRow(stacked, 95, checkpoint.tensor(k).floats(), 31);
+        assertRow(row(stacked, 63), checkpoint.tensor(q).floats(), 63);
+        assertRow(row(stacked, 64), checkpoint.tensor(k).floats(), 0);
+        assertRow(row(stacked, 95), checkpoint.tensor(k).floats(), 31);
       }
     }
   }
@@ -205,9 +204,13 @@ final class CheckpointGoldenTest {
     }
   }
 
-  private static void assertRow(PackedMatrix matrix, int row, float[] values, int sourceRow) {
+  private static float[] row(StackedMatrix matrix, int row) {
     float[] found = new float[64];
     matrix.unpackRow(row, found);
+    return found;
+  }
+
+  private static void assertRow(float[] found, float[] values, int sourceRow) {
     float[] wanted = new float[64];
     System.arraycopy(values, sourceRow * 64, wanted, 0, 64);
     assertThat(found).isEqualTo(wanted);

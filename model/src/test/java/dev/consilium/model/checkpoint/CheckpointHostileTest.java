@@ -138,7 +138,7 @@ final class CheckpointHostileTest {
     damage(
         cases,
         "a tensor of another shape",
-        "tensor " + GATE + ": shape is [64, 8], want [8, 64] by config.json",
+        "tensor " + GATE + ": shape is [64, 8], want [8, 64] by the configuration",
         rewrite(w -> w.add(GATE, "BF16", "[64,8]", new byte[1024])));
     damage(
         cases,
@@ -148,7 +148,7 @@ final class CheckpointHostileTest {
     damage(
         cases,
         "a tensor of a type we cannot compute with",
-        "tensor " + NORM + ": dtype is I16, want F32, F16 or BF16",
+        "tensor " + NORM + ": dtype is I16, want one of [F32, BF16, F16",
         rewrite(w -> w.add(NORM, "I16", "[64]", new byte[128])));
     damage(
         cases,
@@ -212,7 +212,7 @@ final class CheckpointHostileTest {
         "hidden_size",
         "63",
         "num_attention_heads is 4, want a divisor of hidden_size, which is 63");
-    config(cases, "hidden_size", "128", "shape is [320, 64], want [320, 128] by config.json");
+    config(cases, "hidden_size", "128", "shape is [320, 64], want [320, 128] by the configuration");
     config(cases, "vocab_size", "0", "vocab_size is 0");
     config(
         cases,
@@ -516,7 +516,8 @@ final class CheckpointHostileTest {
         .hasMessageEndingWith("none: does not exist");
     assertThatThrownBy(() -> Checkpoint.open(directory.resolve("model.safetensors")))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageContaining("model.safetensors: is a file, want a model directory");
+        .hasMessageContaining(
+            "model.safetensors: is a file and no .gguf, want that or a model directory");
   }
 
   @Test

@@ -1,0 +1,35 @@
+package dev.consilium.model.conversion;
+
+import dev.consilium.model.gguf.GgufNames;
+import java.util.List;
+
+/** What a tensor is for, as far as it decides how it is encoded. */
+public enum WeightRole {
+  /** Norms and biases: few values, which act on everything. */
+  VECTOR,
+  /** What chooses experts: a small error there changes what is computed. */
+  GATE,
+  EMBEDDING,
+  HEAD,
+  /** The routed experts of a layer. */
+  EXPERTS,
+  /** Attention, shared experts, dense layers. */
+  MATRIX;
+
+  /** The role of a tensor by its name in GGUF. */
+  public static WeightRole of(String name, List<Long> shape) {
+    if (shape.size() == 1) {
+      return VECTOR;
+    }
+    if (name.equals(GgufNames.ALL.embedding())) {
+      return EMBEDDING;
+    }
+    if (name.equals(GgufNames.ALL.head())) {
+      return HEAD;
+    }
+    if (name.endsWith(".ffn_gate_inp.weight")) {
+      return GATE;
+    }
+    return name.endsWith(GgufNames.EXPERTS_SUFFIX) ? EXPERTS : MATRIX;
+  }
+}

@@ -1,0 +1,66 @@
+package dev.consilium.model.gguf;
+
+import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.FeedForwardNames;
+import dev.consilium.model.family.GatedNames;
+import dev.consilium.model.family.ProjectionNames;
+import dev.consilium.model.family.WeightNames;
+
+/**
+ * What GGUF files call the weights. The routed experts of a layer are one tensor {@code [experts,
+ * rows, columns]} there; we call expert 7 of it {@code blk.0.ffn_up_exps.weight[7]}.
+ */
+public final class GgufNames {
+
+  private static final String LAYER = "blk.{layer}.";
+
+  /** The same for every architecture that we know. */
+  public static final WeightNames ALL =
+      new WeightNames(
+          "token_embd.weight",
+          "output_norm.weight",
+          "output.weight",
+          new AttentionNames(
+              LAYER + "attn_norm.weight",
+              projection("attn_q"),
+              projection("attn_k"),
+              projection("attn_v"),
+              projection("attn_output"),
+              LAYER + "attn_q_norm.weight",
+              LAYER + "attn_k_norm.weight"),
+          new FeedForwardNames(
+              LAYER + "ffn_norm.weight",
+              LAYER + "ffn_gate_inp.weight",
+              gated("_exps.weight[{expert}]"),
+              gated("_shexp.weight"),
+              LAYER + "ffn_gate_inp_shexp.weight",
+              gated(".weight")));
+
+  /** How the names of tensors end that hold the routed experts of a layer. */
+  public static final String EXPERTS_SUFFIX = "_exps.weight";
+
+  /** How the names of tensors end that are a matrix of one row for us and a vector in files. */
+  public static final String SHARED_GATE_SUFFIX = ".ffn_gate_inp_shexp.weight";
+
+  private GgufNames() {}
+
+  /** Our name of one expert's part of a tensor. */
+  public static String expert(String tensor, int index) {
+    return tensor + "[" + index + "]";
+  }
+
+  /** The file's name of the tensor that a weight is in: without the expert. */
+  public static String tensor(String weight) {
+    int bracket = weight.indexOf('[');
+    return bracket < 0 ? weight : weight.substring(0, bracket);
+  }
+
+  private static ProjectionNames projection(String name) {
+    return new ProjectionNames(LAYER + name + ".weight", LAYER + name + ".bias");
+  }
+
+  private static GatedNames gated(String suffix) {
+    return new GatedNames(
+        LAYER + "ffn_gate" + suffix, LAYER + "ffn_up" + suffix, LAYER + "ffn_down" + suffix);
+  }
+}

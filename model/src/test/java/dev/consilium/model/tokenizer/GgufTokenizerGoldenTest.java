@@ -1,0 +1,222 @@
+package dev.consilium.model.tokenizer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.consilium.model.gguf.GgufMetadataBuilder;
+import dev.consilium.model.gguf.GgufWriter;
+import dev.consilium.model.tokenizer.TokenizerFixture.Case;
+import dev.consilium.testkit.Fixtures;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Token ids by tokenizers that were read from GGUF metadata, in the form that other programs write,
+ * against those that the models' own tokenizers computed.
+ */
+class GgufTokenizerGoldenTest {
+
+  @TempDir Path directory;
+
+  static Stream<String> tokenizers() {
+    return TokenizerFixture.NAMES.stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("tokenizers")
+  void encodeAndDecode_fromMetadata_equalTheOriginal(String name) throws IOException {
+    Tokenizer original = TokenizerFixture.tokenizer(name);
+    try (Tokenizer tokenizer = Tokenizer.load(write(name))) {
+      for (Case stored : TokenizerFixture.cases(name)) {
+        int[] ids = array(stored.ids());
+        assertThat(tokenizer.encode(stored.text(), false))
+            .as("%s: %s", name, stored.text())
+            .containsExactly(ids);
+        assertThat(tokenizer.encode(stored.text(), true))
+            .as("%s with special tokens: %s", name, stored.text())
+            .containsExactly(array(stored.idsWithSpecialTokens().orElse(stored.ids())));
+        assertThat(tokenizer.decode(ids, true)).isEqualTo(original.decode(ids, true));
+        assertThat(Streams.decode(tokenizer.decoder(false), ids))
+            .isEqualTo(Streams.decode(original.decoder(false), ids));
+      }
+    }
+  }
+
+  /** The model's own SentencePiece file has the scores; ours are made of merges otherwise. */
+  @Test
+  void encode_fromTheScoresOfTheModel_givesStoredIds() throws IOException {
+    byte[] model = Files.readAllBytes(Fixtures.tokenizer("mixtral").resolve("tokenizer.model"));
+    List<String> pieces = new ArrayList<>();
+    List<Float> scores = new ArrayList<>();
+    List<Integer> types = new ArrayList<>();
+    readPieces(ByteBuffer.wrap(model).order(ByteOrder.LITTLE_ENDIAN), pieces, scores, types);
+    float[] all = new float[scores.size()];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = scores.get(i);
+    }
+    GgufMetadataBuilder metadata =
+        new GgufMetadataBuilder()
+            .text("tokenizer.ggml.model", "llama")
+            .texts("tokenizer.ggml.tokens", pieces)
+            .reals("tokenizer.ggml.scores", all)
+            .wholes("tokenizer.ggml.token_type", array(types))
+            .whole("tokenizer.ggml.bos_token_id", 1);
+    try (Tokenizer tokenizer = Tokenizer.load(write(metadata))) {
+      assertThat(tokenizer.vocabularySize()).isEqualTo(32_000);
+      assertThat(tokenizer.bosId()).hasValue(1);
+      for (Case stored : TokenizerFixture.cases("mixtral")) {
+        assertThat(tokenizer.encode(stored.text(), false))
+            .as(stored.text())
+            .containsExactly(array(stored.ids()));
+        assertThat(tokenizer.encode(stored.text(), true))
+            .as(stored.text())
+            .containsExactly(array(stored.idsWithSpecialTokens().orElseThrow()));
+      }
+    }
+  }
+
+  @Test
+  void load_unknownPreTokenizer_isRefusedByName() throws IOException {
+    Path file =
+        write(
+            new GgufMetadataBuilder()
+                .text("tokenizer.ggml.model", "gpt2")
+                .text("tokenizer.ggml.pre", "somebody-else")
+                .texts("tokenizer.ggml.tokens", List.of("a", "b")));
+    assertThatThrownBy(() -> Tokenizer.load(file))
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("tokenizer.ggml.pre is \"somebody-else\", want one of")
+        .hasMessageContaining("qwen2");
+  }
+
+  @Test
+  void load_unknownKind_isRefusedByName() throws IOException {
+    Path file =
+        write(
+            new GgufMetadataBuilder()
+                .text("tokenizer.ggml.model", "t5")
+                .texts("tokenizer.ggml.tokens", List.of("a", "b")));
+    assertThatThrownBy(() -> Tokenizer.load(file))
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("tokenizer.ggml.model is \"t5\", want \"gpt2\" or \"llama\"");
+  }
+
+  @Test
+  void load_typesForOtherTokens_isRefused() throws IOException {
+    Path file =
+        write(
+            new GgufMetadataBuilder()
+                .text("tokenizer.ggml.model", "gpt2")
+                .texts("tokenizer.ggml.tokens", List.of("a", "b"))
+                .wholes("tokenizer.ggml.token_type", new int[] {1}));
+    assertThatThrownBy(() -> Tokenizer.load(file))
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("has 1 token types for 2 tokens");
+  }
+
+  @Test
+  void names_allInTheTable_loadAndEncode() throws IOException {
+    for (String pre : PreTokenizer.names()) {
+      Path file =
+          write(
+              new GgufMetadataBuilder()
+                  .text("tokenizer.ggml.model", "gpt2")
+                  .text("tokenizer.ggml.pre", pre)
+                  .texts("tokenizer.ggml.tokens", List.of("a", "b", "ab", "1", "<|end|>"))
+                  .wholes("tokenizer.ggml.token_type", new int[] {1, 1, 1, 1, 3})
+                  .texts("tokenizer.ggml.merges", List.of("a b"))
+                  .whole("tokenizer.ggml.bos_token_id", 4)
+                  .flag("tokenizer.ggml.add_bos_token", true));
+      try (Tokenizer tokenizer = Tokenizer.load(file)) {
+        assertThat(tokenizer.encode("ab1<|end|>ba", true))
+            .as(pre)
+            .containsExactly(4, 2, 3, 4, 1, 0);
+      }
+    }
+  }
+
+  private Path write(String name) throws IOException {
+    String json = json(name);
+    int size = TokenizerFixture.tokenizer(name).vocabularySize();
+    GgufMetadataBuilder metadata = new GgufMetadataBuilder().text("general.name", name);
+    TokenizerConfig config = TokenizerConfig.load(Fixtures.tokenizer(name));
+    GgufTokenizerWriter.write(json, Path.of("tokenizer.json"), config, size, metadata);
+    if (name.equals("mixtral")) {
+      metadata.whole("tokenizer.ggml.bos_token_id", 1);
+    }
+    return write(metadata);
+  }
+
+  private Path write(GgufMetadataBuilder metadata) throws IOException {
+    Path file = directory.resolve("tokenizer.gguf");
+    new GgufWriter(file, metadata, List.of()).write((tensor, sink) -> {});
+    return file;
+  }
+
+  private static String json(String name) throws IOException {
+    Path plain = Fixtures.tokenizer(name).resolve("tokenizer.json");
+    if (Files.exists(plain)) {
+      return Files.readString(plain, StandardCharsets.UTF_8);
+    }
+    try (InputStream in =
+        new GZIPInputStream(Files.newInputStream(plain.resolveSibling("tokenizer.json.gz")))) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  /** Field 1 of the outer message: pieces; of these, fields 1 (text), 2 (score) and 3 (type). */
+  private static void readPieces(
+      ByteBuffer model, List<String> pieces, List<Float> scores, List<Integer> types) {
+    while (model.hasRemaining()) {
+      int tag = varint(model);
+      if (tag != (1 << 3 | 2)) {
+        return;
+      }
+      int end = varint(model);
+      end += model.position();
+      types.add(1);
+      scores.add(0f);
+      while (model.position() < end) {
+        switch (varint(model)) {
+          case 1 << 3 | 2 -> {
+            byte[] text = new byte[varint(model)];
+            model.get(text);
+            pieces.add(new String(text, StandardCharsets.UTF_8));
+          }
+          case 2 << 3 | 5 -> scores.set(scores.size() - 1, model.getFloat());
+          case 3 << 3 -> types.set(types.size() - 1, varint(model));
+          default -> throw new AssertionError("a piece has a field that is not expected");
+        }
+      }
+    }
+  }
+
+  private static int varint(ByteBuffer bytes) {
+    int value = 0;
+    for (int shift = 0; ; shift += 7) {
+      byte next = bytes.get();
+      value |= (next & 0x7f) << shift;
+      if (next >= 0) {
+        return value;
+      }
+    }
+  }
+
+  private static int[] array(List<Integer> ids) {
+    return Arrays.stream(ids.toArray(Integer[]::new)).mapToInt(Integer::intValue).toArray();
+  }
+}
