@@ -47,9 +47,7 @@ final class AttentionStep {
 
   /** Reads {@code work.normed}, leaves the result in {@code work.delta}. */
   void run(CpuDevice device, BatchRows batch, Workspace work) {
-    device.matmul(
-        List.of(
-            new MatmulJob(weights.queryKeyValue(), work.normed, batch.all, work.queryKeyValue, 0)));
+    device.matmul(weights.queryKeyValue().jobs(work.normed, batch.all, work.queryKeyValue, 0));
     KvBlocks[] caches =
         batch.slices.stream().map(slice -> slice.cache().layer(layer)).toArray(KvBlocks[]::new);
     RotaryRows rotary = work.rotary(spec.rotary());

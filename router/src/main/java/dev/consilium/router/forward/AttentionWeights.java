@@ -2,6 +2,7 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
+import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.ProjectionNames;
@@ -26,7 +27,7 @@ import java.util.function.Supplier;
  * @param outputBias {@code [hiddenSize]}
  */
 record AttentionWeights(
-    PackedMatrix queryKeyValue,
+    StackedMatrix queryKeyValue,
     Optional<F32Vector> queryKeyValueBias,
     Optional<F32Vector> queryNorm,
     Optional<F32Vector> keyNorm,
