@@ -20,6 +20,8 @@ import picocli.CommandLine.ScopeType;
       RunCommand.class,
       ChatCommand.class,
       InspectCommand.class,
+      QuantizeCommand.class,
+      SynthCommand.class,
       ConsiliumMain.Completion.class,
       PrepareCommand.class,
     },
@@ -39,6 +41,7 @@ import picocli.CommandLine.ScopeType;
       "  consilium run \"Once upon a time\"       generate in one process, no cluster",
       "  consilium chat                         talk to the demo model",
       "  consilium inspect DIR                  what is in a checkpoint",
+      "  consilium quantize DIR OUT --type q4_k   write it as a GGUF file, quantised",
       "  consilium COMMAND --help               each command explains itself",
     })
 public final class ConsiliumMain {

@@ -1,6 +1,8 @@
 package dev.consilium.cli;
 
 import dev.consilium.cli.cluster.Installation;
+import dev.consilium.model.gguf.GgufException;
+import dev.consilium.model.gguf.GgufModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -13,7 +15,7 @@ final class ModelOption {
       names = {"-m", "--model"},
       paramLabel = "DIR",
       description =
-          "Model: a Hugging Face directory with config.json and safetensors. Default: the demo model.")
+          "Model: a Hugging Face directory with config.json and safetensors, or a GGUF file. Default: the demo model.")
   private Optional<Path> model = Optional.empty();
 
   /** The directory, which exists and looks like a model. */
@@ -27,12 +29,20 @@ final class ModelOption {
       throw new CommandFailure(
           "model directory %s does not exist".formatted(directory.toAbsolutePath()));
     }
-    if (!Files.isRegularFile(directory.resolve("config.json"))) {
+    if (!isGguf(directory) && !Files.isRegularFile(directory.resolve("config.json"))) {
       throw new CommandFailure(
           "%s is no model: it has no config.json; expected a Hugging Face directory with config.json and"
                   .formatted(directory.toAbsolutePath())
-              + " *.safetensors");
+              + " *.safetensors, or a .gguf file");
     }
     return directory;
+  }
+
+  private static boolean isGguf(Path path) {
+    try {
+      return GgufModel.find(path).isPresent();
+    } catch (GgufException several) {
+      throw new CommandFailure(String.valueOf(several.getMessage()), several);
+    }
   }
 }
