@@ -53,7 +53,7 @@ public class MatmulDecode {
   @Setup(Level.Trial)
   public void setUp() {
     device = new CpuDevice(threads);
-    int rows = MachineLimits.BYTES / (COLUMNS * dtype.bytes());
+    int rows = Math.toIntExact(MachineLimits.BYTES / dtype.rowBytes(COLUMNS) / 64 * 64);
     PackedMatrix weights = Weights.packed(dtype, rows, COLUMNS);
     F32Matrix x = Weights.activations(tokens, COLUMNS);
     F32Matrix y = F32Matrix.allocate(tokens, rows);

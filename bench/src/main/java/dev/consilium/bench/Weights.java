@@ -7,6 +7,7 @@ import dev.consilium.tensor.Bf16;
 import dev.consilium.tensor.DType;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.PackedMatrix;
+import dev.consilium.tensor.quant.BlockFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
@@ -25,17 +26,33 @@ final class Weights {
   static PackedMatrix packed(DType dtype, int rows, int columns) {
     Random random = new Random(1);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment block = arena.allocate((long) DRAWN_ROWS * columns * dtype.bytes(), 64);
-      for (long i = 0; i < (long) DRAWN_ROWS * columns; i++) {
-        float weight = (float) random.nextGaussian() * 0.02f;
-        switch (dtype) {
-          case F32 -> block.setAtIndex(JAVA_FLOAT, i, weight);
-          case BF16 -> block.setAtIndex(JAVA_SHORT, i, Bf16.fromFloat(weight));
-          case F16 -> block.setAtIndex(JAVA_SHORT, i, Float.floatToFloat16(weight));
+      MemorySegment block = arena.allocate(DRAWN_ROWS * dtype.rowBytes(columns), 64);
+      for (int row = 0; row < DRAWN_ROWS; row++) {
+        float[] values = new float[columns];
+        for (int i = 0; i < columns; i++) {
+          values[i] = (float) random.nextGaussian() * 0.02f;
         }
+        encode(dtype, values, block, row * dtype.rowBytes(columns));
       }
       List<MemorySegment> parts = Collections.nCopies(rows / DRAWN_ROWS, block);
       return PackedMatrix.pack(dtype, columns, parts);
+    }
+  }
+
+  private static void encode(DType dtype, float[] values, MemorySegment into, long at) {
+    if (dtype.quantised()) {
+      BlockFormat format = dtype.format().orElseThrow();
+      for (int i = 0; i < values.length; i += format.elements()) {
+        format.quantise(values, i, into, at + (long) i / format.elements() * format.bytes());
+      }
+      return;
+    }
+    for (int i = 0; i < values.length; i++) {
+      switch (dtype) {
+        case F32 -> into.set(JAVA_FLOAT, at + i * 4L, values[i]);
+        case BF16 -> into.set(JAVA_SHORT, at + i * 2L, Bf16.fromFloat(values[i]));
+        default -> into.set(JAVA_SHORT, at + i * 2L, Float.floatToFloat16(values[i]));
+      }
     }
   }
 

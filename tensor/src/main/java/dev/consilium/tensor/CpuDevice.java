@@ -2,6 +2,9 @@ package dev.consilium.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntConsumer;
 
 /**
@@ -16,6 +19,9 @@ public final class CpuDevice implements AutoCloseable {
    */
   private static final long TASK_MULTIPLY_ADDS = 1 << 17;
 
+  /** The same for quantised weights, whose products are faster. */
+  private static final long QUANTISED_TASK_MULTIPLY_ADDS = 1 << 18;
+
   /**
    * Tokens of a task at most: a narrow layer with many tokens still splits, and the activations of
    * a block stay in the second cache while panel after panel passes.
@@ -24,6 +30,11 @@ public final class CpuDevice implements AutoCloseable {
 
   private final Kernels kernels;
   private final ThreadTeam team;
+
+  /**
+   * Memory for quantised activations, one for each thread that was ever in {@link #matmul} at once.
+   */
+  private final Queue<QuantisedActivations> idleActivations = new ConcurrentLinkedQueue<>();
 
   /** A device with the machine's fastest kernels. */
   public CpuDevice(int threads) {
@@ -48,13 +59,31 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   /**
-   * Computes all jobs in one parallel region. The jobs must not write the same rows, nor read what
-   * another one writes.
+   * Computes all jobs in one parallel region; before it, the activations of quantised weights are
+   * quantised, in a region of its own if they are many. The jobs must not write the same rows, nor
+   * read what another one writes.
    */
   public void matmul(List<MatmulJob> jobs) {
+    if (jobs.stream().noneMatch(job -> job.weights().dtype().quantised())) {
+      run(jobs, List.of());
+      return;
+    }
+    QuantisedActivations activations =
+        Optional.ofNullable(idleActivations.poll()).orElseGet(QuantisedActivations::new);
+    try {
+      run(jobs, activations.prepare(jobs, kernels, team));
+    } finally {
+      activations.clear();
+      idleActivations.add(activations);
+    }
+  }
+
+  private void run(List<MatmulJob> jobs, List<QuantisedTokens> quantised) {
     List<MatmulTask> tasks = new ArrayList<>();
-    for (MatmulJob job : jobs) {
-      split(job, tasks);
+    for (int i = 0; i < jobs.size(); i++) {
+      MatmulJob job = jobs.get(i);
+      boolean ofBlocks = job.weights().dtype().quantised();
+      split(job, ofBlocks ? Optional.of(quantised.get(i)) : Optional.empty(), tasks);
     }
     team.run(tasks.size(), task -> tasks.get(task).run(kernels));
   }
@@ -64,20 +93,26 @@ public final class CpuDevice implements AutoCloseable {
     team.run(tasks, body);
   }
 
-  private static void split(MatmulJob job, List<MatmulTask> into) {
+  private static void split(
+      MatmulJob job, Optional<QuantisedTokens> quantised, List<MatmulTask> into) {
     int panels = job.weights().panels();
     for (int token = 0; token < job.tokens(); token += TASK_TOKENS) {
       int endToken = Math.min(token + TASK_TOKENS, job.tokens());
-      int step = panelsPerTask(job.weights().columns(), endToken - token);
+      int step = panelsPerTask(job.weights(), endToken - token);
       for (int panel = 0; panel < panels; panel += step) {
-        into.add(new MatmulTask(job, panel, Math.min(panel + step, panels), token, endToken));
+        int endPanel = Math.min(panel + step, panels);
+        into.add(new MatmulTask(job, quantised, panel, endPanel, token, endToken));
       }
     }
   }
 
-  private static int panelsPerTask(int columns, int tokens) {
-    long ofPanel = (long) PackedMatrix.PANEL_ROWS * columns * tokens;
-    return (int) Math.max(1, TASK_MULTIPLY_ADDS / ofPanel);
+  private static int panelsPerTask(PackedMatrix weights, int tokens) {
+    boolean quantised = weights.dtype().quantised();
+    long multiplyAdds = quantised ? QUANTISED_TASK_MULTIPLY_ADDS : TASK_MULTIPLY_ADDS;
+    long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
+    int panels = (int) Math.max(1, multiplyAdds / ofPanel);
+    // Quantised panels are multiplied in pairs.
+    return quantised ? panels + panels % 2 : panels;
   }
 
   @Override
@@ -87,9 +122,19 @@ public final class CpuDevice implements AutoCloseable {
 
   /** Some panels and tokens of a job. */
   private record MatmulTask(
-      MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
+      MatmulJob job,
+      Optional<QuantisedTokens> quantised,
+      int firstPanel,
+      int endPanel,
+      int firstToken,
+      int endToken) {
     void run(Kernels kernels) {
-      kernels.multiply(job, firstPanel, endPanel, firstToken, endToken);
+      if (quantised.isPresent()) {
+        QuantisedTokens tokens = quantised.get();
+        kernels.multiplyQuantised(job, tokens, firstPanel, endPanel, firstToken, endToken);
+      } else {
+        kernels.multiply(job, firstPanel, endPanel, firstToken, endToken);
+      }
     }
   }
 }

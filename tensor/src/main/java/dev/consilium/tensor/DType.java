@@ -1,22 +1,100 @@
 package dev.consilium.tensor;
 
-/** How a stored weight is encoded. */
+import dev.consilium.tensor.quant.BlockFormat;
+import java.util.Optional;
+
+/**
+ * How stored weights are encoded. A row is a whole number of blocks; the block of a floating point
+ * type is one element, those of the others are what GGUF files hold.
+ */
 public enum DType {
   /** IEEE 754 binary32. */
   F32(4),
   /** The upper half of a binary32: 8 exponent bits, 7 fraction bits. */
   BF16(2),
   /** IEEE 754 binary16: 5 exponent bits, 10 fraction bits. */
-  F16(2);
+  F16(2),
+  /** Blocks of 32: a scale and 8 bits a weight. */
+  Q8_0(BlockFormat.Q8_0),
+  /** Blocks of 32: a scale and 4 bits a weight. */
+  Q4_0(BlockFormat.Q4_0),
+  /** Blocks of 32: a scale and 5 bits a weight. */
+  Q5_0(BlockFormat.Q5_0),
+  /** Blocks of 256: scales and minima for each 32, 4 bits a weight. */
+  Q4_K(BlockFormat.Q4_K),
+  /** Blocks of 256: scales and minima for each 32, 5 bits a weight. */
+  Q5_K(BlockFormat.Q5_K),
+  /** Blocks of 256: a scale for each 16, 6 bits a weight. */
+  Q6_K(BlockFormat.Q6_K),
+  /** Blocks of 32: a power of two and 4 bits of floating point a weight. */
+  MXFP4(BlockFormat.MXFP4);
 
-  private final int bytes;
+  private final int blockElements;
+  private final int blockBytes;
 
   DType(int bytes) {
-    this.bytes = bytes;
+    this.blockElements = 1;
+    this.blockBytes = bytes;
   }
 
-  /** Bytes of one element. */
+  DType(BlockFormat format) {
+    this.blockElements = format.elements();
+    this.blockBytes = format.bytes();
+  }
+
+  /** Elements of a block: 1, 32 or 256. */
+  public int blockElements() {
+    return blockElements;
+  }
+
+  /** Bytes of a block. */
+  public int blockBytes() {
+    return blockBytes;
+  }
+
+  /** Whether elements share a scale, and products are taken with activations of 8 bits. */
+  public boolean quantised() {
+    return blockElements > 1;
+  }
+
+  /** The blocks of a quantised type; of the others, nothing. */
+  public Optional<BlockFormat> format() {
+    return switch (this) {
+      case F32, BF16, F16 -> Optional.empty();
+      case Q8_0 -> Optional.of(BlockFormat.Q8_0);
+      case Q4_0 -> Optional.of(BlockFormat.Q4_0);
+      case Q5_0 -> Optional.of(BlockFormat.Q5_0);
+      case Q4_K -> Optional.of(BlockFormat.Q4_K);
+      case Q5_K -> Optional.of(BlockFormat.Q5_K);
+      case Q6_K -> Optional.of(BlockFormat.Q6_K);
+      case MXFP4 -> Optional.of(BlockFormat.MXFP4);
+    };
+  }
+
+  /**
+   * Bytes of a row as it is stored.
+   *
+   * @throws IllegalArgumentException if the row is not a whole number of blocks
+   */
+  public long rowBytes(long elements) {
+    if (elements % blockElements != 0) {
+      throw new IllegalArgumentException(
+          "a row of %d elements in %s; expected a multiple of %d"
+              .formatted(elements, this, blockElements));
+    }
+    return elements / blockElements * blockBytes;
+  }
+
+  /**
+   * Bytes of one element of a floating point type.
+   *
+   * @throws IllegalStateException for a quantised type, whose elements have no size of their own
+   */
   public int bytes() {
-    return bytes;
+    if (quantised()) {
+      throw new IllegalStateException(
+          "an element of " + this + " has no size of its own: ask for rowBytes");
+    }
+    return blockBytes;
   }
 }

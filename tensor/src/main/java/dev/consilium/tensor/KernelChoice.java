@@ -2,14 +2,41 @@ package dev.consilium.tensor;
 
 /** Chooses the kernels once, when first asked. */
 final class KernelChoice {
+  /** System property: "off" keeps to the kernels in Java. */
+  static final String NATIVE_PROPERTY = "consilium.native";
+
   static final Kernels SCALAR = new ScalarKernels();
-  static final Kernels BEST =
+
+  /** The best of those in Java. */
+  static final Kernels JAVA =
       vectorModulePresent(ModuleLayer.boot()) ? new VectorKernels() : SCALAR;
+
+  static final Kernels BEST =
+      System.getProperty(NATIVE_PROPERTY, "on").equals("off") ? JAVA : best();
 
   private KernelChoice() {}
 
   /** False when the JVM was started without {@code --add-modules jdk.incubator.vector}. */
   static boolean vectorModulePresent(ModuleLayer layer) {
     return layer.findModule("jdk.incubator.vector").isPresent();
+  }
+
+  private static Kernels best() {
+    String reason = "the machine has none of the instructions that they need";
+    try {
+      NativeLibrary library = NativeLibrary.load();
+      if (!library.levels().isEmpty()) {
+        return NativeKernels.choose(library, JAVA).orElse(JAVA);
+      }
+    } catch (UnsupportedOperationException e) {
+      reason = String.valueOf(e.getMessage());
+    }
+    System.getLogger(KernelChoice.class.getName())
+        .log(
+            System.Logger.Level.WARNING,
+            "no native kernels, quantised weights are slower: {0}. -D{1}=off accepts that",
+            reason,
+            NATIVE_PROPERTY);
+    return JAVA;
   }
 }

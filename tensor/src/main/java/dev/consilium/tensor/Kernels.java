@@ -3,9 +3,9 @@ package dev.consilium.tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The numeric kernels. Two implementations, {@link ScalarKernels} (the oracle) and {@link
- * VectorKernels}, that give the same bits for every argument without NaN, and NaN in the same
- * places for others.
+ * The numeric kernels. Implementations: {@link ScalarKernels} (the oracle), {@link VectorKernels},
+ * and {@link NativeKernels} for some of them; they give the same bits for every argument without
+ * NaN, and NaN in the same places for others.
  *
  * <p>Vectors are given as memory and a byte offset that is a multiple of 4, lengths in elements of
  * f32. Vectors may not overlap in part; an output may be the same vector as an input. Sizes are
@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Threading: stateless; any number of threads at once.
  */
-public sealed interface Kernels permits ScalarKernels, VectorKernels {
+public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKernels {
 
   /** The fastest kernels of this machine. */
   static Kernels best() {
@@ -29,9 +29,41 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
    * Computes some panels of 64 output rows of a product for some of its tokens.
    *
    * <p>Each output is one chain {@code acc = fma(weight[row][k], x[k], acc)} over ascending k,
-   * starting from +0.
+   * starting from +0. Quantised weights are multiplied as {@link #multiplyQuantised} says, with
+   * activations that are quantised here.
    */
   void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken);
+
+  /**
+   * Computes some panels of 16 output rows of a product of quantised weights for some of its
+   * tokens.
+   *
+   * <p>Each output is one chain over ascending groups of 32 columns (16 for Q6_K) that share a
+   * scale of the weights, starting from +0: with the exact integer {@code s}, the sum of the
+   * products of the group's quants of weights and activations, {@code acc = fma((float) s, scale of
+   * the weights * scale of the activations, acc)}; where weights have minima then {@code acc =
+   * fma(minimum, -(scale of the activations * sum of their quants), acc)}. The scale and the
+   * minimum of the weights are exact products, too.
+   *
+   * @param tokens the activations that {@link #quantise} made of the job's rows of x
+   */
+  void multiplyQuantised(
+      MatmulJob job,
+      QuantisedTokens tokens,
+      int firstPanel,
+      int endPanel,
+      int firstToken,
+      int endToken);
+
+  /**
+   * Quantises activations in blocks of 32 to 8 bits: with {@code m} the largest magnitude, {@code q
+   * = x * (127 / m)} rounded to the nearest, ties to even, and scale {@code m / 127}. Blocks with
+   * {@code m < 2^-119} become zeros; in blocks with infinities or NaN, q is 0 and the scale NaN.
+   *
+   * @param n a multiple of 32
+   * @param into {@code n / 32} blocks of 64 bytes, laid out as {@link QuantBlock} says
+   */
+  void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at);
 
   /**
    * {@code y[i] = weight[weightFrom + i] * (x[i] * (1 / sqrt(mean(x^2) + epsilon)))}.

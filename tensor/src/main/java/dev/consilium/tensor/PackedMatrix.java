@@ -7,14 +7,16 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The weights of a linear layer, {@code [rows = outputs, columns = inputs]}, in the order in which
  * a product reads them.
  *
- * <p>Rows are grouped in panels of 64, the last one filled up with zeros. Inside a panel, column
- * follows column, and for each column there are the 64 weights of the panel's rows, so that output
- * rows lie in vector lanes and one product is one linear stream:
+ * <p>Rows are grouped in panels, the last one filled up with zeros: of 16 rows for quantised types,
+ * which {@link QuantLayout} describes, and of 64 for the others. Inside the latter, column follows
+ * column, and for each column there are the 64 weights of the panel's rows, so that output rows lie
+ * in vector lanes and one product is one linear stream:
  *
  * <ul>
  *   <li>f32: 64 floats, row by row.
@@ -28,7 +30,7 @@ import java.util.Objects;
  * IllegalStateException}.
  */
 public final class PackedMatrix implements AutoCloseable {
-  /** Rows of a panel. */
+  /** Rows of a panel of floating point weights. */
   static final int PANEL_ROWS = 64;
 
   private final DType dtype;
@@ -36,30 +38,40 @@ public final class PackedMatrix implements AutoCloseable {
   private final int columns;
   private final Arena arena;
   private final MemorySegment segment;
+  private final Optional<QuantLayout> quantLayout;
+  private final int panelRows;
+  private final long panelBytes;
 
   private PackedMatrix(DType dtype, RowParts source) {
     this.dtype = dtype;
+    this.quantLayout = dtype.quantised() ? Optional.of(QuantLayout.of(dtype)) : Optional.empty();
+    this.panelRows = panelRows(dtype);
+    this.panelBytes = panelBytes(dtype, source.columns());
     this.rows = source.rows();
     this.columns = source.columns();
     this.arena = Arena.ofShared();
-    this.segment = LargeMemory.allocate(arena, panels() * panelBytes());
+    this.segment = LargeMemory.allocate(arena, panels() * panelBytes);
   }
 
   /**
    * Copies row-major weights into a packed matrix.
    *
    * @param dtype how the parts are encoded, and the packed matrix too
-   * @param columns inputs of the layer, at least 1
+   * @param columns inputs of the layer, at least 1; of a quantised type, whole blocks
    * @param parts row-major pieces, little-endian and at any alignment, that make up the matrix when
    *     stacked; each holds whole rows
    * @throws IllegalArgumentException if a part is not a whole number of rows, there is no row, or a
-   *     weight is infinite or NaN
+   *     weight or the scale of a block is infinite or NaN
    */
   public static PackedMatrix pack(DType dtype, int columns, List<MemorySegment> parts) {
     RowParts source = RowParts.of(dtype, columns, parts);
     PackedMatrix packed = new PackedMatrix(dtype, source);
     try {
-      PanelPacker.pack(dtype, source, packed);
+      if (packed.quantLayout.isPresent()) {
+        QuantPacker.pack(packed.quantLayout.get(), source, packed.segment);
+      } else {
+        PanelPacker.pack(dtype, source, packed);
+      }
       return packed;
     } catch (RuntimeException | Error failure) {
       packed.close();
@@ -69,8 +81,18 @@ public final class PackedMatrix implements AutoCloseable {
 
   /** Bytes of memory that a packed matrix of this size holds. */
   public static long byteSize(DType dtype, int rows, int columns) {
-    long panels = ((long) rows + PANEL_ROWS - 1) / PANEL_ROWS;
-    return panels * PANEL_ROWS * columns * dtype.bytes();
+    int panelRows = panelRows(dtype);
+    return ((long) rows + panelRows - 1) / panelRows * panelBytes(dtype, columns);
+  }
+
+  private static int panelRows(DType dtype) {
+    return dtype.quantised() ? QuantLayout.ROWS : PANEL_ROWS;
+  }
+
+  private static long panelBytes(DType dtype, int columns) {
+    return dtype.quantised()
+        ? QuantLayout.of(dtype).panelBytes(columns)
+        : (long) PANEL_ROWS * columns * dtype.bytes();
   }
 
   public int rows() {
@@ -97,25 +119,44 @@ public final class PackedMatrix implements AutoCloseable {
       throw new IllegalArgumentException(
           "a row of " + columns + " weights into an array of " + into.length);
     }
+    if (quantLayout.isPresent()) {
+      quantLayout.get().unpackRow(panel(row / panelRows), row % panelRows, into);
+      return;
+    }
     for (int column = 0; column < columns; column++) {
       into[column] = weight(row, column);
     }
   }
 
   int panels() {
-    return (rows + PANEL_ROWS - 1) / PANEL_ROWS;
+    return (rows + panelRows - 1) / panelRows;
   }
 
-  /** Rows of a panel that exist: 64 but for the last panel. */
+  int panelRows() {
+    return panelRows;
+  }
+
+  /** Rows of a panel that exist: all but for the last panel. */
   int rowsOfPanel(int panel) {
-    return Math.min(PANEL_ROWS, rows - panel * PANEL_ROWS);
+    return Math.min(panelRows, rows - panel * panelRows);
   }
 
   long panelBytes() {
-    return columns * columnBytes();
+    return panelBytes;
   }
 
-  /** Bytes of the weights of one column in one panel. */
+  /** The memory of one panel. */
+  MemorySegment panel(int panel) {
+    return segment.asSlice(panel * panelBytes, panelBytes);
+  }
+
+  /** How a panel of quantised weights is laid out. */
+  QuantLayout quantLayout() {
+    return quantLayout.orElseThrow(
+        () -> new IllegalStateException(dtype + " weights have no blocks"));
+  }
+
+  /** Bytes of the floating point weights of one column in one panel. */
   long columnBytes() {
     return (long) PANEL_ROWS * dtype.bytes();
   }
@@ -124,7 +165,7 @@ public final class PackedMatrix implements AutoCloseable {
     return segment;
   }
 
-  /** One weight, widened; row and column must be inside. */
+  /** One floating point weight, widened; row and column must be inside. */
   float weight(int row, int column) {
     int inPanel = row % PANEL_ROWS;
     long at = row / PANEL_ROWS * panelBytes() + column * columnBytes();

@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Writes row-major weights in the panel order that {@link PackedMatrix} defines, and refuses
- * infinities and NaN on the way.
+ * Writes row-major weights of floating point in the panel order that {@link PackedMatrix} defines,
+ * and refuses infinities and NaN on the way.
  *
  * <p>Works on blocks of 64 columns, whose target fits the innermost cache.
  */
@@ -131,6 +131,7 @@ final class PanelPacker {
       case F32 -> Float.intBitsToFloat(row.get(INT, (long) column * Integer.BYTES));
       case BF16 -> Bf16.toFloat(row.get(SHORT, (long) column * Short.BYTES));
       case F16 -> Float.float16ToFloat(row.get(SHORT, (long) column * Short.BYTES));
+      default -> throw new IllegalArgumentException(dtype + " is not a floating point type");
     };
   }
 }

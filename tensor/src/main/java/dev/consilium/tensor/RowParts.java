@@ -23,7 +23,7 @@ final class RowParts {
     if (columns < 1) {
       throw new IllegalArgumentException("a matrix of " + columns + " columns; expected >= 1");
     }
-    long rowBytes = (long) columns * dtype.bytes();
+    long rowBytes = dtype.rowBytes(columns);
     long rows = 0;
     for (int part = 0; part < parts.size(); part++) {
       rows += rowsOf(part, parts.get(part).byteSize(), rowBytes);

@@ -13,6 +13,11 @@ public final class ScalarKernels implements Kernels {
   @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     PackedMatrix weights = job.weights();
+    if (weights.dtype().quantised()) {
+      QuantisedTokens tokens = QuantisedTokens.of(this, job);
+      ScalarQuant.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
+      return;
+    }
     int endRow = Math.min(endPanel * PackedMatrix.PANEL_ROWS, weights.rows());
     for (int row = firstPanel * PackedMatrix.PANEL_ROWS; row < endRow; row++) {
       for (int token = firstToken; token < endToken; token++) {
@@ -24,6 +29,22 @@ public final class ScalarKernels implements Kernels {
         set(job.y().segment(), job.yOffset(token), row, sum);
       }
     }
+  }
+
+  @Override
+  public void multiplyQuantised(
+      MatmulJob job,
+      QuantisedTokens tokens,
+      int firstPanel,
+      int endPanel,
+      int firstToken,
+      int endToken) {
+    ScalarQuant.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
+  }
+
+  @Override
+  public void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
+    ScalarQuant.quantise(x, xOffset, n, into, at);
   }
 
   @Override

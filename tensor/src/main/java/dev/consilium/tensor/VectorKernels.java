@@ -22,7 +22,28 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
-    VectorMatmul.multiply(job, firstPanel, endPanel, firstToken, endToken);
+    if (job.weights().dtype().quantised()) {
+      QuantisedTokens tokens = QuantisedTokens.of(this, job);
+      multiplyQuantised(job, tokens, firstPanel, endPanel, firstToken, endToken);
+    } else {
+      VectorMatmul.multiply(job, firstPanel, endPanel, firstToken, endToken);
+    }
+  }
+
+  @Override
+  public void multiplyQuantised(
+      MatmulJob job,
+      QuantisedTokens tokens,
+      int firstPanel,
+      int endPanel,
+      int firstToken,
+      int endToken) {
+    VectorQuant.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
+  }
+
+  @Override
+  public void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
+    VectorQuant.quantise(x, xOffset, n, into, at);
   }
 
   @Override

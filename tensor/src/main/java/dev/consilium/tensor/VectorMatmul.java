@@ -95,6 +95,7 @@ final class VectorMatmul {
         case F32 -> tileOfOne(w, wAt, count, x, xAt, 0);
         case BF16 -> Bf16Panels.multiply(w, wAt, count, x, xAt, sums);
         case F16 -> F16Panels.multiply(w, wAt, count, x, xAt, sums);
+        default -> throw unexpected(weights);
       }
     }
   }
@@ -118,8 +119,13 @@ final class VectorMatmul {
           F16Panels.widen(w, wAt, count, widened);
           tiles(job, k, count, widened, 0, firstToken, endToken);
         }
+        default -> throw unexpected(weights);
       }
     }
+  }
+
+  private static IllegalArgumentException unexpected(PackedMatrix weights) {
+    return new IllegalArgumentException(weights.dtype() + " is not a floating point type");
   }
 
   private void tiles(

@@ -49,10 +49,11 @@ class CompilationTest {
   }
 
   private static void multiplyOften(Random random, DType dtype, int tokens) {
-    F32Matrix x = Samples.matrix(random, tokens, COLUMNS, Samples::normal);
+    int columns = Samples.wholeBlocks(dtype, COLUMNS);
+    F32Matrix x = Samples.matrix(random, tokens, columns, Samples::normal);
     F32Matrix y = F32Matrix.allocate(tokens, 64);
     int[] rows = new int[tokens];
-    try (PackedMatrix weights = Samples.packed(random, dtype, 64, COLUMNS)) {
+    try (PackedMatrix weights = Samples.packed(random, dtype, 64, columns)) {
       MatmulJob job = new MatmulJob(weights, x, rows, y, 0);
       for (int i = 0; i < 2000; i++) {
         Kernels.best().multiply(job, 0, 1, 0, tokens);

@@ -18,8 +18,9 @@ class CpuDevicePropertyTest {
   @EnumSource
   void matmul_anyBatchAndThreadCount_sameBitsAsAlone(DType dtype) {
     Random random = new Random(5);
-    F32Matrix x = Samples.matrix(random, 150, COLUMNS, Samples::normal);
-    try (PackedMatrix weights = Samples.packed(random, dtype, 200, COLUMNS);
+    int columns = Samples.wholeBlocks(dtype, COLUMNS);
+    F32Matrix x = Samples.matrix(random, 150, columns, Samples::normal);
+    try (PackedMatrix weights = Samples.packed(random, dtype, 200, columns);
         CpuDevice one = new CpuDevice(1);
         CpuDevice three = new CpuDevice(3)) {
       F32Matrix alone = F32Matrix.allocate(150, 200);

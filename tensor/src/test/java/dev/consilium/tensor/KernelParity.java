@@ -17,6 +17,7 @@ import java.util.Random;
 final class KernelParity {
   private static final Kernels SCALAR = new ScalarKernels();
   private static final Kernels VECTOR = new VectorKernels();
+  private static final List<Kernels> NATIVE = nativeKernels();
   private static final int[] HEAD_DIMS = {1, 2, 3, 5, 16, 24, 32, 47, 64, 80, 96, 128, 256};
 
   private KernelParity() {}
@@ -38,6 +39,22 @@ final class KernelParity {
     for (int headDim : HEAD_DIMS) {
       attention(random, headDim, Samples::normal);
     }
+  }
+
+  /** One for each instruction set of the machine; none if the build found no compiler. */
+  private static List<Kernels> nativeKernels() {
+    try {
+      NativeLibrary library = NativeLibrary.load();
+      return library.levels().stream()
+          .<Kernels>map(level -> new NativeKernels(library, level, VECTOR))
+          .toList();
+    } catch (UnsupportedOperationException e) {
+      return List.of();
+    }
+  }
+
+  static int nativeCount() {
+    return NATIVE.size();
   }
 
   static int[] headDims() {
@@ -103,19 +120,27 @@ final class KernelParity {
         (kernels, w) -> kernels.rmsNorm(w, at, n, weight, from, 1e-6f, w, at));
   }
 
-  static void matmul(Random random, DType dtype, int rows, int columns, int tokens) {
+  static void matmul(Random random, DType dtype, int rows, int anyColumns, int tokens) {
+    int columns = Samples.wholeBlocks(dtype, anyColumns);
     F32Matrix x = Samples.matrix(random, tokens + 3, columns, Samples::finite);
     int[] xRows = random.ints(tokens, 0, x.rows()).toArray();
     try (PackedMatrix weights = Samples.packed(random, dtype, rows, columns)) {
+      List<Kernels> all = new ArrayList<>(List.of(SCALAR, VECTOR));
+      if (dtype.quantised()) {
+        all.addAll(NATIVE);
+      }
       List<F32Matrix> results = new ArrayList<>();
-      for (Kernels kernels : List.of(SCALAR, VECTOR)) {
+      for (Kernels kernels : all) {
         F32Matrix y = F32Matrix.allocate(tokens + 2, rows + 5);
         y.set(1, rows, 42f); // past the outputs: must stay
         kernels.multiply(new MatmulJob(weights, x, xRows, y, 1), 0, weights.panels(), 0, tokens);
         results.add(y);
       }
-      String what = "%s [%d, %d] * %d tokens".formatted(dtype, rows, columns, tokens);
-      compareBits(what, results.get(0).segment(), results.get(1).segment());
+      for (int i = 1; i < all.size(); i++) {
+        String what =
+            "%s [%d, %d] * %d tokens, kernels %d".formatted(dtype, rows, columns, tokens, i);
+        compareBits(what, results.getFirst().segment(), results.get(i).segment());
+      }
     }
   }
 

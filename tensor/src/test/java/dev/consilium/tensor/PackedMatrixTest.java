@@ -20,7 +20,8 @@ class PackedMatrixTest {
   @ParameterizedTest
   @EnumSource
   void pack_anyShape_keepsEveryWeight(DType dtype) {
-    for (int columns = 1; columns <= 130; columns += 1 + random.nextInt(3)) {
+    for (int i = 1; i <= 130; i += 1 + random.nextInt(3)) {
+      int columns = Samples.wholeBlocks(dtype, i);
       int rows = 1 + random.nextInt(200);
       MemorySegment weights = Samples.weights(random, dtype, rows, columns);
       try (PackedMatrix packed = PackedMatrix.pack(dtype, columns, List.of(weights))) {
@@ -32,15 +33,16 @@ class PackedMatrixTest {
   @ParameterizedTest
   @EnumSource
   void pack_severalParts_stacksThem(DType dtype) {
-    MemorySegment weights = Samples.weights(random, dtype, 100, 9);
-    long rowBytes = 9L * dtype.bytes();
+    int columns = Samples.wholeBlocks(dtype, 9);
+    MemorySegment weights = Samples.weights(random, dtype, 100, columns);
+    long rowBytes = dtype.rowBytes(columns);
     List<MemorySegment> parts =
         List.of(
             weights.asSlice(0, rowBytes),
             weights.asSlice(rowBytes, 0),
             weights.asSlice(rowBytes, 69 * rowBytes),
             weights.asSlice(70 * rowBytes));
-    try (PackedMatrix packed = PackedMatrix.pack(dtype, 9, parts)) {
+    try (PackedMatrix packed = PackedMatrix.pack(dtype, columns, parts)) {
       assertSame(weights, packed);
     }
   }
@@ -81,7 +83,7 @@ class PackedMatrixTest {
   @ParameterizedTest
   @CsvSource({"0,0", "15,3", "16,4", "63,63", "64,64", "99,70"})
   void pack_oneNotFinite_namesRowAndColumn(int row, int column) {
-    for (DType dtype : DType.values()) {
+    for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16)) {
       MemorySegment weights = Samples.weights(random, dtype, 100, 71);
       setNaN(weights, dtype, row * 71L + column);
       assertThatThrownBy(() -> PackedMatrix.pack(dtype, 71, List.of(weights)))
@@ -90,11 +92,57 @@ class PackedMatrixTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "Q8_0,0,0x7c00",
+    "Q4_0,0,0xfc00",
+    "Q5_0,0,0x7e01",
+    "Q4_K,0,0x7c00",
+    "Q4_K,2,0xfc00",
+    "Q5_K,0,0x7c00",
+    "Q5_K,2,0x7c01",
+    "Q6_K,208,0x7c00",
+    "MXFP4,0,0xfdfd",
+    "MXFP4,0,0xffff"
+  })
+  void pack_scaleNotFinite_namesRowAndBlock(DType dtype, int scaleAt, String bits) {
+    int columns = 3 * dtype.blockElements();
+    MemorySegment weights = Samples.weights(random, dtype, 20, columns);
+    long block = 17 * dtype.rowBytes(columns) + 2L * dtype.blockBytes();
+    weights.set(JAVA_SHORT_UNALIGNED, block + scaleAt, Integer.decode(bits).shortValue());
+    assertThatThrownBy(() -> PackedMatrix.pack(dtype, columns, List.of(weights)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("row 17 block 2 ");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void pack_partOfABlock_isRefused(DType dtype) {
+    int columns = dtype.blockElements() + 16;
+    if (dtype.quantised()) {
+      assertThatThrownBy(
+              () -> PackedMatrix.pack(dtype, columns, List.of(Arena.ofAuto().allocate(1000))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("expected a multiple of " + dtype.blockElements());
+    }
+  }
+
+  /** Repacking adds no more than the rows of the last panel. */
+  @ParameterizedTest
+  @EnumSource
+  void byteSize_wholePanels_isThatOfTheFile(DType dtype) {
+    long stored = 64 * dtype.rowBytes(1024);
+    assertThat(PackedMatrix.byteSize(dtype, 64, 1024)).isEqualTo(stored);
+    try (PackedMatrix packed = Samples.packed(random, dtype, 63, 1024)) {
+      assertThat(packed.byteSize()).isEqualTo(stored);
+    }
+  }
+
   private static void setNaN(MemorySegment weights, DType dtype, long index) {
     switch (dtype) {
       case F32 -> weights.set(JAVA_FLOAT_UNALIGNED, index * 4, Float.NaN);
       case BF16 -> weights.set(JAVA_SHORT_UNALIGNED, index * 2, (short) 0x7f81);
-      case F16 -> weights.set(JAVA_SHORT_UNALIGNED, index * 2, (short) 0xfc01);
+      default -> weights.set(JAVA_SHORT_UNALIGNED, index * 2, (short) 0xfc01);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.consilium.tensor;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -86,12 +87,51 @@ final class Samples {
 
   /** Row-major weights {@code [rows, columns]} at an odd address. */
   static MemorySegment weights(Random random, DType dtype, int rows, int columns) {
-    long bytes = (long) rows * columns * dtype.bytes();
+    long bytes = rows * dtype.rowBytes(columns);
     MemorySegment segment = Arena.ofAuto().allocate(bytes + 1, 64).asSlice(1);
+    if (dtype.quantised()) {
+      for (long at = 0; at < bytes; at += dtype.blockBytes()) {
+        setBlock(segment.asSlice(at, dtype.blockBytes()), dtype, random);
+      }
+      return segment;
+    }
     for (long i = 0; i < (long) rows * columns; i++) {
       setWeight(segment, dtype, i, random);
     }
     return segment;
+  }
+
+  /** Any bits, but for the scales, which are finite. */
+  private static void setBlock(MemorySegment block, DType dtype, Random random) {
+    byte[] bits = new byte[dtype.blockBytes()];
+    random.nextBytes(bits);
+    MemorySegment.copy(bits, 0, block, JAVA_BYTE, 0, bits.length);
+    switch (dtype) {
+      case Q4_K, Q5_K -> {
+        block.set(JAVA_SHORT_UNALIGNED, 0, finiteHalf(random));
+        block.set(JAVA_SHORT_UNALIGNED, 2, finiteHalf(random));
+      }
+      case Q6_K -> block.set(JAVA_SHORT_UNALIGNED, 208, finiteHalf(random));
+      case MXFP4 ->
+          block.set(
+              JAVA_BYTE,
+              0,
+              (byte) (random.nextBoolean() ? 115 + random.nextInt(20) : random.nextInt(253)));
+      default -> block.set(JAVA_SHORT_UNALIGNED, 0, finiteHalf(random));
+    }
+    if (random.nextInt(8) == 0) {
+      // The furthest values of quants and small scales.
+      block.asSlice(4, block.byteSize() - 6).fill((byte) (random.nextBoolean() ? 0 : 0xff));
+    }
+  }
+
+  /** Mostly of the order of 0.01. */
+  private static short finiteHalf(Random random) {
+    short bits = Float.floatToFloat16((float) random.nextGaussian() * 0.01f);
+    while (random.nextInt(8) == 0 || !Float.isFinite(Float.float16ToFloat(bits))) {
+      bits = (short) random.nextInt();
+    }
+    return bits;
   }
 
   private static void setWeight(MemorySegment segment, DType dtype, long i, Random random) {
@@ -116,9 +156,21 @@ final class Samples {
 
   /** The weight as it was stored, read without the code under test. */
   static float weight(MemorySegment weights, DType dtype, long index) {
+    if (dtype.quantised()) {
+      float[] block = new float[dtype.blockElements()];
+      long at = index / block.length * dtype.blockBytes();
+      dtype.format().orElseThrow().dequantise(weights, at, block, 0);
+      return block[(int) (index % block.length)];
+    }
     return dtype == DType.F32
         ? weights.get(JAVA_FLOAT_UNALIGNED, index * 4)
         : widen(dtype, weights.get(JAVA_SHORT_UNALIGNED, index * 2));
+  }
+
+  /** The next number of columns that is a whole number of blocks. */
+  static int wholeBlocks(DType dtype, int columns) {
+    int size = dtype.blockElements();
+    return (columns + size - 1) / size * size;
   }
 
   static PackedMatrix packed(Random random, DType dtype, int rows, int columns) {

@@ -1,0 +1,71 @@
+/*
+ * Products of quantised weights and quantised activations. What is computed, bit for bit, is written in the
+ * javadoc of dev.consilium.tensor.Kernels#multiplyQuantised; the layouts are those of QuantLayout and QuantBlock.
+ *
+ * A panel has 16 rows of weights: its scales, then its quants, `quant_bytes` of them for each block of 32 columns.
+ * A block of activations is one cache line.
+ */
+#ifndef CONSILIUM_KERNELS_H
+#define CONSILIUM_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ROWS 16
+#define BLOCK 32
+
+/* Tokens of one call of the library, at most. Known to NativeLibrary.java. */
+#define MAX_TOKENS 128
+
+/* The order is known to NativeLibrary.java. */
+enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
+
+/* What the machine has: bits of consilium_levels(). Known to NativeLibrary.java. */
+enum level { AVX2, AVX_VNNI, AVX512_VNNI, AMX_INT8, NEON_DOT, LEVELS };
+
+struct block {
+  int8_t q[BLOCK];
+  float scale;
+  float minimum;     /* -(scale * sum of q) */
+  int32_t offset8;   /* -8 * sum of q */
+  int32_t offset12;
+  int32_t offset16;
+  int32_t offset128;
+  int32_t offset32[2]; /* -32 * sum of the first and of the last 16 q */
+};
+
+/* Some panels, one after another, times some tokens. */
+struct product {
+  const uint8_t *weights; /* the first panel */
+  int64_t panel_bytes;
+  int64_t header_bytes; /* of a panel: where its quants start */
+  int blocks;           /* of 32 columns */
+  int panels;
+  const uint8_t *activations;
+  const int64_t *offsets; /* of the tokens, in activations */
+  int tokens;
+  float *y;         /* [tokens][y_stride] */
+  int64_t y_stride; /* floats */
+  int rows;         /* that exist, from the first panel on */
+};
+
+static inline int quant_bytes(enum type type) {
+  switch (type) {
+    case Q8_0: return 512;
+    case Q5_0: case Q5_K: return 320;
+    case Q6_K: return 384;
+    default: return 256;
+  }
+}
+
+static inline const struct block *blocks_of(const struct product *p, int token) {
+  return (const struct block *) (p->activations + p->offsets[token]);
+}
+
+void multiply_avx2(enum type type, const struct product *p);
+void multiply_avx_vnni(enum type type, const struct product *p);
+void multiply_avx512_vnni(enum type type, const struct product *p);
+void multiply_amx_int8(enum type type, const struct product *p);
+void multiply_neon_dot(enum type type, const struct product *p);
+
+#endif

@@ -1,0 +1,59 @@
+/* What the library offers: which instruction sets the machine has, and a product by one of them. */
+#include "consilium_kernels.h"
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Bits of enum level. */
+EXPORT int consilium_levels(void) {
+  int levels = 0;
+#if defined(__x86_64__)
+  unsigned a, b, c, d;
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C)) {
+    levels |= 1 << AVX2;
+    /* The system saves these registers: the check for avx2 has looked. */
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 4)) levels |= 1 << AVX_VNNI;
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vnni")) {
+      levels |= 1 << AVX512_VNNI;
+    }
+  }
+#elif defined(__aarch64__) && defined(__linux__)
+  if (getauxval(AT_HWCAP) & 1 << 20) levels |= 1 << NEON_DOT; /* HWCAP_ASIMDDP */
+#elif defined(__aarch64__) && defined(__APPLE__)
+  levels |= 1 << NEON_DOT;
+#endif
+  return levels;
+}
+
+/* Returns 0, or -1 if there is no such kernel. Sizes are the caller's duty. */
+EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes,
+                       int64_t header_bytes, int blocks, int panels, const uint8_t *activations, const uint8_t *offsets,
+                       int64_t offsets_at, int tokens, uint8_t *y, int64_t y_at, int64_t y_stride_bytes, int rows) {
+  struct product p = {
+    weights + weights_at, panel_bytes, header_bytes, blocks, panels, activations, (const int64_t *) (offsets + offsets_at), tokens,
+    (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows,
+  };
+  if (type < 0 || type >= TYPES || tokens > MAX_TOKENS) return -1;
+  switch (level) {
+#if defined(__x86_64__)
+    case AVX2: multiply_avx2(type, &p); return 0;
+    case AVX_VNNI: multiply_avx_vnni(type, &p); return 0;
+    case AVX512_VNNI: multiply_avx512_vnni(type, &p); return 0;
+#elif defined(__aarch64__)
+    case NEON_DOT: multiply_neon_dot(type, &p); return 0;
+#endif
+    default: return -1;
+  }
+}

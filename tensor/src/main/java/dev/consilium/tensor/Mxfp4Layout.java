@@ -1,0 +1,51 @@
+package dev.consilium.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * MXFP4: an exponent byte for each 32 columns; a stored quant is the code of a number. What is
+ * multiplied is twice the number, an integer, so scales are halved.
+ */
+final class Mxfp4Layout extends QuantLayout {
+  /** With a larger exponent, the largest number is no longer a float. */
+  private static final int LARGEST_EXPONENT = 252;
+
+  Mxfp4Layout() {
+    super(DType.MXFP4, 4, ROWS);
+  }
+
+  /** Of the doubled numbers, which go from -12 to 12. */
+  @Override
+  int offset() {
+    return 12;
+  }
+
+  @Override
+  float scale(MemorySegment panel, int row, int group) {
+    int exponent = panel.get(JAVA_BYTE, scalesAt(group) + row) & 0xff;
+    // 2^(e - 128): half of 2^(e - 127), which as bits is e << 23, or 2^-127 for e = 0.
+    return 0.5f * Float.intBitsToFloat(Math.max(exponent << 23, 0x0040_0000));
+  }
+
+  @Override
+  int quant(MemorySegment panel, int columns, int row, int column) {
+    return doubled(storedQuant(panel, columns, row, column));
+  }
+
+  /** Twice the number that a code stands for: 0, 1, 2, 3, 4, 6, 8, 12 and their negatives. */
+  static int doubled(int code) {
+    int m = code & 7;
+    int magnitude = Math.max(m, Math.max(2 * m - 4, 4 * m - 16));
+    return (code & 8) == 0 ? magnitude : -magnitude;
+  }
+
+  @Override
+  boolean packBlock(MemorySegment source, int block, MemorySegment panel, long quantsAt, int row) {
+    byte exponent = source.get(JAVA_BYTE, 0);
+    panel.set(JAVA_BYTE, scalesAt(block) + row, exponent);
+    PlainLayout.packNibbles(source, 1, panel, quantsAt, row);
+    return (exponent & 0xff) <= LARGEST_EXPONENT;
+  }
+}

@@ -1,0 +1,210 @@
+package dev.consilium.tensor;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The library of kernels in C ({@code src/main/c}), which the build puts beside the classes if it
+ * found a compiler. Loaded from a private copy that is deleted at once.
+ */
+final class NativeLibrary {
+  /** Tokens of a call at most: MAX_TOKENS in consilium_kernels.h. */
+  static final int MAX_TOKENS = 128;
+
+  private static final String FILE = "libconsilium-kernels.so";
+
+  private final MethodHandle multiply;
+  private final int levels;
+
+  /**
+   * Instruction sets, each better than those before it, with their numbers in {@code enum level}.
+   */
+  enum Level {
+    AVX2(0),
+    AVX_VNNI(1),
+    AVX512_VNNI(2),
+    AMX_INT8(3),
+    NEON_DOT(4);
+
+    private final int code;
+
+    Level(int code) {
+      this.code = code;
+    }
+  }
+
+  private NativeLibrary(MethodHandle multiply, int levels) {
+    this.multiply = multiply;
+    this.levels = levels;
+  }
+
+  /**
+   * Loads the library.
+   *
+   * @throws UnsupportedOperationException if there is none for this machine, or it cannot be
+   *     loaded; the message says why
+   */
+  static NativeLibrary load() {
+    String name = "/native/" + platform() + "/" + FILE;
+    try (InputStream resource = NativeLibrary.class.getResourceAsStream(name)) {
+      if (resource == null) {
+        throw new UnsupportedOperationException("the build holds none for " + platform());
+      }
+      return link(resource);
+    } catch (IOException e) {
+      throw new UnsupportedOperationException("cannot unpack it: " + e, e);
+    }
+  }
+
+  private static NativeLibrary link(InputStream resource) throws IOException {
+    Path directory = Files.createTempDirectory("consilium");
+    Path file = directory.resolve(FILE);
+    try {
+      Files.copy(resource, file, StandardCopyOption.REPLACE_EXISTING);
+      return link(file);
+    } catch (IllegalArgumentException | IllegalCallerException | UnsatisfiedLinkError e) {
+      throw new UnsupportedOperationException("cannot load it: " + e.getMessage(), e);
+    } finally {
+      Files.deleteIfExists(file);
+      Files.deleteIfExists(directory);
+    }
+  }
+
+  @SuppressWarnings("restricted") // the signatures are those of kernels.c
+  private static NativeLibrary link(Path file) {
+    SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
+    MethodHandle levels = function(symbols, "consilium_levels");
+    MethodHandle multiply =
+        function(
+            symbols,
+            "consilium_multiply",
+            JAVA_INT, // level
+            JAVA_INT, // type
+            ADDRESS, // weights
+            JAVA_LONG, // weights_at
+            JAVA_LONG, // panel_bytes
+            JAVA_LONG, // header_bytes
+            JAVA_INT, // blocks
+            JAVA_INT, // panels
+            ADDRESS, // activations
+            ADDRESS, // offsets
+            JAVA_LONG, // offsets_at
+            JAVA_INT, // tokens
+            ADDRESS, // y
+            JAVA_LONG, // y_at
+            JAVA_LONG, // y_stride_bytes
+            JAVA_INT); // rows
+    try {
+      return new NativeLibrary(multiply, (int) levels.invokeExact());
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  @SuppressWarnings("restricted") // the signatures are those of kernels.c
+  private static MethodHandle function(SymbolLookup symbols, String name, MemoryLayout... of) {
+    MemorySegment at =
+        symbols
+            .find(name)
+            .orElseThrow(() -> new IllegalArgumentException("it has no function " + name));
+    return Linker.nativeLinker().downcallHandle(at, FunctionDescriptor.of(JAVA_INT, of));
+  }
+
+  /** Such as linux-x86_64. */
+  private static String platform() {
+    String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+    String arch = System.getProperty("os.arch");
+    return (os.startsWith("mac") ? "darwin" : os)
+        + "-"
+        + Map.of("amd64", "x86_64").getOrDefault(arch, arch);
+  }
+
+  /** What the machine has, best first. */
+  List<Level> levels() {
+    List<Level> found = new ArrayList<>();
+    for (Level level : Level.values()) {
+      if ((levels & 1 << level.code) != 0) {
+        found.addFirst(level);
+      }
+    }
+    return found;
+  }
+
+  /** At most {@link #MAX_TOKENS} tokens; the ranges must be inside the job. */
+  void multiply(
+      Level level,
+      MatmulJob job,
+      QuantisedTokens tokens,
+      int firstPanel,
+      int endPanel,
+      int firstToken,
+      int endToken) {
+    PackedMatrix weights = job.weights();
+    try {
+      int result =
+          (int)
+              multiply.invokeExact(
+                  level.code,
+                  code(weights.dtype()),
+                  weights.segment(),
+                  firstPanel * weights.panelBytes(),
+                  weights.panelBytes(),
+                  weights.quantLayout().headerBytes(weights.columns()),
+                  weights.columns() / QuantLayout.BLOCK,
+                  endPanel - firstPanel,
+                  tokens.blocks(),
+                  tokens.offsets(),
+                  tokens.offsetsAt() + firstToken * 8L,
+                  endToken - firstToken,
+                  job.y().segment(),
+                  job.yOffset(firstToken) + (long) firstPanel * QuantLayout.ROWS * Float.BYTES,
+                  job.y().rowStrideBytes(),
+                  weights.rows() - firstPanel * QuantLayout.ROWS);
+      if (result != 0) {
+        throw new IllegalStateException("no native kernel for " + weights.dtype() + " on " + level);
+      }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** The type's number in {@code enum type} of consilium_kernels.h. */
+  private static int code(DType dtype) {
+    return switch (dtype) {
+      case Q8_0 -> 0;
+      case Q4_0 -> 1;
+      case Q5_0 -> 2;
+      case Q4_K -> 3;
+      case Q5_K -> 4;
+      case Q6_K -> 5;
+      case MXFP4 -> 6;
+      case F32, BF16, F16 -> throw new IllegalArgumentException(dtype + " has no native kernel");
+    };
+  }
+
+  private static RuntimeException unexpected(Throwable e) {
+    return switch (e) {
+      case RuntimeException r -> r;
+      case Error error -> throw error;
+      default -> new IllegalStateException("a native function threw", e);
+    };
+  }
+}
