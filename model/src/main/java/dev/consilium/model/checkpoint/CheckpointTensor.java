@@ -17,9 +17,9 @@ import java.util.function.Function;
  * One tensor of an open file. Its bytes are mapped when asked for, that range of the file only, and
  * unmapped with the scope they were asked for.
  *
- * <p>Bytes are row-major and little-endian and begin at any alignment. A file that is cut short
- * while it is mapped makes reads fail with {@link InternalError}; replace checkpoints by renaming,
- * never in place.
+ * <p>Bytes are row-major and little-endian and begin at any alignment. A file that was replaced or
+ * changed since it was opened is refused; one that is cut short in the middle of a use makes that
+ * use fail with {@link InternalError}.
  */
 public final class CheckpointTensor {
 
@@ -30,14 +30,12 @@ public final class CheckpointTensor {
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private final Path file;
-  private final FileChannel channel;
+  private final UnchangedFile file;
   private final TensorHeader header;
   private final long begin;
 
-  CheckpointTensor(Path file, FileChannel channel, SafetensorsHeader.Entry entry) {
+  CheckpointTensor(UnchangedFile file, SafetensorsHeader.Entry entry) {
     this.file = file;
-    this.channel = channel;
     this.header = entry.header();
     this.begin = entry.begin();
   }
@@ -57,7 +55,7 @@ public final class CheckpointTensor {
 
   /** The file that holds the tensor. */
   public Path file() {
-    return file;
+    return file.path();
   }
 
   /**
@@ -79,16 +77,10 @@ public final class CheckpointTensor {
     if (header.byteSize() == 0) {
       return MemorySegment.ofArray(new byte[0]);
     }
-    try {
-      long needed = begin + header.byteSize();
-      if (channel.size() < needed) {
-        throw wrong(
-            "file has %d bytes, want at least %d: it was changed after it was opened"
-                .formatted(channel.size(), needed));
-      }
+    try (FileChannel channel = file.open()) {
       return channel.map(FileChannel.MapMode.READ_ONLY, begin, header.byteSize(), arena);
     } catch (IOException e) {
-      throw new CheckpointException(file, "tensor " + name() + ": cannot be mapped: " + e, e);
+      throw new CheckpointException(file(), "tensor " + name() + ": cannot be mapped: " + e, e);
     }
   }
 
@@ -135,20 +127,20 @@ public final class CheckpointTensor {
   /** Some of the bytes, read without mapping anything. */
   byte[] read(long offset, int length) {
     ByteBuffer bytes = ByteBuffer.allocate(length);
-    try {
+    try (FileChannel channel = file.open()) {
       while (bytes.hasRemaining()) {
         if (channel.read(bytes, begin + offset + bytes.position()) < 0) {
-          throw wrong("file ends early: it was changed after it was opened");
+          throw wrong("the file ends early: it was changed while it was read");
         }
       }
       return bytes.array();
     } catch (IOException e) {
-      throw new CheckpointException(file, "tensor " + name() + ": cannot be read: " + e, e);
+      throw new CheckpointException(file(), "tensor " + name() + ": cannot be read: " + e, e);
     }
   }
 
   CheckpointException wrong(String problem) {
-    return new CheckpointException(file, "tensor " + name() + ": " + problem);
+    return new CheckpointException(file.path(), "tensor " + name() + ": " + problem);
   }
 
   private int count() {
