@@ -19,6 +19,7 @@ import picocli.CommandLine.ScopeType;
       UpCommand.class,
       RunCommand.class,
       ChatCommand.class,
+      CheckCommand.class,
       InspectCommand.class,
       ConsiliumMain.Completion.class,
       PrepareCommand.class,
@@ -38,6 +39,7 @@ import picocli.CommandLine.ScopeType;
       "  consilium up --model DIR --nodes 3     serve a model on this machine",
       "  consilium run \"Once upon a time\"       generate in one process, no cluster",
       "  consilium chat                         talk to the demo model",
+      "  consilium check DIR --nodes 2          compare a model with its golden values, through two nodes",
       "  consilium inspect DIR                  what is in a checkpoint",
       "  consilium COMMAND --help               each command explains itself",
     })
