@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 /** The application as it ships, and OpenAI's own client for Java, unchanged. */
 @QuarkusTest
 @QuarkusTestResource(RouterForQuarkus.class)
-class OpenAiClientTest {
+class OpenAiClientIT {
   private OpenAIClient client;
 
   @BeforeEach
