@@ -69,10 +69,18 @@ public final class NodeDirectory implements AutoCloseable {
    *
    * @param placement of the nodes that are used
    * @param nodes those nodes by name
+   * @param limits what they take, by name
    * @param statuses of all nodes, used or not
    */
   public record View(
-      Placement placement, Map<String, ExpertNode> nodes, List<NodeStatus> statuses) {}
+      Placement placement,
+      Map<String, ExpertNode> nodes,
+      Map<String, ExpertNode.Limits> limits,
+      List<NodeStatus> statuses) {
+    static View nothing(SortedMap<Integer, Integer> expertCounts) {
+      return new View(Placement.of(expertCounts, List.of()), Map.of(), Map.of(), List.of());
+    }
+  }
 
   private record Look(
       ExpertNode node, Optional<ExpertNode.Description> description, Optional<String> problem) {}
@@ -90,7 +98,7 @@ public final class NodeDirectory implements AutoCloseable {
     this.connector = connector;
     this.expectations = expectations;
     this.lookTimeout = lookTimeout;
-    this.view = new View(Placement.of(expectations.expertCounts(), List.of()), Map.of(), List.of());
+    this.view = View.nothing(expectations.expertCounts());
   }
 
   /** Looks now and then again every {@code interval}. */
@@ -207,6 +215,11 @@ public final class NodeDirectory implements AutoCloseable {
           "takes %d tokens in a dispatch, ours carry up to %d: lower consilium.router.max-batch-tokens or raise consilium.node.max-tokens-per-dispatch"
               .formatted(node.limits().tokens(), expectations.tokens()));
     }
+    if (node.limits().answerRows() < expectations.tokens()) {
+      return Optional.of(
+          "answers at most %d rows in a message, one expert of ours may see %d tokens: lower consilium.router.max-batch-tokens or raise consilium.grpc.max-message"
+              .formatted(node.limits().answerRows(), expectations.tokens()));
+    }
     if (node.node().isEmpty()) {
       return Optional.of("has no name: give it a consilium.node.name");
     }
@@ -239,6 +252,7 @@ public final class NodeDirectory implements AutoCloseable {
   private View toView(List<Look> looks) {
     List<NodeExperts> experts = new ArrayList<>();
     Map<String, ExpertNode> nodes = new TreeMap<>();
+    Map<String, ExpertNode.Limits> limits = new TreeMap<>();
     List<NodeStatus> statuses = new ArrayList<>();
     for (Look look : looks) {
       Optional<String> problem = look.problem();
@@ -246,6 +260,7 @@ public final class NodeDirectory implements AutoCloseable {
         ExpertNode.Description description = look.description().get();
         if (nodes.putIfAbsent(description.node(), look.node()) == null) {
           experts.add(holdings(description));
+          limits.put(description.node(), description.limits());
         } else {
           problem = Optional.of("has the name of another node, " + description.node());
         }
@@ -257,6 +272,7 @@ public final class NodeDirectory implements AutoCloseable {
     return new View(
         Placement.of(expectations.expertCounts(), experts),
         Collections.unmodifiableMap(nodes),
+        Collections.unmodifiableMap(limits),
         List.copyOf(statuses));
   }
 
