@@ -33,6 +33,8 @@ public final class TinyEngine implements AutoCloseable {
   private final Engine engine;
 
   /**
+   * How to put one together.
+   *
    * @param blocks of the KV pool
    * @param waiting most requests that may wait
    * @param step bounds of a step
