@@ -39,6 +39,7 @@ public final class NodeDirectory implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(NodeDirectory.class.getName());
 
   private final List<Target> targets;
+  private final Resolver resolver;
   private final Function<Target, ExpertNode> connector;
   private final Expectations expectations;
   private final Duration lookTimeout;
@@ -85,6 +86,11 @@ public final class NodeDirectory implements AutoCloseable {
   private record Look(
       ExpertNode node, Optional<ExpertNode.Description> description, Optional<String> problem) {}
 
+  /** Finds the servers behind a target. */
+  interface Resolver {
+    List<Target> servers(Target target) throws UnknownHostException;
+  }
+
   /**
    * @param connector makes a node from where it is
    * @param lookTimeout longest wait for the nodes' descriptions
@@ -94,7 +100,17 @@ public final class NodeDirectory implements AutoCloseable {
       Function<Target, ExpertNode> connector,
       Expectations expectations,
       Duration lookTimeout) {
+    this(targets, Target::servers, connector, expectations, lookTimeout);
+  }
+
+  NodeDirectory(
+      List<Target> targets,
+      Resolver resolver,
+      Function<Target, ExpertNode> connector,
+      Expectations expectations,
+      Duration lookTimeout) {
     this.targets = List.copyOf(targets);
+    this.resolver = resolver;
     this.connector = connector;
     this.expectations = expectations;
     this.lookTimeout = lookTimeout;
@@ -153,7 +169,7 @@ public final class NodeDirectory implements AutoCloseable {
   /** The servers behind a target; while its name does not resolve, those it last resolved to. */
   private List<Target> servers(Target target) {
     try {
-      List<Target> servers = target.servers();
+      List<Target> servers = resolver.servers(target);
       resolved.put(target, servers);
       reported.remove(unresolved(target));
       return servers;
