@@ -214,7 +214,7 @@ class RouterProcessTest {
   }
 
   private static ManagedChannel channel(RouterProcess process) {
-    return ManagedChannelBuilder.forAddress("127.0.0.1", process.ports().get("grpc"))
+    return ManagedChannelBuilder.forAddress("127.0.0.1", process.ports().getOrDefault("grpc", 0))
         .usePlaintext()
         .build();
   }

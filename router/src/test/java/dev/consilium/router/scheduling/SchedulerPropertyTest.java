@@ -16,6 +16,7 @@ import java.util.NavigableMap;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Carries plans out for random workloads, and checks what must hold at every step. */
@@ -130,7 +131,7 @@ class SchedulerPropertyTest {
       Plan plan = Scheduler.plan(views(running), views(waiting), pool - held, limits);
       check(plan);
       for (long id : plan.preempted()) {
-        Simulated gone = running.remove(id);
+        Simulated gone = existing(running.remove(id));
         gone.computed = 0;
         waiting.put(id, gone);
         preemptions++;
@@ -179,8 +180,7 @@ class SchedulerPropertyTest {
     }
 
     void compute(Slice slice) {
-      Simulated sequence = running.get(slice.id());
-      assertThat(sequence).as("planned by %s", this).isNotNull();
+      Simulated sequence = existing(running.get(slice.id()));
       sequence.computed += slice.count();
       assertThat(sequence.computed).isLessThanOrEqualTo(sequence.total);
       if (sequence.computed == sequence.total) {
@@ -189,6 +189,13 @@ class SchedulerPropertyTest {
           running.remove(sequence.id);
         }
       }
+    }
+
+    private Simulated existing(@Nullable Simulated sequence) {
+      if (sequence == null) {
+        throw new AssertionError("a sequence that does not run was planned: " + this);
+      }
+      return sequence;
     }
 
     private static List<View> views(NavigableMap<Long, Simulated> sequences) {

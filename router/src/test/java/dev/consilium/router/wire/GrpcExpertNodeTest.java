@@ -60,8 +60,9 @@ class GrpcExpertNodeTest {
 
   @Test
   void execute_dispatch_isSentAsTheContractSays() throws Exception {
-    execute();
+    CompletableFuture<ExpertNode.Reply> reply = execute();
     ExecuteRequest request = server.nextStream().next();
+    assertThat(reply).isNotDone();
     assertThat(request.getId()).isNotZero();
     assertThat(request.getLayer()).isEqualTo(2);
     assertThat(request.getHidden().getShapeList()).containsExactly(2L, (long) HIDDEN);

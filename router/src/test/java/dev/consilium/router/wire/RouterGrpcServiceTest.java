@@ -29,11 +29,13 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -177,7 +179,7 @@ class RouterGrpcServiceTest {
       Reader reader = new Reader(Integer.MAX_VALUE);
       served.stub().generate(request().build(), reader);
       reader.awaitFirst();
-      reader.call.cancel("enough", null);
+      reader.call().cancel("enough", null);
     }
     assertThat(served.engine().drain(Duration.ofSeconds(60))).isTrue();
     assertThat(computedTokens()).as("all five to the end are 2555").isLessThan(1500);
@@ -190,7 +192,7 @@ class RouterGrpcServiceTest {
     for (int i = 0; i < 50; i++) {
       Reader reader = new Reader(Integer.MAX_VALUE);
       served.stub().generate(request().build(), reader);
-      reader.call.cancel("never mind", null);
+      reader.call().cancel("never mind", null);
     }
     assertThat(served.engine().drain(Duration.ofSeconds(60))).isTrue();
     assertThat(computedTokens())
@@ -211,7 +213,7 @@ class RouterGrpcServiceTest {
     Reader slow = new Reader(0);
     served.stub().generate(request().setMaxTokens(200).build(), slow);
     assertThat(tokens(request().setMaxTokens(20).build())).hasSize(20);
-    slow.call.request(1000);
+    slow.call().request(1000);
     slow.awaitEnd();
     assertThat(slow.received).hasSize(201);
   }
@@ -223,7 +225,7 @@ class RouterGrpcServiceTest {
       strict.stub().generate(request().setMaxTokens(400).build(), slow);
       slow.awaitFirst();
       assertThat(strict.engine().drain(Duration.ofSeconds(60))).isTrue();
-      slow.call.request(1000);
+      slow.call().request(1000);
       slow.awaitEnd();
       assertThat(slow.failure.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
       assertThat(slow.failure.getDescription()).contains("1000 bytes", "read faster");
@@ -364,7 +366,7 @@ class RouterGrpcServiceTest {
     private final int atFirst;
     private final CountDownLatch first = new CountDownLatch(1);
     private final CountDownLatch end = new CountDownLatch(1);
-    ClientCallStreamObserver<GenerateRequest> call;
+    private @Nullable ClientCallStreamObserver<GenerateRequest> call;
     volatile Status failure = Status.OK;
 
     Reader(int atFirst) {
@@ -375,6 +377,11 @@ class RouterGrpcServiceTest {
     public void beforeStart(ClientCallStreamObserver<GenerateRequest> started) {
       call = started;
       started.disableAutoRequestWithInitial(atFirst);
+    }
+
+    /** The call, once it was started. */
+    ClientCallStreamObserver<GenerateRequest> call() {
+      return Objects.requireNonNull(call);
     }
 
     void awaitFirst() throws InterruptedException {
