@@ -6,6 +6,7 @@ import dev.consilium.serving.ProcessConfig;
 import dev.consilium.serving.ProcessSettings;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.telemetry.TelemetryConfig;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.annotations.CommandLineArguments;
 import io.quarkus.vertx.http.HttpServerStart;
@@ -68,8 +69,13 @@ public class GatewayApplication {
     LOG.log(Level.INFO, "listening: http={0,number,#} grpc={1,number,#}", http, gateway.grpcPort());
   }
 
-  void stop(@Observes ShutdownEvent stop) {
+  /** The only event that comes while the HTTP server still serves. */
+  void drain(@Observes ShutdownDelayInitiatedEvent stopping) {
+    LOG.log(Level.INFO, "stopping, draining for at most " + settings.drainTimeout());
     gateway.drain(settings.drainTimeout());
+  }
+
+  void stop(@Observes ShutdownEvent stopped) {
     gateway.close();
   }
 }
