@@ -21,6 +21,7 @@ final class FakeNode implements ExpertNode {
   static final String FINGERPRINT = "model";
   static final int HIDDEN = 4;
   static final int TOKENS = 64;
+  static final int ANSWER_ROWS = 1000;
 
   private final String address;
   Function<FakeNode, CompletableFuture<Description>> described;
@@ -42,11 +43,25 @@ final class FakeNode implements ExpertNode {
       held.add(new ExpertId(LAYER, expert));
     }
     return new Description(
-        name, FINGERPRINT, "cpu", epoch, held, new Limits(HIDDEN, TOKENS), false);
+        name, FINGERPRINT, "cpu", epoch, held, new Limits(HIDDEN, TOKENS, ANSWER_ROWS), false);
   }
 
   FakeNode holding(long epoch, Integer... experts) {
     return describing(description(address.substring(0, 1), epoch, experts));
+  }
+
+  /** As {@link #holding}, with answers of at most {@code rows} rows. */
+  FakeNode holdingAndAnswering(int rows, Integer... experts) {
+    Description whole = description(address.substring(0, 1), 1, experts);
+    return describing(
+        new Description(
+            whole.node(),
+            whole.fingerprint(),
+            whole.device(),
+            whole.epoch(),
+            whole.held(),
+            new Limits(HIDDEN, TOKENS, rows),
+            false));
   }
 
   FakeNode describing(Description description) {

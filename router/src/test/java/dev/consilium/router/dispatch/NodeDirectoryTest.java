@@ -153,7 +153,7 @@ class NodeDirectoryTest {
         of.device(),
         of.epoch(),
         of.held(),
-        new ExpertNode.Limits(hidden, tokens),
+        new ExpertNode.Limits(hidden, tokens, FakeNode.ANSWER_ROWS),
         draining);
   }
 

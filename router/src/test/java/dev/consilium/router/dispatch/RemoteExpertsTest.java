@@ -10,11 +10,13 @@ import dev.consilium.tensor.F32Matrix;
 import io.grpc.Status;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -65,6 +67,31 @@ class RemoteExpertsTest {
     assertThat(b.executed.getFirst().rows()).containsExactly(2);
     assertThat(a.executed).hasSize(1);
     assertThat(b.executed).hasSize(1);
+  }
+
+  @Test
+  void begin_answerTooLargeForOneMessage_dividesByExpert() {
+    a.holdingAndAnswering(FakeNode.TOKENS, 0, 1, 2, 3);
+    List<ExpertTokens> work =
+        List.of(everyToken(0, 40), everyToken(1, 24), everyToken(2, 1), everyToken(3, 64));
+    F32Matrix hidden = F32Matrix.allocate(FakeNode.TOKENS, FakeNode.HIDDEN);
+    directory.look();
+    ExpertOutputs outputs =
+        new RemoteExperts(directory, tracer, Duration.ofSeconds(30))
+            .begin(new LayerDispatch(FakeNode.LAYER, hidden, work, List.of()))
+            .await();
+    assertThat(a.executed)
+        .extracting(dispatch -> dispatch.work().stream().map(ExpertTokens::expert).toList())
+        .containsExactly(List.of(0, 1), List.of(2), List.of(3));
+    for (int i = 0; i < work.size(); i++) {
+      assertThat(outputs.matrix(i).get(outputs.firstRow(i), 0)).isEqualTo(100f * i);
+    }
+  }
+
+  private static ExpertTokens everyToken(int expert, int count) {
+    float[] weights = new float[count];
+    Arrays.fill(weights, 1);
+    return new ExpertTokens(expert, IntStream.range(0, count).toArray(), weights);
   }
 
   @Test

@@ -236,6 +236,7 @@ class GrpcExpertNodeTest {
             .addHeld(LayerExperts.newBuilder().setLayer(2).addExperts(1).addExperts(5))
             .setHiddenSize(64)
             .setMaxTokensPerDispatch(512)
+            .setMaxMessageBytes(1024 + 99 * 64 * 4 + 255)
             .setDraining(true)
             .build());
     ExpertNode.Description description = node.describe().get(30, TimeUnit.SECONDS);
@@ -244,7 +245,7 @@ class GrpcExpertNodeTest {
     assertThat(description.epoch()).isEqualTo(18);
     assertThat(description.held())
         .containsExactlyInAnyOrder(new ExpertId(2, 1), new ExpertId(2, 5));
-    assertThat(description.limits()).isEqualTo(new ExpertNode.Limits(64, 512));
+    assertThat(description.limits()).isEqualTo(new ExpertNode.Limits(64, 512, 99));
     assertThat(description.draining()).isTrue();
   }
 
