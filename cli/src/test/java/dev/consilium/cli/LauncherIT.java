@@ -37,7 +37,7 @@ class LauncherIT {
         "sleep 1",
         "mkdir -p cli/target/dist/lib cli/target/dist/gateway cli/target/dist/aot",
         "ln -sf '" + Fixtures.root() + "'/cli/target/dist/lib/*.jar cli/target/dist/lib/",
-        "cp '" + Fixtures.root() + "'/cli/target/dist/jvm.args cli/target/dist/",
+        "cp '" + Fixtures.root() + "'/cli/target/dist/*.args cli/target/dist/",
         "touch cli/target/dist/aot/made",
         "echo ended >>built");
   }
