@@ -5,7 +5,6 @@ import dev.consilium.cli.cluster.ClusterPlan;
 import dev.consilium.cli.cluster.Installation;
 import dev.consilium.cli.cluster.LocalCluster;
 import dev.consilium.cli.text.ChatTurn;
-import dev.consilium.cli.text.EngineSource;
 import dev.consilium.cli.text.GatewaySource;
 import dev.consilium.cli.text.TextOptions;
 import dev.consilium.cli.text.TextSource;
@@ -35,15 +34,8 @@ final class PrepareCommand implements Callable<Integer> {
         LocalCluster.start(plan, installation, caches, LocalCluster.temporaryLogs())) {
       exercise(cluster);
     }
-    exerciseInProcess();
     caches.finish();
     return 0;
-  }
-
-  private static void exerciseInProcess() throws InterruptedException {
-    try (TextSource engine = EngineSource.open(Installation.demoModel(), 1)) {
-      engine.complete("Once upon a time", TextOptions.upTo(TOKENS), piece -> {});
-    }
   }
 
   private static void exercise(LocalCluster cluster) throws InterruptedException {

@@ -83,14 +83,20 @@ public final class ExpertNode implements AutoCloseable {
             wireLimits(config, hiddenSize),
             () -> secondsPerExpertToken,
             this::reportNotReady);
-    server =
-        GrpcServer.at(
-                new InetSocketAddress(config.identity().host(), config.identity().port()),
-                config.grpc(),
-                telemetry)
-            .service(service)
-            .callbacks(Callbacks.ON_NETWORK_THREAD)
-            .start();
+    try {
+      server =
+          GrpcServer.at(
+                  new InetSocketAddress(config.identity().host(), config.identity().port()),
+                  config.grpc(),
+                  telemetry)
+              .service(service)
+              .callbacks(Callbacks.ON_NETWORK_THREAD)
+              .start();
+    } catch (IOException failed) {
+      executor.close();
+      closeDevice();
+      throw failed;
+    }
     loading = Thread.ofPlatform().name("expert-loading").daemon().unstarted(() -> load(config));
   }
 
@@ -233,9 +239,13 @@ public final class ExpertNode implements AutoCloseable {
     executor.close();
     service.closeStreams();
     server.stop(STOP_GRACE);
+    closeDevice();
+    checkpoint.close();
+  }
+
+  private void closeDevice() {
     bank.close();
     device.close();
-    checkpoint.close();
   }
 
   private void joinLoading() {

@@ -26,6 +26,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -152,6 +153,9 @@ final class Gateway implements AutoCloseable {
       while (admission.inFlight() > 0 && System.nanoTime() < end) {
         Thread.sleep(DRAIN_STEP);
       }
+      // Those left are told so while there still is a server to tell them.
+      threads.shutdownNow();
+      threads.awaitTermination(1, TimeUnit.SECONDS);
     } catch (InterruptedException hurried) {
       Thread.currentThread().interrupt();
     }

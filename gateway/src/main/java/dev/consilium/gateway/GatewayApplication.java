@@ -2,10 +2,13 @@ package dev.consilium.gateway;
 
 import dev.consilium.serving.Lifecycle;
 import dev.consilium.serving.ParentWatch;
+import dev.consilium.serving.ProcessConfig;
 import dev.consilium.serving.ProcessSettings;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.telemetry.TelemetryConfig;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.annotations.CommandLineArguments;
 import io.quarkus.vertx.http.HttpServerStart;
 import io.vertx.core.Vertx;
 import io.vertx.ext.web.Router;
@@ -15,11 +18,16 @@ import jakarta.enterprise.event.ObservesAsync;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.eclipse.microprofile.config.ConfigProvider;
 
-/** The gateway as a Quarkus application: its life, and its place on the HTTP server. */
+/**
+ * The gateway as a Quarkus application: its life, and its place on the HTTP server. Keys below
+ * {@code consilium} are read as all our processes read them, those below {@code quarkus} as Quarkus
+ * does.
+ */
 @ApplicationScoped
 public class GatewayApplication {
   private static final Logger LOG = System.getLogger(GatewayApplication.class.getName());
@@ -27,10 +35,12 @@ public class GatewayApplication {
   private final ProcessSettings settings;
   private final Gateway gateway;
 
-  GatewayApplication(ProcessSettings settings, GatewaySettings own, Vertx vertx)
-      throws IOException {
-    this.settings = settings;
-    GatewayOptions options = GatewayOptions.of(settings, own);
+  GatewayApplication(@CommandLineArguments String[] arguments, Vertx vertx) throws IOException {
+    ProcessConfig config =
+        ProcessConfig.load(
+            List.of(arguments), List.of(ProcessSettings.class, GatewaySettings.class));
+    settings = config.get(ProcessSettings.class);
+    GatewayOptions options = GatewayOptions.of(settings, config.get(GatewaySettings.class));
     TelemetryConfig telemetry =
         new TelemetryConfig(
             "consilium-gateway",
@@ -59,8 +69,13 @@ public class GatewayApplication {
     LOG.log(Level.INFO, "listening: http={0,number,#} grpc={1,number,#}", http, gateway.grpcPort());
   }
 
-  void stop(@Observes ShutdownEvent stop) {
+  /** The only event that comes while the HTTP server still serves. */
+  void drain(@Observes ShutdownDelayInitiatedEvent stopping) {
+    LOG.log(Level.INFO, "stopping, draining for at most " + settings.drainTimeout());
     gateway.drain(settings.drainTimeout());
+  }
+
+  void stop(@Observes ShutdownEvent stopped) {
     gateway.close();
   }
 }

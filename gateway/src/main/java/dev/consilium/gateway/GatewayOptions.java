@@ -36,7 +36,7 @@ record GatewayOptions(
   static GatewayOptions of(ProcessSettings process, GatewaySettings gateway) {
     return new GatewayOptions(
         model(process, gateway),
-        routers(gateway.routers()),
+        routers(gateway.routers().orElse(List.of())),
         watch(gateway.watch()),
         time("request-timeout", gateway.requestTimeout()),
         inRange("max-in-flight", gateway.maxInFlight(), 1, MOST_IN_FLIGHT),

@@ -13,9 +13,9 @@ public interface GatewaySettings {
 
   /**
    * Routers, separated by commas: {@code host:port}, or {@code dns:///name:port} for every address
-   * behind a name.
+   * behind a name. Must be set.
    */
-  List<String> routers();
+  Optional<List<String>> routers();
 
   /** The model's name in requests and answers. Unset: the name of its directory. */
   Optional<String> modelName();

@@ -171,4 +171,22 @@ class ClientsFaultTest {
       assertThat(router.awaitCancelled()).isTrue();
     }
   }
+
+  @Test
+  void gateway_stopsMidStream_endsStreamWithAnErrorEvent() throws Exception {
+    router.answers(Answer.of(TestGateway.tokens("Once upon")).ending(new Ending.Never()));
+    try (TestGateway gateway = TestGateway.start(TestGateway.Limits.USUAL, router);
+        Socket socket = ask(gateway, true, 0)) {
+      readUntil(socket, "upon");
+
+      gateway.gateway().drain(Duration.ofMillis(1));
+
+      readUntil(socket, "\"code\":\"stopping\"");
+      assertThat(gateway.gateway().readiness().ready()).isFalse();
+      assertThat(gateway.get("/health/ready").body()).contains("stopping");
+      assertThat(gateway.post("/v1/completions", BODY.formatted(false)).statusCode())
+          .isEqualTo(503);
+      assertThat(router.awaitCancelled()).isTrue();
+    }
+  }
 }

@@ -169,6 +169,11 @@ final class FakeRouter extends RouterServiceGrpc.RouterServiceImplBase implement
     return cancelled.tryAcquire(10, TimeUnit.SECONDS);
   }
 
+  /** Streams that the gateway cancelled and nobody awaited. */
+  int cancelledNow() {
+    return cancelled.availablePermits();
+  }
+
   /** Messages handed to the network, over all streams. */
   long sent() {
     return sent.get();

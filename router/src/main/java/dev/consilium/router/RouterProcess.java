@@ -90,8 +90,13 @@ final class RouterProcess implements RunningProcess {
     if (process.metrics().port() == 0) {
       return null;
     }
-    return MetricsEndpoint.start(
-        new InetSocketAddress(process.metrics().host(), process.metrics().port()), telemetry);
+    try {
+      return MetricsEndpoint.start(
+          new InetSocketAddress(process.metrics().host(), process.metrics().port()), telemetry);
+    } catch (IOException e) {
+      server.close(); // it has its port already, and nobody will know it
+      throw e;
+    }
   }
 
   /**

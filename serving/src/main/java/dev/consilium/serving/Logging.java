@@ -27,6 +27,7 @@ public final class Logging {
   private static final Logger ROOT;
   private static final Logger NETTY;
   private static final Logger GRPC;
+  private static final Logger GRPC_SERVER;
 
   static {
     if (System.getProperty(MANAGER_PROPERTY) == null) {
@@ -38,6 +39,7 @@ public final class Logging {
     ROOT = Logger.getLogger("");
     NETTY = Logger.getLogger("io.netty");
     GRPC = Logger.getLogger("io.grpc");
+    GRPC_SERVER = Logger.getLogger("io.grpc.netty.NettyServerHandler");
   }
 
   private Logging() {}
@@ -61,6 +63,9 @@ public final class Logging {
     ROOT.setLevel(julLevel(least));
     NETTY.setLevel(Level.WARNING);
     GRPC.setLevel(Level.WARNING);
+    // It warns of every client that goes away while an answer is on its way: that is a client's
+    // right.
+    GRPC_SERVER.setLevel(Level.SEVERE);
   }
 
   private static Level julLevel(System.Logger.Level level) {

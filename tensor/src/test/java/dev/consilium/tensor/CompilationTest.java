@@ -34,7 +34,12 @@ class CompilationTest {
     List<String> ours =
         output.lines().filter(line -> line.contains("dev.consilium.tensor.")).toList();
     assertThat(ours).anyMatch(line -> line.contains("F32Panels::multiply4"));
-    assertThat(ours).noneMatch(line -> line.contains("COMPILE SKIPPED"));
+    assertThat(ours).noneMatch(CompilationTest::givenUp);
+  }
+
+  /** A compilation that met a class being loaded is tried again; the others are not. */
+  private static boolean givenUp(String line) {
+    return line.contains("COMPILE SKIPPED") && !line.contains("concurrent class loading");
   }
 
   /** Makes the kernels hot. */

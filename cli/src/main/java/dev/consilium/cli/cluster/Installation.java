@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /**
  * Where the packaged programs lie.
  *
- * @param distribution holds {@code lib}, {@code gateway} and {@code jvm.args}
+ * @param distribution holds {@code lib}, {@code gateway}, {@code jvm.args} and {@code light.args}
  * @param java the JVM's executable; the one that runs the command line
  */
 public record Installation(Path distribution, Path java) {
@@ -51,9 +51,14 @@ public record Installation(Path distribution, Path java) {
                     + ": name a model directory with --model"));
   }
 
-  /** Arguments that every JVM of ours gets. */
+  /** Arguments of the JVMs that compute. */
   Path jvmArguments() {
     return distribution.resolve("jvm.args");
+  }
+
+  /** Arguments of the JVMs that compute nothing. */
+  Path lightArguments() {
+    return distribution.resolve("light.args");
   }
 
   /** Class path of the router, the expert node and the command line. */

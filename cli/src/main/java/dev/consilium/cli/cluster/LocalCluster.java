@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
 public final class LocalCluster implements AutoCloseable {
 
   private static final int ATTEMPTS = 3;
-  private static final Duration PROBE_INTERVAL = Duration.ofMillis(20);
+  private static final Duration PROBE_INTERVAL = Duration.ofMillis(50);
 
   private final ClusterPlan plan;
   private final Path directory;

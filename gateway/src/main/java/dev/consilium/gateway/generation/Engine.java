@@ -108,7 +108,7 @@ public final class Engine {
         cancellation.cancel();
         throw e;
       } catch (InterruptedException e) {
-        failure.compareAndSet(null, Cancellation.exception());
+        failure.compareAndSet(null, Fault.stopping().exception());
         cancellation.cancel();
         throw e;
       }

@@ -40,6 +40,11 @@ public record Fault(Kind kind, String code, String message, Optional<String> par
     return new Fault(kind, code, message, Optional.empty());
   }
 
+  /** What requests are told that are still there when the process ends. */
+  public static Fault stopping() {
+    return of(Kind.UNAVAILABLE, "stopping", "the gateway is stopping: send the request again");
+  }
+
   /** This fault, to be thrown. */
   public RequestException exception() {
     return new RequestException(this, null);

@@ -52,7 +52,7 @@ final class GenerationEndpoint {
       return fail(exchange, e.fault());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return fail(exchange, Fault.of(Fault.Kind.UNAVAILABLE, "stopping", "the gateway stops"));
+      return fail(exchange, Fault.stopping());
     } catch (RuntimeException e) {
       Fault fault = defect(e);
       observer.refused(operation, fault);

@@ -1,6 +1,7 @@
 package dev.consilium.gateway.http;
 
 import dev.consilium.gateway.generation.Admission;
+import dev.consilium.gateway.generation.Fault;
 import dev.consilium.gateway.generation.RequestException;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.context.Context;
@@ -11,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Takes every HTTP request: finds its endpoint, admits it, reads its body and hands it to a virtual
@@ -120,11 +122,21 @@ public final class HttpDoor {
             }
             case BodyReader.Outcome.Complete(byte[] body) -> {
               if (place.run()) {
-                threads.execute(() -> serve(exchange, generation, body, ticket));
+                hand(exchange, generation, body, ticket);
               }
             }
           }
         });
+  }
+
+  private void hand(
+      Exchange exchange, GenerationEndpoint generation, byte[] body, Admission.Ticket ticket) {
+    try {
+      threads.execute(() -> serve(exchange, generation, body, ticket));
+    } catch (RejectedExecutionException stopping) {
+      ticket.close();
+      exchange.error(ErrorReply.of(Fault.stopping()));
+    }
   }
 
   private void serve(

@@ -56,7 +56,7 @@ final class Faults {
   }
 
   static StatusRuntimeException stopping() {
-    return Status.UNAVAILABLE.withDescription("the gateway stops").asRuntimeException();
+    return status(Fault.stopping()).asRuntimeException();
   }
 
   private static String brief(String text) {

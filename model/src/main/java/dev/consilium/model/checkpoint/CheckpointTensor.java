@@ -18,9 +18,9 @@ import java.util.function.Function;
  * One tensor of an open file. Its bytes are mapped when asked for, that range of the file only, and
  * unmapped with the scope they were asked for.
  *
- * <p>Bytes are row-major and little-endian and begin at any alignment. A file that is cut short
- * while it is mapped makes reads fail with {@link InternalError}; replace checkpoints by renaming,
- * never in place.
+ * <p>Bytes are row-major and little-endian and begin at any alignment. A file that was replaced or
+ * changed since it was opened is refused; one that is cut short in the middle of a use makes that
+ * use fail with {@link InternalError}.
  */
 public final class CheckpointTensor {
 
@@ -31,14 +31,13 @@ public final class CheckpointTensor {
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private final Path file;
-  private final FileChannel channel;
+  private final UnchangedFile file;
   private final TensorHeader header;
   private final long begin;
   private final RowOrder order;
 
-  CheckpointTensor(Path file, FileChannel channel, SafetensorsHeader.Entry entry) {
-    this(file, channel, entry.header(), entry.begin(), RowOrder.AS_STORED);
+  CheckpointTensor(UnchangedFile file, SafetensorsHeader.Entry entry) {
+    this(file, entry.header(), entry.begin(), RowOrder.AS_STORED);
   }
 
   /**
@@ -47,10 +46,8 @@ public final class CheckpointTensor {
    * @param begin of its bytes, in bytes into the file
    * @param order in which the file holds its rows
    */
-  CheckpointTensor(
-      Path file, FileChannel channel, TensorHeader header, long begin, RowOrder order) {
+  CheckpointTensor(UnchangedFile file, TensorHeader header, long begin, RowOrder order) {
     this.file = file;
-    this.channel = channel;
     this.header = header;
     this.begin = begin;
     this.order = order;
@@ -71,7 +68,7 @@ public final class CheckpointTensor {
 
   /** The file that holds the tensor. */
   public Path file() {
-    return file;
+    return file.path();
   }
 
   /**
@@ -101,16 +98,10 @@ public final class CheckpointTensor {
   }
 
   private MemorySegment mapped(Arena arena) {
-    try {
-      long needed = begin + header.byteSize();
-      if (channel.size() < needed) {
-        throw wrong(
-            "file has %d bytes, want at least %d: it was changed after it was opened"
-                .formatted(channel.size(), needed));
-      }
+    try (FileChannel channel = file.open()) {
       return channel.map(FileChannel.MapMode.READ_ONLY, begin, header.byteSize(), arena);
     } catch (IOException e) {
-      throw new CheckpointException(file, "tensor " + name() + ": cannot be mapped: " + e, e);
+      throw new CheckpointException(file(), "tensor " + name() + ": cannot be mapped: " + e, e);
     }
   }
 
@@ -142,6 +133,8 @@ public final class CheckpointTensor {
       case F32 -> bytes.get(FLOAT, 4L * index);
       case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * index));
       case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * index));
+      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 ->
+          throw wrong("dtype is " + dtype + ", want F32, F16 or BF16 for a vector");
     };
   }
 
@@ -160,20 +153,20 @@ public final class CheckpointTensor {
   /** Some of the bytes, read without mapping anything. */
   byte[] read(long offset, int length) {
     ByteBuffer bytes = ByteBuffer.allocate(length);
-    try {
+    try (FileChannel channel = file.open()) {
       while (bytes.hasRemaining()) {
         if (channel.read(bytes, begin + offset + bytes.position()) < 0) {
-          throw wrong("file ends early: it was changed after it was opened");
+          throw wrong("the file ends early: it was changed while it was read");
         }
       }
       return bytes.array();
     } catch (IOException e) {
-      throw new CheckpointException(file, "tensor " + name() + ": cannot be read: " + e, e);
+      throw new CheckpointException(file(), "tensor " + name() + ": cannot be read: " + e, e);
     }
   }
 
   CheckpointException wrong(String problem) {
-    return new CheckpointException(file, "tensor " + name() + ": " + problem);
+    return new CheckpointException(file.path(), "tensor " + name() + ": " + problem);
   }
 
   private int count() {

@@ -40,7 +40,7 @@ final class GgufWeights implements Weights {
   private final Map<String, RowOrder> orders = new HashMap<>();
 
   /** Where a weight is. */
-  private record Place(GgufFile file, TensorHeader header, long begin) {}
+  private record Place(UnchangedFile file, TensorHeader header, long begin) {}
 
   /**
    * @param model closed with this
@@ -49,7 +49,8 @@ final class GgufWeights implements Weights {
   GgufWeights(GgufModel model, ModelSpec spec) {
     this.model = model;
     for (GgufFile file : model.files()) {
-      file.tensors().values().forEach(tensor -> add(file, tensor));
+      UnchangedFile unchanged = UnchangedFile.of(file.path());
+      file.tensors().values().forEach(tensor -> add(unchanged, tensor));
     }
     if (GgufSpec.interleaves(model)) {
       spec.layers().forEach(layer -> interleave(spec, layer));
@@ -66,7 +67,7 @@ final class GgufWeights implements Weights {
     }
   }
 
-  private void add(GgufFile file, GgufTensor tensor) {
+  private void add(UnchangedFile file, GgufTensor tensor) {
     if (tensor.name().endsWith(GgufNames.EXPERTS_SUFFIX) && tensor.shape().size() == 3) {
       addExperts(file, tensor);
       return;
@@ -85,7 +86,7 @@ final class GgufWeights implements Weights {
     put(file, tensor, name, shape, tensor.begin());
   }
 
-  private void addExperts(GgufFile file, GgufTensor tensor) {
+  private void addExperts(UnchangedFile file, GgufTensor tensor) {
     long experts = tensor.shape().getFirst();
     if (experts > MAX_EXPERTS || places.size() + experts > MAX_WEIGHTS) {
       throw new CheckpointException(
@@ -100,7 +101,7 @@ final class GgufWeights implements Weights {
     }
   }
 
-  private void put(GgufFile file, GgufTensor tensor, String name, List<Long> shape, long begin) {
+  private void put(UnchangedFile file, GgufTensor tensor, String name, List<Long> shape, long begin) {
     GgufTensorType type = tensor.type();
     long elements = shape.stream().reduce(1L, Math::multiplyExact);
     TensorHeader header = new TensorHeader(name, type.name(), shape, type.byteSize(elements));
@@ -126,8 +127,7 @@ final class GgufWeights implements Weights {
       throw new CheckpointException(path(), "has no tensor " + name);
     }
     return new CheckpointTensor(
-        place.file().path(),
-        place.file().channel(),
+        place.file(),
         place.header(),
         place.begin(),
         orders.getOrDefault(name, RowOrder.AS_STORED));

@@ -23,6 +23,7 @@ import java.nio.file.Path;
  */
 final class JsonFiles {
 
+  private static final long MAX_CHARACTERS = 100_000_000;
   private static final int MAX_DEPTH = 32;
   private static final int MAX_NAME = 1024;
   private static final int MAX_TEXT = 8 << 20;
@@ -32,6 +33,7 @@ final class JsonFiles {
       JsonFactory.builder()
           .streamReadConstraints(
               StreamReadConstraints.builder()
+                  .maxDocumentLength(MAX_CHARACTERS)
                   .maxNestingDepth(MAX_DEPTH)
                   .maxNameLength(MAX_NAME)
                   .maxStringLength(MAX_TEXT)

@@ -3,7 +3,6 @@ package dev.consilium.model.checkpoint;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -11,14 +10,12 @@ import java.util.TreeSet;
 /** An open safetensors file: its header in memory, its tensors mapped while they are used. */
 public final class SafetensorsFile implements AutoCloseable {
 
-  private final Path path;
-  private final FileChannel channel;
+  private final UnchangedFile file;
   private final SortedMap<String, SafetensorsHeader.Entry> entries;
+  private volatile boolean closed;
 
-  private SafetensorsFile(
-      Path path, FileChannel channel, SortedMap<String, SafetensorsHeader.Entry> entries) {
-    this.path = path;
-    this.channel = channel;
+  private SafetensorsFile(UnchangedFile file, SortedMap<String, SafetensorsHeader.Entry> entries) {
+    this.file = file;
     this.entries = entries;
   }
 
@@ -28,23 +25,16 @@ public final class SafetensorsFile implements AutoCloseable {
    * @throws CheckpointException if it is no safetensors file or is damaged
    */
   public static SafetensorsFile open(Path path) {
-    JsonFiles.requireRegular(path);
-    FileChannel channel;
-    try {
-      channel = FileChannel.open(path, StandardOpenOption.READ);
+    UnchangedFile file = UnchangedFile.of(path);
+    try (FileChannel channel = file.open()) {
+      return new SafetensorsFile(file, SafetensorsHeader.read(path, channel));
     } catch (IOException e) {
-      throw new CheckpointException(path, "cannot be opened: " + e, e);
-    }
-    try {
-      return new SafetensorsFile(path, channel, SafetensorsHeader.read(path, channel));
-    } catch (RuntimeException e) {
-      close(path, channel);
-      throw e;
+      throw new CheckpointException(path, "cannot be read: " + e, e);
     }
   }
 
   public Path path() {
-    return path;
+    return file.path();
   }
 
   /** The names of all tensors. */
@@ -62,24 +52,20 @@ public final class SafetensorsFile implements AutoCloseable {
    * @throws CheckpointException if there is none of that name
    */
   public CheckpointTensor tensor(String name) {
+    if (closed) {
+      throw new IllegalStateException(path() + " is closed");
+    }
     SafetensorsHeader.Entry entry = entries.get(name);
     if (entry == null) {
       throw new CheckpointException(
-          path, "has no tensor %s among its %d".formatted(name, entries.size()));
+          path(), "has no tensor %s among its %d".formatted(name, entries.size()));
     }
-    return new CheckpointTensor(path, channel, entry);
+    return new CheckpointTensor(file, entry);
   }
 
+  /** Hands out no more tensors. Nothing stays open between uses, so there is nothing to free. */
   @Override
   public void close() {
-    close(path, channel);
-  }
-
-  private static void close(Path path, FileChannel channel) {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw new CheckpointException(path, "cannot be closed: " + e, e);
-    }
+    closed = true;
   }
 }

@@ -55,13 +55,9 @@ final class SafetensorsHeader {
   }
 
   /** All tensors of an open file, by name. */
-  static SortedMap<String, Entry> read(Path file, FileChannel channel) {
+  static SortedMap<String, Entry> read(Path file, FileChannel channel) throws IOException {
     SafetensorsHeader header = new SafetensorsHeader(file);
-    try {
-      header.readAll(channel);
-    } catch (IOException e) {
-      throw new CheckpointException(file, "cannot be read: " + e, e);
-    }
+    header.readAll(channel);
     return Collections.unmodifiableSortedMap(header.entries);
   }
 

@@ -17,7 +17,7 @@ final class WeightFiles implements Weights {
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
 
-  /** Each shard is an open file; the largest published checkpoints have some 200. */
+  /** The largest published checkpoints have some 200. */
   private static final int MAX_SHARDS = 1024;
 
   private final Map<String, SafetensorsFile> files = new LinkedHashMap<>();

@@ -67,7 +67,28 @@ public final class Tokenizer implements AutoCloseable {
     Vocabulary vocabulary = Vocabulary.parse(file, json, options.maxVocabularySize());
     TokenizerConfig config = TokenizerConfig.load(model);
     TokenizersLibrary library = NativeTokenizers.library();
-    return new Tokenizer(library, create(library, file, json), options, config, vocabulary);
+    Tokenizer tokenizer =
+        new Tokenizer(library, create(library, file, json), options, config, vocabulary);
+    tokenizer.checkAddedTokens(file);
+    return tokenizer;
+  }
+
+  /**
+   * The native library numbers added tokens itself; where the file says otherwise, the model would
+   * be given wrong ids.
+   */
+  private void checkAddedTokens(Path file) throws TokenizerException {
+    for (int id : vocabulary.added()) {
+      String text = vocabulary.text(id).orElse("");
+      boolean visible = text.codePoints().anyMatch(Character::isLetterOrDigit);
+      if (visible && decode(new int[] {id}, false).isEmpty()) {
+        close();
+        throw new TokenizerException(
+            file,
+            "added token %s has id %d, but ids of added tokens must follow the vocabulary without gaps"
+                .formatted(text, id));
+      }
+    }
   }
 
   private static long create(TokenizersLibrary library, Path file, String json)
@@ -98,7 +119,13 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private int[] encode(long tokenizer, String text, boolean addSpecialTokens) {
-    long encoding = library.encode(tokenizer, text, addSpecialTokens);
+    long encoding;
+    try {
+      encoding = library.encode(tokenizer, text, addSpecialTokens);
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException(
+          "the tokenizer cannot encode this text: " + e.getMessage(), e);
+    }
     try {
       return Arrays.stream(library.getTokenIds(encoding)).mapToInt(Math::toIntExact).toArray();
     } finally {

@@ -3,7 +3,7 @@ package dev.consilium.model.tokenizer;
 /**
  * Bounds on what a tokenizer reads.
  *
- * @param maxTextBytes most UTF-8 bytes of one text to encode; the native library needs some 100
+ * @param maxTextBytes most UTF-8 bytes of one text to encode; the native library needs up to 300
  *     bytes of memory per byte of text
  * @param maxFileBytes most bytes of {@code tokenizer.json} (the largest published ones have about
  *     35 MiB)

@@ -38,6 +38,7 @@ final class Vocabulary {
   private final Map<String, Integer> ids = new HashMap<>();
   private final List<@Nullable String> texts = new ArrayList<>();
   private final BitSet special = new BitSet();
+  private final List<Integer> added = new ArrayList<>();
   private Joining joining = Joining.OTHER;
 
   private Vocabulary(Path file, int maxSize) {
@@ -75,6 +76,11 @@ final class Vocabulary {
     return id < 0 || id >= texts.size() ? Optional.empty() : Optional.ofNullable(texts.get(id));
   }
 
+  /** The ids of {@code added_tokens}, in the file's order. */
+  List<Integer> added() {
+    return added;
+  }
+
   boolean isSpecial(int id) {
     return id >= 0 && special.get(id);
   }
@@ -104,7 +110,8 @@ final class Vocabulary {
       switch (name) {
         case "model" -> readModel(parser, value);
         case "added_tokens" -> readAddedTokens(parser, value);
-        case "decoder" -> joining = joining(JsonFile.MAPPER.readTree(parser));
+        case "decoder" -> joining = joining(component(parser));
+        case "normalizer", "pre_tokenizer", "post_processor" -> component(parser);
         default -> parser.skipChildren();
       }
     }
@@ -113,11 +120,24 @@ final class Vocabulary {
     }
   }
 
+  private JsonNode component(JsonParser parser) throws IOException {
+    JsonNode component = JsonFile.MAPPER.readTree(parser);
+    new PipelineCheck(file, maxSize).check(component);
+    return component;
+  }
+
   private void readModel(JsonParser parser, JsonToken start) throws IOException {
     require(start, JsonToken.START_OBJECT, "\"model\"");
+    boolean merges = false;
+    boolean prefixed = false;
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
       JsonToken value = parser.nextToken();
+      merges |= name.equals("merges");
+      prefixed |=
+          name.equals("continuing_subword_prefix")
+              && value == JsonToken.VALUE_STRING
+              && !parser.getText().isEmpty();
       if (name.equals("vocab") && value == JsonToken.START_OBJECT) {
         readTokenIds(parser);
       } else if (name.equals("vocab")) {
@@ -125,6 +145,11 @@ final class Vocabulary {
       } else {
         parser.skipChildren();
       }
+    }
+    if (merges && prefixed) {
+      // The native library takes the prefix off every merge's right part, and aborts where there is
+      // none.
+      throw wrong("a BPE model with a continuing_subword_prefix is not supported");
     }
   }
 
@@ -163,6 +188,7 @@ final class Vocabulary {
         throw wrong("each of \"added_tokens\" needs an integer \"id\" and a string \"content\"");
       }
       put(content.textValue(), id.longValue());
+      added.add(id.intValue());
       special.set(id.intValue(), token.path("special").asBoolean());
     }
   }

@@ -272,9 +272,34 @@ final class SafetensorsHostileTest {
       }
       assertThatThrownBy(() -> opened.tensor("a").floats())
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContaining("tensor a: file has")
           .hasMessageContaining("changed after it was opened");
     }
+  }
+
+  @Test
+  void bytes_threadInterrupted_failsForThatThreadOnly() {
+    Path file = directory.resolve("good.safetensors");
+    SafetensorsWriter.write(file, SafetensorsWriter.file("{" + GOOD + "}", new byte[8]));
+    try (SafetensorsFile opened = SafetensorsFile.open(file)) {
+      CheckpointTensor tensor = opened.tensor("a");
+      Thread.currentThread().interrupt();
+      assertThatThrownBy(() -> tensor.floats())
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("tensor a: cannot be mapped");
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(tensor.floats()).containsExactly(0f, 0f);
+    }
+  }
+
+  @Test
+  void tensor_fileClosed_isRefused() {
+    Path file = directory.resolve("good.safetensors");
+    SafetensorsWriter.write(file, SafetensorsWriter.file("{" + GOOD + "}", new byte[8]));
+    SafetensorsFile opened = SafetensorsFile.open(file);
+    opened.close();
+    assertThatThrownBy(() -> opened.tensor("a"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("is closed");
   }
 
   /**

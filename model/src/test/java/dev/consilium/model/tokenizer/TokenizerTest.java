@@ -226,6 +226,73 @@ class TokenizerTest {
         .hasMessageContaining(problem);
   }
 
+  /** Each of these made the native library abort the process, at once or at some text. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '`',
+      value = {
+        "normalizer => {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"b\"} => matches the empty text",
+        "normalizer => {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"x*\"}, \"content\": \"b\"} => matches the empty text",
+        "normalizer => {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"$\"}, \"content\": \"b\"} => matches the empty text",
+        "normalizer => {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"\"} => is damaged",
+        "normalizer => {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAAA\"} => is damaged",
+        "normalizer => {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"//////////8=\"} => is damaged",
+        "normalizer => {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"?\"} => is not base64",
+        "normalizer => {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"BAAAAP////8=\"}]} => is damaged",
+        "pre_tokenizer => {\"type\": \"FixedLength\", \"length\": 0} => FixedLength needs a length",
+        "decoder => {\"type\": \"Strip\", \"content\": \" \", \"start\": 0, \"stop\": 1} => Strip with stop 1 is not supported",
+        "post_processor => {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\", \"type_id\": 0}}], \"pair\": [], \"special_tokens\": {}} => which its special_tokens do not define",
+        "post_processor => {\"type\": \"BertProcessing\", \"sep\": [\"\", 4294967295], \"cls\": [\"\", 1]} => adds the token id 4294967295"
+      })
+  void load_settingsThatAbortTheLibrary_areRefusedBefore(
+      String component, String json, String problem) throws IOException {
+    String nothing =
+        "\""
+            + component
+            + "\": "
+            + (component.equals("pre_tokenizer") ? "{\"type\": \"Whitespace\"}" : "null");
+    assertThat(WORD_LEVEL).contains(nothing);
+    write("tokenizer.json", WORD_LEVEL.replace(nothing, "\"" + component + "\": " + json));
+    assertThatThrownBy(() -> Tokenizer.load(directory).close())
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("tokenizer.json")
+        .hasMessageContaining(problem);
+  }
+
+  @Test
+  void load_bpeWithPrefix_isRefused() throws IOException {
+    write(
+        "tokenizer.json",
+        "{\"model\": {\"type\": \"BPE\", \"continuing_subword_prefix\": \"##\", \"merges\": [[\"a\", \"b\"]],"
+            + " \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}}}");
+    assertThatThrownBy(() -> Tokenizer.load(directory).close())
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("continuing_subword_prefix");
+  }
+
+  @Test
+  void load_addedTokenIdWithGap_isRefused() throws IOException {
+    write("tokenizer.json", WORD_LEVEL.replace("\"id\": 3", "\"id\": 7"));
+    assertThatThrownBy(() -> Tokenizer.load(directory).close())
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("added token <eos> has id 7");
+  }
+
+  @Test
+  void encode_noTokenForTheUnknown_isRefusedForThatTextOnly() throws IOException {
+    write(
+        "tokenizer.json",
+        "{\"version\": \"1.0\", \"added_tokens\": [], \"model\": {\"type\": \"Unigram\", \"unk_id\": null,"
+            + " \"vocab\": [[\"a\", -1.0], [\"b\", -2.0]]}}");
+    try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+      assertThat(tokenizer.encode("ab", false)).containsExactly(0, 1);
+      assertThatThrownBy(() -> tokenizer.encode("x", false))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("cannot encode this text");
+    }
+  }
+
   @Test
   void load_truncatedTokenizerJson_isRefusedWhereverItIsCut() throws IOException {
     for (int length = 0; length < WORD_LEVEL.trim().length(); length += 7) {

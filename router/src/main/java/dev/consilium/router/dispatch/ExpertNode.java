@@ -58,8 +58,9 @@ public interface ExpertNode extends AutoCloseable {
    *
    * @param hiddenSize width of a hidden state
    * @param tokens most tokens in one dispatch
+   * @param answerRows most rows, one for each (expert, token) pair, in one answer
    */
-  record Limits(int hiddenSize, int tokens) {}
+  record Limits(int hiddenSize, int tokens, long answerRows) {}
 
   /**
    * What a node shall compute.

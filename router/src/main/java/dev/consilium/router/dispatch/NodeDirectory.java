@@ -39,6 +39,7 @@ public final class NodeDirectory implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(NodeDirectory.class.getName());
 
   private final List<Target> targets;
+  private final Resolver resolver;
   private final Function<Target, ExpertNode> connector;
   private final Expectations expectations;
   private final Duration lookTimeout;
@@ -69,13 +70,26 @@ public final class NodeDirectory implements AutoCloseable {
    *
    * @param placement of the nodes that are used
    * @param nodes those nodes by name
+   * @param limits what they take, by name
    * @param statuses of all nodes, used or not
    */
   public record View(
-      Placement placement, Map<String, ExpertNode> nodes, List<NodeStatus> statuses) {}
+      Placement placement,
+      Map<String, ExpertNode> nodes,
+      Map<String, ExpertNode.Limits> limits,
+      List<NodeStatus> statuses) {
+    static View nothing(SortedMap<Integer, Integer> expertCounts) {
+      return new View(Placement.of(expertCounts, List.of()), Map.of(), Map.of(), List.of());
+    }
+  }
 
   private record Look(
       ExpertNode node, Optional<ExpertNode.Description> description, Optional<String> problem) {}
+
+  /** Finds the servers behind a target. */
+  interface Resolver {
+    List<Target> servers(Target target) throws UnknownHostException;
+  }
 
   /**
    * @param connector makes a node from where it is
@@ -86,11 +100,21 @@ public final class NodeDirectory implements AutoCloseable {
       Function<Target, ExpertNode> connector,
       Expectations expectations,
       Duration lookTimeout) {
+    this(targets, Target::servers, connector, expectations, lookTimeout);
+  }
+
+  NodeDirectory(
+      List<Target> targets,
+      Resolver resolver,
+      Function<Target, ExpertNode> connector,
+      Expectations expectations,
+      Duration lookTimeout) {
     this.targets = List.copyOf(targets);
+    this.resolver = resolver;
     this.connector = connector;
     this.expectations = expectations;
     this.lookTimeout = lookTimeout;
-    this.view = new View(Placement.of(expectations.expertCounts(), List.of()), Map.of(), List.of());
+    this.view = View.nothing(expectations.expertCounts());
   }
 
   /** Looks now and then again every {@code interval}. */
@@ -145,7 +169,7 @@ public final class NodeDirectory implements AutoCloseable {
   /** The servers behind a target; while its name does not resolve, those it last resolved to. */
   private List<Target> servers(Target target) {
     try {
-      List<Target> servers = target.servers();
+      List<Target> servers = resolver.servers(target);
       resolved.put(target, servers);
       reported.remove(unresolved(target));
       return servers;
@@ -207,6 +231,11 @@ public final class NodeDirectory implements AutoCloseable {
           "takes %d tokens in a dispatch, ours carry up to %d: lower consilium.router.max-batch-tokens or raise consilium.node.max-tokens-per-dispatch"
               .formatted(node.limits().tokens(), expectations.tokens()));
     }
+    if (node.limits().answerRows() < expectations.tokens()) {
+      return Optional.of(
+          "answers at most %d rows in a message, one expert of ours may see %d tokens: lower consilium.router.max-batch-tokens or raise consilium.grpc.max-message"
+              .formatted(node.limits().answerRows(), expectations.tokens()));
+    }
     if (node.node().isEmpty()) {
       return Optional.of("has no name: give it a consilium.node.name");
     }
@@ -239,6 +268,7 @@ public final class NodeDirectory implements AutoCloseable {
   private View toView(List<Look> looks) {
     List<NodeExperts> experts = new ArrayList<>();
     Map<String, ExpertNode> nodes = new TreeMap<>();
+    Map<String, ExpertNode.Limits> limits = new TreeMap<>();
     List<NodeStatus> statuses = new ArrayList<>();
     for (Look look : looks) {
       Optional<String> problem = look.problem();
@@ -246,6 +276,7 @@ public final class NodeDirectory implements AutoCloseable {
         ExpertNode.Description description = look.description().get();
         if (nodes.putIfAbsent(description.node(), look.node()) == null) {
           experts.add(holdings(description));
+          limits.put(description.node(), description.limits());
         } else {
           problem = Optional.of("has the name of another node, " + description.node());
         }
@@ -257,6 +288,7 @@ public final class NodeDirectory implements AutoCloseable {
     return new View(
         Placement.of(expectations.expertCounts(), experts),
         Collections.unmodifiableMap(nodes),
+        Collections.unmodifiableMap(limits),
         List.copyOf(statuses));
   }
 

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>Choose the nodes that hold the experts of this dispatch.
- *   <li>Send each one message: every hidden state that it must see, once, and which of its experts
- *       see which.
+ *   <li>Send each one message (several only if the answer would be too large for one): every hidden
+ *       state that it must see, once, and which of its experts see which.
  *   <li>Wait for the answers.
  *   <li>A node whose placement has changed, which is overloaded or gone: look at all nodes again
  *       and send that part anew, a few times. What can still not be computed fails alone.
@@ -118,8 +118,33 @@ public final class RemoteExperts implements ExpertDispatcher {
                 : view.placement().choose(dispatch.layer(), experts, node -> inFlight(view, node));
       }
       for (NodeWork ofNode : work) {
-        calls.add(send(view, ofNode));
+        for (NodeWork message : messages(view, ofNode)) {
+          calls.add(send(view, message));
+        }
       }
+    }
+
+    /**
+     * Divides a node's work so that each answer fits a message; one expert's answer always does.
+     */
+    private List<NodeWork> messages(NodeDirectory.View view, NodeWork ofNode) {
+      ExpertNode.Limits limits = view.limits().get(ofNode.node());
+      long most = limits == null ? Long.MAX_VALUE : limits.answerRows();
+      List<NodeWork> messages = new ArrayList<>();
+      List<Integer> experts = new ArrayList<>();
+      long rows = 0;
+      for (int expert : ofNode.experts()) {
+        int more = dispatch.work().get(entry(expert)).count();
+        if (!experts.isEmpty() && rows + more > most) {
+          messages.add(new NodeWork(ofNode.node(), ofNode.epoch(), experts));
+          experts = new ArrayList<>();
+          rows = 0;
+        }
+        experts.add(expert);
+        rows += more;
+      }
+      messages.add(new NodeWork(ofNode.node(), ofNode.epoch(), experts));
+      return messages;
     }
 
     private int entry(int expert) {

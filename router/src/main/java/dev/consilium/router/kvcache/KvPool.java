@@ -1,6 +1,7 @@
 package dev.consilium.router.kvcache;
 
 import dev.consilium.tensor.AttentionShape;
+import dev.consilium.tensor.LargeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -38,7 +39,7 @@ public final class KvPool implements AutoCloseable {
       offset += (long) shapes.get(layer).blockFloats() * Float.BYTES;
     }
     blockBytes = offset;
-    memory = arena.allocate(Math.multiplyExact(blockBytes, (long) blocks), 64);
+    memory = LargeMemory.allocate(arena, Math.multiplyExact(blockBytes, (long) blocks));
     freeBlocks = new int[blocks];
     freeCount = blocks;
     for (int i = 0; i < blocks; i++) {

@@ -28,7 +28,8 @@ public final class SequenceCache {
       blocks = Arrays.copyOf(blocks, Math.max(wanted, 2 * blocks.length));
     }
     while (count < wanted) {
-      blocks[count++] = pool.take();
+      int block = pool.take(); // may be refused: count only what we have
+      blocks[count++] = block;
     }
   }
 

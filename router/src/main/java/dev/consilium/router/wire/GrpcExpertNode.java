@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * to decide.
  */
 final class GrpcExpertNode implements ExpertNode {
+  private static final long MESSAGE_FRAME_BYTES = 1024;
+
   private final String address;
   private final ManagedChannel channel;
   private final int hiddenSize;
@@ -106,8 +108,15 @@ final class GrpcExpertNode implements ExpertNode {
         response.getDevice(),
         response.getEpoch(),
         Set.copyOf(held),
-        new Limits(response.getHiddenSize(), response.getMaxTokensPerDispatch()),
+        new Limits(
+            response.getHiddenSize(), response.getMaxTokensPerDispatch(), answerRows(response)),
         response.getDraining());
+  }
+
+  /** How many rows of f32 fit a message, with room for what is around them. */
+  private static long answerRows(DescribeResponse response) {
+    long rowBytes = Math.max(1, response.getHiddenSize()) * (long) Float.BYTES;
+    return Math.max(0, response.getMaxMessageBytes() - MESSAGE_FRAME_BYTES) / rowBytes;
   }
 
   @Override

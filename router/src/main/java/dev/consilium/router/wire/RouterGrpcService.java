@@ -27,15 +27,21 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
   private static final int SHORTEST_INTERVAL_MILLIS = 100;
 
   /** What an answer's slow reader may leave in this process's memory. */
-  static final int MOST_UNREAD_BYTES = 4 << 20;
+  private static final int MOST_UNREAD_BYTES = 4 << 20;
 
   private final RouterState state;
+  private final int mostUnreadBytes;
   private final ScheduledThreadPoolExecutor timer =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("router-utilisation").daemon().factory());
 
   public RouterGrpcService(RouterState state) {
+    this(state, MOST_UNREAD_BYTES);
+  }
+
+  RouterGrpcService(RouterState state, int mostUnreadBytes) {
     this.state = state;
+    this.mostUnreadBytes = mostUnreadBytes;
     // A reader that asks for one snapshot a month and leaves must not be remembered for a month.
     timer.setRemoveOnCancelPolicy(true);
   }
@@ -44,7 +50,7 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
   public void generate(GenerateRequest request, StreamObserver<GenerateResponse> responses) {
     ServerCallStreamObserver<GenerateResponse> call =
         (ServerCallStreamObserver<GenerateResponse>) responses;
-    Answer answer = new Answer(call);
+    Answer answer = new Answer(call, mostUnreadBytes);
     call.setOnCancelHandler(answer::cancel);
     try {
       Router router = state.router();
@@ -65,12 +71,14 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
    */
   private static final class Answer implements GenerationListener {
     private final ServerCallStreamObserver<GenerateResponse> call;
+    private final int mostUnreadBytes;
     private volatile Engine.@Nullable Handle handle;
     private volatile boolean cutOff;
     private long unreadBytes; // of the engine's thread alone
 
-    Answer(ServerCallStreamObserver<GenerateResponse> call) {
+    Answer(ServerCallStreamObserver<GenerateResponse> call, int mostUnreadBytes) {
       this.call = call;
+      this.mostUnreadBytes = mostUnreadBytes;
     }
 
     void started(Engine.Handle submitted) {
@@ -94,18 +102,22 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
       }
       GenerateResponse response = Responses.token(token);
       unreadBytes = call.isReady() ? 0 : unreadBytes + response.getSerializedSize();
-      if (unreadBytes > MOST_UNREAD_BYTES) {
-        cutOff = true;
-        call.onError(
-            Status.RESOURCE_EXHAUSTED
-                .withDescription(
-                    "more than %d bytes of the answer wait for their reader: read faster"
-                        .formatted(MOST_UNREAD_BYTES))
-                .asRuntimeException());
-        cancel();
-        return;
+      if (unreadBytes > mostUnreadBytes) {
+        cutOff();
+      } else {
+        call.onNext(response);
       }
-      call.onNext(response);
+    }
+
+    private void cutOff() {
+      cutOff = true;
+      call.onError(
+          Status.RESOURCE_EXHAUSTED
+              .withDescription(
+                  "more than %d bytes of the answer wait for their reader: read faster"
+                      .formatted(mostUnreadBytes))
+              .asRuntimeException());
+      cancel();
     }
 
     @Override
