@@ -2,6 +2,7 @@ package dev.consilium.model.checkpoint;
 
 import dev.consilium.tensor.Bf16;
 import dev.consilium.tensor.DType;
+import dev.consilium.tensor.quant.BlockFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -116,26 +117,36 @@ public final class CheckpointTensor {
     }
   }
 
-  /** All elements of an F32, F16 or BF16 tensor, widened. */
+  /** All elements, widened. */
   public float[] floats() {
     DType dtype = dtype();
     float[] values = new float[count()];
     return withBytes(bytes -> {
-      for (int i = 0; i < values.length; i++) {
-        values[i] = element(bytes, dtype, i);
-      }
+      dtype
+          .format()
+          .ifPresentOrElse(
+              format -> dequantise(format, bytes, values), () -> widen(dtype, bytes, values));
       return values;
     });
   }
 
-  private float element(MemorySegment bytes, DType dtype, int index) {
-    return switch (dtype) {
-      case F32 -> bytes.get(FLOAT, 4L * index);
-      case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * index));
-      case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * index));
-      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 ->
-          throw wrong("dtype is " + dtype + ", want F32, F16 or BF16 for a vector");
-    };
+  private static void dequantise(BlockFormat format, MemorySegment bytes, float[] values) {
+    for (int block = 0; block < values.length / format.elements(); block++) {
+      format.dequantise(bytes, (long) block * format.bytes(), values, block * format.elements());
+    }
+  }
+
+  private static void widen(DType dtype, MemorySegment bytes, float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] =
+          switch (dtype) {
+            case F32 -> bytes.get(FLOAT, 4L * i);
+            case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * i));
+            case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * i));
+            case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 ->
+                throw new IllegalArgumentException(dtype + " has blocks");
+          };
+    }
   }
 
   /** All elements of an I64 tensor. */

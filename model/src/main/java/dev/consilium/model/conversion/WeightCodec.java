@@ -3,6 +3,7 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.gguf.GgufTensorType;
 import dev.consilium.tensor.Bf16;
 import dev.consilium.tensor.DType;
+import dev.consilium.tensor.quant.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -40,6 +41,12 @@ public final class WeightCodec {
           into[i] = Bf16.toFloat(bytes.get(SHORT, offset + 2L * i));
         }
       }
+      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 -> {
+        BlockFormat format = dtype.format().orElseThrow();
+        for (int i = 0; i < into.length / format.elements(); i++) {
+          format.dequantise(bytes, offset + (long) i * format.bytes(), into, i * format.elements());
+        }
+      }
     }
   }
 
@@ -67,6 +74,12 @@ public final class WeightCodec {
           short upper = (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
           requireFinite(Bf16.toFloat(upper), from[i], dtype);
           bytes.set(SHORT, offset + 2L * i, upper);
+        }
+      }
+      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 -> {
+        BlockFormat format = dtype.format().orElseThrow();
+        for (int i = 0; i < from.length / format.elements(); i++) {
+          format.quantise(from, i * format.elements(), bytes, offset + (long) i * format.bytes());
         }
       }
     }
