@@ -31,10 +31,10 @@
 #define AHEAD 4096 /* bytes */
 
 struct chunk {
+  _Alignas(64) float scales[PANELS][2 * CHUNK][ROWS]; /* two of a block in Q6_K, else the first CHUNK */
+  float minima[PANELS][CHUNK][ROWS];
   int blocks;
   const uint8_t *quants[PANELS];
-  float scales[PANELS][2 * CHUNK][ROWS]; /* two of a block in Q6_K, else the first CHUNK */
-  float minima[PANELS][CHUNK][ROWS];
 };
 
 /* d and m of Q4_K and Q5_K times their 6-bit factors; the scale bytes of a row are three ints in one lane. */

@@ -4,6 +4,7 @@ import java.nio.ByteOrder;
 import java.util.OptionalInt;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -21,6 +22,12 @@ final class Lanes {
         case 512 -> FloatVector.SPECIES_512;
         case 256 -> FloatVector.SPECIES_256;
         default -> FloatVector.SPECIES_128;
+      };
+  static final VectorSpecies<Short> SHORTS =
+      switch (BITS) {
+        case 512 -> ShortVector.SPECIES_512;
+        case 256 -> ShortVector.SPECIES_256;
+        default -> ShortVector.SPECIES_128;
       };
   static final VectorSpecies<Integer> INTS =
       switch (BITS) {

@@ -1,13 +1,101 @@
 package dev.consilium.tensor;
 
-import java.lang.foreign.MemorySegment;
+import static dev.consilium.tensor.Lanes.COUNT;
+import static dev.consilium.tensor.Lanes.FLOATS;
+import static dev.consilium.tensor.Lanes.INTS;
+import static dev.consilium.tensor.Lanes.ORDER;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static jdk.incubator.vector.VectorOperators.I2F;
 
-/** to be replaced */
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Quantised products on vectors. Each thread keeps one instance.
+ *
+ * <p>A panel is walked in chunks of columns; between chunks the sums rest in memory.
+ *
+ * <ul>
+ *   <li>Few tokens are bound by memory: the dot products of a chunk's blocks are taken in integers
+ *       ({@link QuantDots}), then scaled and added.
+ *   <li>For more tokens {@link QuantTiles} takes four panels at once.
+ * </ul>
+ */
 final class VectorQuant {
+  /** Blocks of a chunk; whole blocks of 256 columns. */
+  private static final int CHUNK = 16;
+
+  /** From so many tokens on, widening weights for tiles is worth it. */
+  private static final int MANY = 4;
+
+  private static final int ROWS = QuantLayout.ROWS;
+
+  /** What is added to round to the nearest integer, ties to even: 1.5 * 2^23. */
+  private static final float ROUNDER = 0x1.8p23f;
+
+  private static final ThreadLocal<VectorQuant> OF_THREAD =
+      ThreadLocal.withInitial(VectorQuant::new);
+
+  private final QuantScales widened = new QuantScales(CHUNK);
+  private final int[] dots = new int[2 * CHUNK * ROWS];
+  private final float[] sums = new float[(MANY - 1) * ROWS];
+  private final QuantTiles tiles = new QuantTiles();
+
+  /** The tokens' blocks as ints, and their quants in the order of {@link QuantDots}. */
+  private int[] raw = {};
+
+  private int[] evens = {};
+  private int[] odds = {};
+
   private VectorQuant() {}
 
   static void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
-    ScalarQuant.quantise(x, xOffset, n, into, at);
+    int[] quants = new int[QuantLayout.BLOCK];
+    for (int i = 0; i < n; i += QuantLayout.BLOCK) {
+      long block = at + (long) i / QuantLayout.BLOCK * QuantBlock.BYTES;
+      quantiseBlock(x, xOffset + i * 4L, into, block, quants);
+    }
+  }
+
+  private static void quantiseBlock(
+      MemorySegment x, long xAt, MemorySegment into, long at, int[] quants) {
+    IntVector most = IntVector.zero(INTS);
+    for (int i = 0; i < QuantLayout.BLOCK; i += COUNT) {
+      most = most.max(IntVector.fromMemorySegment(INTS, x, xAt + i * 4L, ORDER).and(0x7fff_ffff));
+    }
+    float largest = Float.intBitsToFloat(most.reduceLanes(VectorOperators.MAX));
+    float inverse = ScalarQuant.inverse(largest);
+    if (inverse == 0f) {
+      ScalarQuant.quantiseBlock(x, xAt, into, at);
+      return;
+    }
+    int sum0 = 0;
+    int sum1 = 0;
+    for (int i = 0; i < QuantLayout.BLOCK; i += COUNT) {
+      IntVector q =
+          FloatVector.fromMemorySegment(FLOATS, x, xAt + i * 4L, ORDER)
+              .mul(inverse)
+              .add(ROUNDER)
+              .reinterpretAsInts()
+              .sub(Float.floatToRawIntBits(ROUNDER));
+      q.intoArray(quants, i);
+      int sum = q.reduceLanes(VectorOperators.ADD);
+      sum0 += i < 16 ? sum : 0;
+      sum1 += i < 16 ? 0 : sum;
+    }
+    for (int i = 0; i < QuantLayout.BLOCK; i += 4) {
+      int four =
+          (quants[i] & 0xff)
+              | (quants[i + 1] & 0xff) << 8
+              | (quants[i + 2] & 0xff) << 16
+              | quants[i + 3] << 24;
+      into.set(QuantLayout.STORED_INT, at + i, four);
+    }
+    ScalarQuant.finishBlock(largest, sum0, sum1, into, at);
   }
 
   static void multiply(
@@ -17,6 +105,123 @@ final class VectorQuant {
       int endPanel,
       int firstToken,
       int endToken) {
-    ScalarQuant.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
+    VectorQuant scratch = OF_THREAD.get();
+    if (endToken - firstToken >= MANY) {
+      scratch.tiles.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
+      return;
+    }
+    scratch.expand(job.weights().columns(), tokens, firstToken, endToken);
+    for (int panel = firstPanel; panel < endPanel; panel++) {
+      scratch.multiplyPanel(job, panel, firstToken, endToken);
+    }
+  }
+
+  private void expand(int columns, QuantisedTokens tokens, int firstToken, int endToken) {
+    int perToken = columns / 2;
+    int size = (endToken - firstToken) * perToken;
+    if (raw.length < size) {
+      raw = new int[size];
+      evens = new int[size];
+      odds = new int[size];
+    }
+    for (int token = firstToken; token < endToken; token++) {
+      int to = (token - firstToken) * perToken;
+      MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
+    }
+    split(raw, size, evens, odds);
+  }
+
+  /** The four bytes of an int as two pairs of 16 bits. */
+  private static void split(int[] raw, int count, int[] evens, int[] odds) {
+    for (int i = 0; i < count; i++) {
+      int v = raw[i];
+      evens[i] = (v << 24 >> 24 & 0xffff) | (v << 8 >> 24 << 16);
+      odds[i] = (v << 16 >> 24 & 0xffff) | (v >> 24 << 16);
+    }
+  }
+
+  private void multiplyPanel(MatmulJob job, int panel, int firstToken, int endToken) {
+    PackedMatrix weights = job.weights();
+    QuantLayout layout = weights.quantLayout();
+    long panelAt = panel * weights.panelBytes();
+    int blocks = weights.columns() / QuantLayout.BLOCK;
+    Arrays.fill(sums, 0f);
+    for (int from = 0; from < blocks; from += CHUNK) {
+      int count = Math.min(CHUNK, blocks - from);
+      widened.widen(layout, weights.segment(), panelAt, from, count);
+      long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
+      for (int token = 0; token < endToken - firstToken; token++) {
+        int x = (token * blocks + from) * 16;
+        dots(layout, weights.segment(), at, count, x);
+        add(layout, count, x, token * ROWS);
+      }
+    }
+    int rows = weights.rowsOfPanel(panel);
+    for (int token = firstToken; token < endToken; token++) {
+      long at = job.yOffset(token) + panel * (long) ROWS * Float.BYTES;
+      MemorySegment.copy(
+          sums, (token - firstToken) * ROWS, job.y().segment(), JAVA_FLOAT, at, rows);
+    }
+  }
+
+  private void dots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
+    switch (layout.dtype()) {
+      case Q8_0 -> QuantDots.ofBytes(w, at, count, evens, odds, x, dots);
+      case Q4_0 -> QuantDots.ofNibbles(w, at, count, evens, odds, x, raw, 10, dots);
+      case Q4_K -> QuantDots.ofNibbles(w, at, count, evens, odds, x, raw, -1, dots);
+      case Q5_0 -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, raw, 12, dots);
+      case Q5_K -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, raw, -1, dots);
+      case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, raw, dots);
+      case MXFP4 -> QuantDots.ofCodes(w, at, count, evens, odds, x, dots);
+      case F32, BF16, F16 -> throw new IllegalArgumentException(layout.dtype() + " has no blocks");
+    }
+  }
+
+  private void add(QuantLayout layout, int count, int x, int at) {
+    if (layout.hasMinimum()) {
+      addWithMinima(count, raw, x, dots, widened.scales(), widened.minima(), sums, at);
+    } else {
+      int perBlock = QuantLayout.BLOCK / layout.groupColumns();
+      addScaled(count, perBlock, raw, x, dots, widened.scales(), sums, at);
+    }
+  }
+
+  private static void addScaled(
+      int count, int perBlock, int[] raw, int x, int[] dots, float[] scales, float[] sums, int at) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
+      for (int b = 0; b < count * perBlock; b++) {
+        float scale = Float.intBitsToFloat(raw[x + b / perBlock * 16 + 8]);
+        FloatVector dot =
+            (FloatVector) IntVector.fromArray(INTS, dots, b * ROWS + row).convert(I2F, 0);
+        sum = dot.fma(FloatVector.fromArray(FLOATS, scales, b * ROWS + row).mul(scale), sum);
+      }
+      sum.intoArray(sums, at + row);
+    }
+  }
+
+  private static void addWithMinima(
+      int count,
+      int[] raw,
+      int x,
+      int[] dots,
+      float[] scales,
+      float[] minima,
+      float[] sums,
+      int at) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
+      for (int b = 0; b < count; b++) {
+        float scale = Float.intBitsToFloat(raw[x + b * 16 + 8]);
+        float taken = Float.intBitsToFloat(raw[x + b * 16 + 9]);
+        FloatVector dot =
+            (FloatVector) IntVector.fromArray(INTS, dots, b * ROWS + row).convert(I2F, 0);
+        sum = dot.fma(FloatVector.fromArray(FLOATS, scales, b * ROWS + row).mul(scale), sum);
+        sum =
+            FloatVector.fromArray(FLOATS, minima, b * ROWS + row)
+                .fma(FloatVector.broadcast(FLOATS, taken), sum);
+      }
+      sum.intoArray(sums, at + row);
+    }
   }
 }
