@@ -111,8 +111,8 @@ public final class CpuDevice implements AutoCloseable {
     long multiplyAdds = quantised ? QUANTISED_TASK_MULTIPLY_ADDS : TASK_MULTIPLY_ADDS;
     long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
     int panels = (int) Math.max(1, multiplyAdds / ofPanel);
-    // Quantised panels are multiplied in pairs.
-    return quantised ? panels + panels % 2 : panels;
+    // Kernels take up to four quantised panels at once: 64 rows, as of the others.
+    return quantised ? (panels + 3) / 4 * 4 : panels;
   }
 
   @Override

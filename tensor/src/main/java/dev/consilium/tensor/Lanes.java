@@ -2,6 +2,7 @@ package dev.consilium.tensor;
 
 import java.nio.ByteOrder;
 import java.util.OptionalInt;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -23,6 +24,11 @@ final class Lanes {
         case 256 -> FloatVector.SPECIES_256;
         default -> FloatVector.SPECIES_128;
       };
+
+  /** As many bytes as floats; for the shortest vectors twice as many, for none is shorter. */
+  static final VectorSpecies<Byte> QUARTER_BYTES =
+      BITS == 512 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+
   static final VectorSpecies<Short> SHORTS =
       switch (BITS) {
         case 512 -> ShortVector.SPECIES_512;

@@ -6,12 +6,17 @@ import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.ORDER;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
@@ -55,7 +60,6 @@ final class QuantTiles {
   /** The sums of a group of columns, {@code [token][64]}. */
   private final float[] dots = new float[TILE * WIDE];
 
-  private final int[] raw = new int[CHUNK * 16];
   private final int[] group = new int[ROWS];
   private float[] sums = {};
 
@@ -135,47 +139,73 @@ final class QuantTiles {
     long at = panelAt + layout.headerBytes(matrix.columns()) + from * (long) layout.quantBytes();
     for (int b = 0; b < count; b++) {
       for (int g = 0; g < 8; g++) {
-        readGroup(layout, matrix.segment(), at + b * (long) layout.quantBytes(), g);
+        readGroup(layout, matrix.segment(), at + b * (long) layout.quantBytes(), g, group);
         long to = (b * 32L + g * 4L) * COLUMN_BYTES + row * 4L;
-        spread(group, layout.offset(), weights, to);
+        if (layout.dtype() == DType.MXFP4) {
+          spreadCodes(group, weights, to);
+        } else {
+          spread(group, layout.offset(), weights, to);
+        }
       }
     }
   }
 
-  /** The four bytes of every row in a group of 64 bytes. */
-  private void readGroup(QuantLayout layout, MemorySegment w, long at, int g) {
-    for (int row = 0; row < ROWS; row++) {
-      group[row] = lane(layout.bits(), w, at + row * 4L, g);
-    }
-    if (layout.dtype() == DType.MXFP4) {
-      for (int row = 0; row < ROWS; row++) {
-        group[row] = numbers(group[row]);
-      }
-    }
-  }
-
-  private static int lane(int bits, MemorySegment w, long at, int g) {
-    if (bits == 8) {
-      return w.get(QuantLayout.STORED_INT, at + g * 64L);
-    }
-    int lower = w.get(QuantLayout.STORED_INT, at + g % 4 * 64L) >>> (g / 4 * 4) & 0x0f0f_0f0f;
-    return switch (bits) {
-      case 5 -> lower | (w.get(QuantLayout.STORED_INT, at + 256) >>> g & 0x0101_0101) << 4;
+  /** The quants of every row in a group of four columns, a byte each. */
+  private static void readGroup(QuantLayout layout, MemorySegment w, long at, int g, int[] into) {
+    switch (layout.bits()) {
+      case 8 -> readBytes(w, at + g * 64L, into);
+      case 5 -> readFiveBits(w, at + g % 4 * 64L, g / 4 * 4, at + 256, g, into);
       case 6 -> {
-        int upper = w.get(QuantLayout.STORED_INT, at + 256 + g / 4 * 64L);
-        yield lower | (upper >>> (g % 4 * 2) & 0x0303_0303) << 4;
+        long upperAt = at + 256 + g / 4 * 64L;
+        readSixBits(w, at + g % 4 * 64L, g / 4 * 4, upperAt, g % 4 * 2, into);
       }
-      default -> lower;
-    };
+      default -> readNibbles(w, at + g % 4 * 64L, g / 4 * 4, into);
+    }
   }
 
-  /** Codes of MXFP4 as doubled numbers with their offset. */
-  private static int numbers(int codes) {
-    int numbers = 0;
-    for (int shift = 0; shift < 32; shift += 8) {
-      numbers |= (Mxfp4Layout.doubled(codes >>> shift & 15) + 12) << shift;
+  private static void readBytes(MemorySegment w, long at, int[] into) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      IntVector.fromMemorySegment(INTS, w, at + row * 4L, ORDER).intoArray(into, row);
     }
-    return numbers;
+  }
+
+  private static void readNibbles(MemorySegment w, long at, int shift, int[] into) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      IntVector.fromMemorySegment(INTS, w, at + row * 4L, ORDER)
+          .lanewise(LSHR, shift)
+          .and(0x0f0f_0f0f)
+          .intoArray(into, row);
+    }
+  }
+
+  private static void readFiveBits(
+      MemorySegment w, long at, int shift, long upperAt, int upperShift, int[] into) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      IntVector upper =
+          IntVector.fromMemorySegment(INTS, w, upperAt + row * 4L, ORDER)
+              .lanewise(LSHR, upperShift)
+              .and(0x0101_0101);
+      IntVector.fromMemorySegment(INTS, w, at + row * 4L, ORDER)
+          .lanewise(LSHR, shift)
+          .and(0x0f0f_0f0f)
+          .or(upper.lanewise(LSHL, 4))
+          .intoArray(into, row);
+    }
+  }
+
+  private static void readSixBits(
+      MemorySegment w, long at, int shift, long upperAt, int upperShift, int[] into) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      IntVector upper =
+          IntVector.fromMemorySegment(INTS, w, upperAt + row * 4L, ORDER)
+              .lanewise(LSHR, upperShift)
+              .and(0x0303_0303);
+      IntVector.fromMemorySegment(INTS, w, at + row * 4L, ORDER)
+          .lanewise(LSHR, shift)
+          .and(0x0f0f_0f0f)
+          .or(upper.lanewise(LSHL, 4))
+          .intoArray(into, row);
+    }
   }
 
   /** Four columns of a panel as f32. */
@@ -185,6 +215,21 @@ final class QuantTiles {
       for (int i = 0; i < 4; i++) {
         IntVector quant = four.lanewise(LSHR, 8 * i).and(255).sub(offset);
         ((FloatVector) quant.convert(I2F, 0))
+            .intoMemorySegment(into, at + i * COLUMN_BYTES + row * 4L, ORDER);
+      }
+    }
+  }
+
+  /** The same of codes of MXFP4, as {@link Mxfp4Layout#doubled} says. */
+  private static void spreadCodes(int[] group, MemorySegment into, long at) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      IntVector four = IntVector.fromArray(INTS, group, row);
+      for (int i = 0; i < 4; i++) {
+        IntVector code = four.lanewise(LSHR, 8 * i);
+        IntVector sign = code.lanewise(LSHL, 28).lanewise(ASHR, 31);
+        IntVector m = code.and(7);
+        IntVector number = m.max(m.lanewise(LSHL, 1).sub(4)).max(m.lanewise(LSHL, 2).sub(16));
+        ((FloatVector) number.lanewise(XOR, sign).sub(sign).convert(I2F, 0))
             .intoMemorySegment(into, at + i * COLUMN_BYTES + row * 4L, ORDER);
       }
     }
@@ -241,16 +286,31 @@ final class QuantTiles {
   /** The quants of a chunk of one token as f32. */
   private void expand(QuantisedTokens tokens, int token, int from, int count, long at) {
     long source = tokens.offset(token) + from * (long) QuantBlock.BYTES;
-    MemorySegment.copy(tokens.blocks(), JAVA_INT, source, raw, 0, count * 16);
     for (int b = 0; b < count; b++) {
-      for (int g = 0; g < 8; g++) {
-        int four = raw[b * 16 + g];
-        long to = at + (b * 32L + g * 4L) * 4;
-        x.set(JAVA_FLOAT, to, four << 24 >> 24);
-        x.set(JAVA_FLOAT, to + 4, four << 16 >> 24);
-        x.set(JAVA_FLOAT, to + 8, four << 8 >> 24);
-        x.set(JAVA_FLOAT, to + 12, four >> 24);
+      if (COUNT == 4) {
+        expandInts(tokens.blocks(), source + b * 64L, x, at + b * 128L); // four bytes are no vector
+      } else {
+        expandBytes(tokens.blocks(), source + b * 64L, x, at + b * 128L);
       }
+    }
+  }
+
+  private static void expandBytes(MemorySegment blocks, long from, MemorySegment into, long at) {
+    for (int i = 0; i < QuantLayout.BLOCK; i += COUNT) {
+      ((FloatVector)
+              ByteVector.fromMemorySegment(Lanes.QUARTER_BYTES, blocks, from + i, ORDER)
+                  .convertShape(B2F, FLOATS, 0))
+          .intoMemorySegment(into, at + i * 4L, ORDER);
+    }
+  }
+
+  private static void expandInts(MemorySegment blocks, long from, MemorySegment into, long at) {
+    for (int i = 0; i < QuantLayout.BLOCK; i += 4) {
+      int four = blocks.get(JAVA_INT, from + i);
+      into.set(JAVA_FLOAT, at + i * 4L, four << 24 >> 24);
+      into.set(JAVA_FLOAT, at + i * 4L + 4, four << 16 >> 24);
+      into.set(JAVA_FLOAT, at + i * 4L + 8, four << 8 >> 24);
+      into.set(JAVA_FLOAT, at + i * 4L + 12, four >> 24);
     }
   }
 
