@@ -101,7 +101,8 @@ final class GgufWeights implements Weights {
     }
   }
 
-  private void put(UnchangedFile file, GgufTensor tensor, String name, List<Long> shape, long begin) {
+  private void put(
+      UnchangedFile file, GgufTensor tensor, String name, List<Long> shape, long begin) {
     GgufTensorType type = tensor.type();
     long elements = shape.stream().reduce(1L, Math::multiplyExact);
     TensorHeader header = new TensorHeader(name, type.name(), shape, type.byteSize(elements));
@@ -127,10 +128,7 @@ final class GgufWeights implements Weights {
       throw new CheckpointException(path(), "has no tensor " + name);
     }
     return new CheckpointTensor(
-        place.file(),
-        place.header(),
-        place.begin(),
-        orders.getOrDefault(name, RowOrder.AS_STORED));
+        place.file(), place.header(), place.begin(), orders.getOrDefault(name, RowOrder.AS_STORED));
   }
 
   private Path path() {

@@ -2,7 +2,7 @@ package dev.consilium.model.synthetic;
 
 /** Sizes of a synthetic model. Rows are whole blocks of every type. */
 public enum SyntheticShape {
-  /** 27 million weights: for tests. */
+  /** 24 million weights: for tests. */
   TINY(512, 4, 8, 4, 64, 8, 2, 256, 8192),
   /** 703 million weights, 141 million of them for one token. */
   SMALL(1024, 12, 16, 4, 64, 32, 4, 512, 32_768),

@@ -15,12 +15,15 @@ import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.testkit.Fixtures;
 import io.opentelemetry.context.Context;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A model gives the same numbers from a GGUF file that it gives from where that was made of. */
@@ -60,6 +63,44 @@ class GgufGoldenTest {
       assertThat(logits(half)).isDeepEqualTo(wanted);
       assertThat(logits(converted(half, Quantisation.F32))).isDeepEqualTo(wanted);
     }
+  }
+
+  /**
+   * Fewer bits change the numbers a little. The bounds are twice what these models show; an order
+   * of rows or a scale that is wrong changes them wholly.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "qwen3-moe, Q8_0, 0.07",
+    "qwen3-moe, Q5_0, 0.2",
+    "qwen3-moe, Q4_0, 0.4",
+    "qwen3-moe, MXFP4, 0.3",
+    "mixtral, Q8_0, 0.07",
+    "qwen2-moe, Q8_0, 0.07",
+    "olmoe, Q8_0, 0.07",
+    "olmoe, Q4_K, 0.07", // rows of 64 are no blocks of 256: all is q8_0
+  })
+  void logits_quantised_areNearTheOriginal(String name, Quantisation type, double bound)
+      throws IOException {
+    float[][] wanted = logits(Fixtures.model(name));
+    float[][] found = logits(converted(Fixtures.model(name), type));
+    double error = 0;
+    double scale = 0;
+    for (int token = 0; token < TOKENS; token++) {
+      for (int i = 0; i < wanted[token].length; i++) {
+        double difference = wanted[token][i] - found[token][i];
+        error += difference * difference;
+        scale += (double) wanted[token][i] * wanted[token][i];
+      }
+    }
+    assertThat(Math.sqrt(error / scale)).as("%s in %s", name, type).isBetween(1e-6, bound);
+  }
+
+  @Test
+  void write_alreadyOfThatType_copiesTheWeights() throws IOException {
+    Path once = converted(Fixtures.model("mixtral"), Quantisation.Q8_0);
+    Path twice = converted(once, Quantisation.Q8_0);
+    assertThat(Files.mismatch(once, twice)).isEqualTo(-1);
   }
 
   private Path converted(Path from, Quantisation quantisation) throws IOException {
