@@ -172,7 +172,7 @@ public final class ExpertNode implements AutoCloseable {
               .formatted(name, held.count(), store.usedBytes(), held.epoch()));
       reportReady();
       ready.complete(null);
-    } catch (AssignException | RuntimeException failed) {
+    } catch (AssignException | RuntimeException | Error failed) {
       if (closing) {
         ready.cancel(false);
       } else {
