@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
@@ -43,7 +44,11 @@ public final class UtilisationFeed {
     }
     CountDownLatch left = new CountDownLatch(1);
     caller.setOnCancelHandler(left::countDown);
-    threads.execute(() -> feed(intervalMillis, caller, left));
+    try {
+      threads.execute(() -> feed(intervalMillis, caller, left));
+    } catch (RejectedExecutionException stopping) {
+      caller.onError(Faults.stopping());
+    }
   }
 
   private void feed(
@@ -68,6 +73,9 @@ public final class UtilisationFeed {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       caller.onError(Faults.stopping());
+    } catch (RuntimeException | Error e) {
+      // The server's own interceptor logs it and answers INTERNAL.
+      caller.onError(e);
     }
   }
 
