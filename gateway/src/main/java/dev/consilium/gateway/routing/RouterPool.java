@@ -140,6 +140,12 @@ public final class RouterPool implements TokenSource, AutoCloseable {
         LOG.log(Level.WARNING, message);
       }
       return message;
+    } catch (RuntimeException e) {
+      String message = "defect while looking for routers, keeping those known: " + e;
+      if (!message.equals(complaint)) {
+        LOG.log(Level.ERROR, message, e);
+      }
+      return message;
     }
   }
 
