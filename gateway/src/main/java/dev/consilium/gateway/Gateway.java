@@ -145,8 +145,12 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  /** Reports not ready and waits for the requests in flight, at most this long. */
+  /**
+   * Reports not ready, refuses new requests and waits for the requests in flight, at most this
+   * long.
+   */
   void drain(Duration limit) {
+    admission.drain();
     stopping.set(true);
     long end = System.nanoTime() + limit.toNanos();
     try {
