@@ -167,13 +167,16 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
     answer(
         observer,
         () -> {
-          requireModel(request.getModel());
-          TokeniseResponse.Builder response = TokeniseResponse.newBuilder();
-          parts
-              .model()
-              .encode(request.getText(), request.getAddSpecialTokens(), "text")
-              .forEach(response::addTokens);
-          return response.build();
+          // A long text is work: it counts as a sequence while it is done.
+          try (Admission.Ticket _ = parts.admission().admit()) {
+            requireModel(request.getModel());
+            TokeniseResponse.Builder response = TokeniseResponse.newBuilder();
+            parts
+                .model()
+                .encode(request.getText(), request.getAddSpecialTokens(), "text")
+                .forEach(response::addTokens);
+            return response.build();
+          }
         });
   }
 
