@@ -29,7 +29,7 @@ class RouterPoolFaultTest {
         throw new IllegalStateException("expected by the test");
       }
       answered.countDown();
-      return new RouterStatus("r", "m", 0, 1, true, "", false);
+      return new RouterStatus("r", "m", 512, 0, 1, true, "", false);
     }
 
     @Override
