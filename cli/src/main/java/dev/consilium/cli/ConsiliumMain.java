@@ -48,6 +48,8 @@ import picocli.CommandLine.ScopeType;
     })
 public final class ConsiliumMain {
 
+  private static final int HELP_COLUMNS = 120;
+
   @Option(
       names = "--verbose",
       description = "Show where an error comes from (stack traces).",
@@ -70,7 +72,7 @@ public final class ConsiliumMain {
     line.setExecutionExceptionHandler(
         (failure, command, parsed) -> Failures.report(failure, main.verbose));
     line.setParameterExceptionHandler(Failures::reportUsage);
-    line.setUsageHelpAutoWidth(true);
+    line.setUsageHelpWidth(HELP_COLUMNS);
     return line.execute(arguments);
   }
 

@@ -3,9 +3,11 @@ package dev.consilium.architecture;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.logging.LogManager;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.NullMarked;
 
 /**
@@ -67,6 +70,12 @@ class ModulesTest {
   };
 
   @ArchTest static final ArchRule modulesDependOneWay = classes().should(useOnlyModulesTheyMay());
+
+  @ArchTest
+  static void everyModuleIsLookedAt(JavaClasses all) {
+    Set<String> seen = all.stream().map(ModulesTest::moduleOf).collect(Collectors.toSet());
+    assertThat(seen).isEqualTo(MAY_USE.keySet());
+  }
 
   @ArchTest
   static final ArchRule pureLibrariesKnowNoServer =

@@ -66,6 +66,9 @@ public final class ExpertNode implements AutoCloseable {
     this.hiddenSize = checkpoint.spec().hiddenSize();
     this.name = config.identity().name().orElseGet(() -> defaultName(config.identity().port()));
     SortedMap<Integer, Integer> counts = checkpoint.spec().expertCounts();
+    // Before anything has threads that would outlive a refusal.
+    ExecutionLimits executionLimits = executionLimits(config.limits());
+    WireLimits wireLimits = wireLimits(config, hiddenSize);
     device = new CpuDevice(config.device().threads());
     bank = new LeasedBank(checkpoint, counts, device);
     store =
@@ -74,13 +77,13 @@ public final class ExpertNode implements AutoCloseable {
     ExecutionMeters meters = new ExecutionMeters(telemetry, counts);
     meters.gauge(
         "consilium.expert.memory", "By", "Memory that expert weights take", bank::memoryBytes);
-    executor = new ExpertExecutor(name, bank, executionLimits(config.limits()), meters);
+    executor = new ExpertExecutor(name, bank, executionLimits, meters);
     service =
         new ExpertGrpcService(
             new NodeFacts(name, checkpoint.fingerprint(), "cpu", hiddenSize),
             store,
             executor,
-            wireLimits(config, hiddenSize),
+            wireLimits,
             () -> secondsPerExpertToken,
             this::reportNotReady);
     try {
@@ -92,7 +95,7 @@ public final class ExpertNode implements AutoCloseable {
               .service(service)
               .callbacks(Callbacks.ON_NETWORK_THREAD)
               .start();
-    } catch (IOException failed) {
+    } catch (IOException | RuntimeException failed) {
       executor.close();
       closeDevice();
       throw failed;
@@ -172,7 +175,7 @@ public final class ExpertNode implements AutoCloseable {
               .formatted(name, held.count(), store.usedBytes(), held.epoch()));
       reportReady();
       ready.complete(null);
-    } catch (AssignException | RuntimeException failed) {
+    } catch (AssignException | RuntimeException | Error failed) {
       if (closing) {
         ready.cancel(false);
       } else {

@@ -20,6 +20,7 @@ import dev.consilium.proto.expert.v1.LayerExperts;
 import dev.consilium.proto.tensor.v1.DType;
 import dev.consilium.serving.Callbacks;
 import dev.consilium.serving.Channels;
+import dev.consilium.serving.ConfigException;
 import dev.consilium.serving.GrpcLimits;
 import dev.consilium.serving.Target;
 import dev.consilium.telemetry.Telemetry;
@@ -43,7 +44,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -196,6 +199,38 @@ class ExpertNodeTest {
     assertThatThrownBy(() -> ExpertNode.start(taken, telemetry))
         .hasMessageContaining("cannot listen on")
         .hasMessageContaining(String.valueOf(node.port()));
+  }
+
+  @Test
+  void start_messagesTooSmallForTheModel_leavesNoThreadBehind() {
+    ExpertNodeConfig config =
+        ExpertNodeConfig.onLoopback(Fixtures.demoModel(), Optional.empty(), 2);
+    ExpertNodeConfig small =
+        new ExpertNodeConfig(
+            config.model(),
+            config.identity(),
+            config.share(),
+            config.device(),
+            config.limits(),
+            new GrpcLimits(
+                1 << 10,
+                config.grpc().maxMetadataBytes(),
+                config.grpc().flowControlWindowBytes(),
+                config.grpc().keepAlive(),
+                config.grpc().keepAliveTimeout(),
+                config.grpc().maxCallsPerConnection(),
+                config.grpc().callTimeout()));
+    Set<Thread> before = computeThreads();
+    assertThatThrownBy(() -> ExpertNode.start(small, telemetry))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("consilium.grpc.max-message is 1024, expected at least 2048");
+    assertThat(before).containsAll(computeThreads());
+  }
+
+  private static Set<Thread> computeThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().matches("expert-compute|cpu-.*"))
+        .collect(Collectors.toSet());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.consilium.gateway;
 
 import dev.consilium.gateway.generation.Admission;
 import dev.consilium.gateway.generation.Engine;
+import dev.consilium.gateway.generation.ServedModel;
 import dev.consilium.gateway.http.HttpDoor;
 import dev.consilium.gateway.http.Readiness;
 import dev.consilium.gateway.http.Routes;
@@ -55,6 +56,7 @@ final class Gateway implements AutoCloseable {
     threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("request-", 0).factory());
     admission = new Admission(options.maxInFlight());
     routers = routers(options, loaded, telemetry);
+    ServedModel model = loaded.model().servedWithin(routers::contextLength);
     Engine engine = new Engine(routers, loaded.model().tokenizer(), threads, System::nanoTime);
     String name = loaded.model().card().id();
     VllmMetrics vllm = new VllmMetrics(name);
@@ -62,7 +64,7 @@ final class Gateway implements AutoCloseable {
     http =
         Routes.door(
             vertx,
-            new Routes.Parts(loaded.model(), engine, admission, this::readiness),
+            new Routes.Parts(model, engine, admission, this::readiness),
             new Routes.Observation(telemetry, observer, vllm, Clock.systemUTC()),
             options.http(),
             threads);
@@ -70,7 +72,7 @@ final class Gateway implements AutoCloseable {
         GrpcServer.at(options.grpc().address(), publicLimits(options), telemetry)
             .service(
                 new InferenceDoor(
-                    new InferenceDoor.Parts(loaded.model(), engine, admission, observer),
+                    new InferenceDoor.Parts(model, engine, admission, observer),
                     new UtilisationFeed(routers::connections),
                     options.http().stall(),
                     threads))
@@ -145,8 +147,12 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  /** Reports not ready and waits for the requests in flight, at most this long. */
+  /**
+   * Reports not ready, refuses new requests and waits for the requests in flight, at most this
+   * long.
+   */
   void drain(Duration limit) {
+    admission.drain();
     stopping.set(true);
     long end = System.nanoTime() + limit.toNanos();
     try {

@@ -6,6 +6,7 @@ import dev.consilium.serving.ProcessConfig;
 import dev.consilium.serving.ProcessSettings;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.telemetry.TelemetryConfig;
+import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.annotations.CommandLineArguments;
@@ -56,12 +57,19 @@ public class GatewayApplication {
   }
 
   /** Scripts that start processes on free ports wait for the file. */
-  void listening(@ObservesAsync HttpServerStart server) throws IOException {
+  void listening(@ObservesAsync HttpServerStart server) {
     int http = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
     TreeMap<String, Integer> ports =
         new TreeMap<>(Map.of("http", http, "grpc", gateway.grpcPort()));
-    if (settings.announceFile().isPresent()) {
-      Lifecycle.announce(settings.announceFile().get(), ports);
+    try {
+      if (settings.announceFile().isPresent()) {
+        Lifecycle.announce(settings.announceFile().get(), ports);
+      }
+    } catch (IOException failed) {
+      // Who waits for the file would wait for ever; an exception here ends nothing.
+      LOG.log(Level.ERROR, "the gateway did not start: " + failed.getMessage());
+      Quarkus.asyncExit(Lifecycle.FAILED);
+      return;
     }
     if (settings.exitWithParent()) {
       ParentWatch.start();

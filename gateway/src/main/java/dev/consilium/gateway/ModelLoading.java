@@ -48,7 +48,8 @@ final class ModelLoading {
               checkpoint.spec().vocabularySize(),
               now);
       ServedModel model =
-          new ServedModel(card, loaded(tokenizer), chat(directory), sampling(defaults));
+          new ServedModel(
+              card, card::contextLength, loaded(tokenizer), chat(directory), sampling(defaults));
       return new Loaded(model, defaults.endOfTextTokens());
     }
   }

@@ -173,6 +173,29 @@ class ClientsFaultTest {
   }
 
   @Test
+  void gateway_drains_refusesNewRequestsAndKeepsThoseAdmitted() throws Exception {
+    router.answers(Answer.of(TestGateway.tokens("Once upon")).ending(new Ending.Never()));
+    try (TestGateway gateway = TestGateway.start(TestGateway.Limits.USUAL, router)) {
+      Thread drain;
+      try (Socket socket = ask(gateway, true, 0)) {
+        readUntil(socket, "upon");
+        drain = Thread.ofVirtual().start(() -> gateway.gateway().drain(Duration.ofMinutes(1)));
+        Await.until("draining", () -> !gateway.gateway().readiness().ready());
+
+        HttpResponse<String> refused = gateway.post("/v1/completions", BODY.formatted(false));
+
+        assertThat(refused.statusCode()).isEqualTo(503);
+        assertThat(refused.headers().firstValue("Connection")).contains("close");
+        assertThat(refused.body()).contains("\"code\":\"stopping\"");
+        assertThat(gateway.gateway().inFlight()).isEqualTo(1);
+        assertThat(router.cancelledNow()).isZero();
+      }
+      drain.join();
+      assertThat(gateway.gateway().inFlight()).isZero();
+    }
+  }
+
+  @Test
   void gateway_stopsMidStream_endsStreamWithAnErrorEvent() throws Exception {
     router.answers(Answer.of(TestGateway.tokens("Once upon")).ending(new Ending.Never()));
     try (TestGateway gateway = TestGateway.start(TestGateway.Limits.USUAL, router);

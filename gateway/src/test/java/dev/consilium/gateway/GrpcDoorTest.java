@@ -210,6 +210,65 @@ class GrpcDoorTest {
     Await.until("the new count", () -> live.next().getCounts(0).getTokens() == 17);
   }
 
+  private static void openFeeds(int feeds) {
+    for (int i = 0; i < feeds; i++) {
+      stub().utilisation(UtilisationRequest.newBuilder().setIntervalMillis(100).build()).next();
+    }
+  }
+
+  @Test
+  void utilisation_tooManyFeeds_areRefusedUntilSomeLeave() throws Exception {
+    try (Context.CancellableContext context = Context.current().withCancellation()) {
+      assertThatThrownBy(() ->
+              context.call(() -> {
+                openFeeds(17);
+                return true;
+              }))
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED));
+    }
+    Await.until("a feed given back", GrpcDoorTest::feedsOpen);
+  }
+
+  private static boolean feedsOpen() {
+    try {
+      openOnce();
+      return true;
+    } catch (StatusRuntimeException full) {
+      return false;
+    }
+  }
+
+  private static void openOnce() {
+    stub().utilisation(UtilisationRequest.getDefaultInstance()).next();
+  }
+
+  @Test
+  void tokenise_noPlaceFree_isRefused() throws Exception {
+    bothAnswer(Answer.of(TestGateway.tokens("Once")).ending(new Ending.Never()));
+    try (TestGateway small =
+        TestGateway.start(TestGateway.Limits.USUAL.withMaxInFlight(1), router)) {
+      ManagedChannel line =
+          Grpc.newChannelBuilderForAddress(
+                  "127.0.0.1", small.gateway().grpcPort(), InsecureChannelCredentials.create())
+              .build();
+      try {
+        var calls =
+            InferenceServiceGrpc.newBlockingStub(line).withDeadlineAfter(20, TimeUnit.SECONDS);
+        calls.generate(hello(GenerationOptions.getDefaultInstance())).next();
+
+        assertThatThrownBy(
+                () -> calls.tokenise(TokeniseRequest.newBuilder().setText("Once").build()))
+            .isInstanceOfSatisfying(
+                StatusRuntimeException.class,
+                e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED));
+      } finally {
+        line.shutdownNow();
+      }
+    }
+  }
+
   private static UtilisationResponse counts(int expert, long tokens) {
     return UtilisationResponse.newBuilder()
         .addCounts(

@@ -155,6 +155,27 @@ class RoutersFaultTest {
   }
 
   @Test
+  void routers_ofUnequalRoom_longPromptGoesWhereItFits() throws Exception {
+    one.reports(one.status().toBuilder().setContextLength(8).build());
+    var full = two.status();
+    String longer = "{\"model\":\"demo\",\"prompt\":\"%s\"}".formatted("word ".repeat(20));
+    try (TestGateway gateway = TestGateway.start(TestGateway.Limits.USUAL, one, two)) {
+      for (int i = 0; i < 4; i++) {
+        gateway.ok(PATH, longer);
+      }
+      assertThat(List.of(one.requestsWaiting(), two.requestsWaiting())).containsExactly(0, 4);
+
+      two.reports(full.toBuilder().setReady(false).build());
+      Await.until("not ready", () -> ready(gateway).contains("not ready"));
+      HttpResponse<String> refused = gateway.post(PATH, longer);
+
+      assertThat(refused.statusCode()).isEqualTo(400);
+      assertThat(refused.body()).contains("context_length_exceeded", "8 tokens");
+      assertThat(gateway.get("/v1/models").body()).contains("\"max_model_len\":8");
+    }
+  }
+
+  @Test
   void routers_alike_shareTheLoad() throws Exception {
     one.answers(Answer.of(5));
     two.answers(Answer.of(5));

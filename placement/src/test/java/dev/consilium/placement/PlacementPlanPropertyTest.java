@@ -3,6 +3,7 @@ package dev.consilium.placement;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.consilium.testkit.Seeds;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -19,9 +20,7 @@ class PlacementPlanPropertyTest {
 
   @Test
   void experts_anyModelAndNodeCount_holdsEachExpertOnceAndBalanced() {
-    long seed = Long.getLong("consilium.test.seed", System.nanoTime());
-    System.out.println("seed " + seed);
-    Random random = new Random(seed);
+    Random random = new Random(Seeds.seed());
     for (int round = 0; round < 300; round++) {
       SortedMap<Integer, Integer> counts = randomModel(random);
       int nodes = 1 + random.nextInt(9);

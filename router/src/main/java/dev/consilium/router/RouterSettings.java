@@ -60,7 +60,7 @@ public interface RouterSettings {
   int waitingLimit();
 
   /** Wait for an expert node's answer, after which it counts as gone. */
-  @WithDefault("30s")
+  @WithDefault("10s")
   Duration dispatchTimeout();
 
   /** Time between two looks at what the expert nodes hold. */

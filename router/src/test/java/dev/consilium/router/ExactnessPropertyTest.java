@@ -9,6 +9,7 @@ import dev.consilium.router.forward.BatchSlice;
 import dev.consilium.router.kvcache.SequenceCache;
 import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.testkit.Fixtures;
+import dev.consilium.testkit.Seeds;
 import io.opentelemetry.context.Context;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,12 +34,10 @@ class ExactnessPropertyTest {
   @ParameterizedTest
   @ValueSource(strings = {"qwen3-moe", "qwen2-moe", "mixtral-swa", "olmoe"})
   void logits_anyBatchChunkNodesThreads_sameBits(String model) throws Exception {
-    long seed = Long.getLong("consilium.seed", System.nanoTime());
-    System.out.println("seed " + seed + " (replay with -Dconsilium.seed=" + seed + ")");
     Path directory = Fixtures.model(model);
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         Setups setups = new Setups(checkpoint)) {
-      SplittableRandom random = new SplittableRandom(seed);
+      SplittableRandom random = Seeds.random();
       for (int i = 0; i < CASES; i++) {
         compare(checkpoint.spec().vocabularySize(), setups, random);
       }

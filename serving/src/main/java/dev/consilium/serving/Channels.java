@@ -10,8 +10,6 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.netty.NettyChannelBuilder;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -34,23 +32,6 @@ public final class Channels {
 
   /** A channel to one server; a name with several addresses uses the first that answers. */
   public ManagedChannel open(Target target, Callbacks callbacks) {
-    return builder(target, callbacks).build();
-  }
-
-  /**
-   * A channel that deals calls in turn to all addresses of a name whose health check says that
-   * {@code service} (its full name) is serving.
-   */
-  public ManagedChannel openRoundRobin(Target target, String service, Callbacks callbacks) {
-    return builder(target, callbacks)
-        .defaultServiceConfig(
-            Map.of(
-                "loadBalancingConfig", List.of(Map.of("round_robin", Map.of())),
-                "healthCheckConfig", Map.of("serviceName", service)))
-        .build();
-  }
-
-  private NettyChannelBuilder builder(Target target, Callbacks callbacks) {
     return NettyChannelBuilder.forTarget(target.uri())
         .usePlaintext()
         .executor(callbacks.executor())
@@ -62,8 +43,8 @@ public final class Channels {
         .keepAliveWithoutCalls(true)
         // A service config from DNS TXT records would be configuration from outside.
         .disableServiceConfigLookUp()
-        .intercept(
-            new TraceClientInterceptor(telemetry), new DefaultDeadline(limits.callTimeout()));
+        .intercept(new TraceClientInterceptor(telemetry), new DefaultDeadline(limits.callTimeout()))
+        .build();
   }
 
   private record DefaultDeadline(Duration timeout) implements ClientInterceptor {

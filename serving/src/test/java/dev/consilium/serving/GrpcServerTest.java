@@ -124,26 +124,6 @@ class GrpcServerTest {
   }
 
   @Test
-  void roundRobin_serviceNotServing_isUnavailableUntilItServes() {
-    ManagedChannel balanced =
-        new Channels(GrpcLimits.DEFAULT, telemetry)
-            .openRoundRobin(
-                Target.parse("dns:///127.0.0.1:" + server.port()),
-                ExpertServiceGrpc.SERVICE_NAME,
-                Callbacks.ON_VIRTUAL_THREAD);
-    try {
-      var stub = ExpertServiceGrpc.newBlockingStub(balanced);
-      assertThatThrownBy(() -> stub.describe(DescribeRequest.getDefaultInstance()))
-          .hasMessageContaining("UNAVAILABLE");
-      server.report(ExpertServiceGrpc.SERVICE_NAME, true);
-      assertThat(stub.withWaitForReady().describe(DescribeRequest.getDefaultInstance()).getNode())
-          .isEqualTo("some");
-    } finally {
-      balanced.shutdownNow();
-    }
-  }
-
-  @Test
   void reflection_listServices_namesOurs() throws Exception {
     CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
     StreamObserver<ServerReflectionRequest> requests =

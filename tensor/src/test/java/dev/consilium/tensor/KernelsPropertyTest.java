@@ -1,24 +1,15 @@
 package dev.consilium.tensor;
 
+import dev.consilium.testkit.Seeds;
 import java.util.Random;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Scalar = vector, bit for bit, at this machine's vector length. */
 class KernelsPropertyTest {
-  private long seed;
-  private Random random = new Random();
-
-  @BeforeEach
-  void printSeed(TestInfo test) {
-    seed = Long.getLong("consilium.test.seed", System.nanoTime());
-    random = new Random(seed);
-    System.out.println(test.getDisplayName() + ": -Dconsilium.test.seed=" + seed);
-  }
+  private final Random random = new Random(Seeds.seed());
 
   @Test
   void elementwise_everyLengthTo130_sameBits() {

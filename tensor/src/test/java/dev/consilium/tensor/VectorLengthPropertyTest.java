@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.consilium.testkit.Seeds;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,7 +20,7 @@ class VectorLengthPropertyTest {
   @ParameterizedTest
   @ValueSource(ints = {128, 256, 512})
   void kernels_ofThatVectorLength_sameBitsAsScalar(int bits) throws Exception {
-    String seed = Long.toString(System.nanoTime());
+    String seed = Long.toString(Seeds.seed());
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),

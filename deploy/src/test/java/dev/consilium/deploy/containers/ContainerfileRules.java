@@ -140,6 +140,10 @@ record ContainerfileRules(String version, Predicate<String> exists) {
     if (!labels.contains("image.version=\"" + version + "\"")) {
       problems.add("the label org.opencontainers.image.version is not " + version);
     }
+    if (stage.all("COPY").stream()
+        .noneMatch(copy -> copy.equals("--from=" + BUILD + " " + DISTRIBUTION + "jvm.args ./"))) {
+      problems.add("runtime does not copy " + DISTRIBUTION + "jvm.args, which every service reads");
+    }
     if (!stage.all("RUN").isEmpty()) {
       problems.add("runtime runs commands, expected copies only");
     }

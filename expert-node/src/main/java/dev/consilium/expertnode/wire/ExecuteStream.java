@@ -9,6 +9,7 @@ import dev.consilium.expertnode.execution.Requester;
 import dev.consilium.proto.expert.v1.Computed;
 import dev.consilium.proto.expert.v1.ExecuteRequest;
 import dev.consilium.proto.expert.v1.ExecuteResponse;
+import dev.consilium.proto.expert.v1.ExpertTokens;
 import dev.consilium.proto.expert.v1.Refused;
 import dev.consilium.proto.tensor.v1.DType;
 import dev.consilium.proto.tensor.v1.Tensor;
@@ -35,6 +36,9 @@ final class ExecuteStream implements StreamObserver<ExecuteRequest>, Requester {
 
   /** What a message costs beside its tensors, so that many tiny ones are bounded too. */
   private static final long MESSAGE_BYTES = 1 << 10;
+
+  /** What an expert costs beside its rows: its object and the heads of two arrays. */
+  private static final long EXPERT_BYTES = 64;
 
   private final ServerCallStreamObserver<ExecuteResponse> call;
   private final Admission admission;
@@ -79,12 +83,24 @@ final class ExecuteStream implements StreamObserver<ExecuteRequest>, Requester {
               : "dispatch id " + Long.toUnsignedString(id) + " is not answered yet and came again");
       return;
     }
-    long bytes = MESSAGE_BYTES + request.getHidden().getData().size();
+    long bytes = bytesOf(request);
     unanswered.put(id, bytes);
     heldBytes += bytes;
     Optional<Refusal> refused = admission.admit(request, this);
     refused.ifPresent(refusal -> send(id, refusal(id, refusal), MESSAGE_BYTES));
     pull();
+  }
+
+  /** What a dispatch holds until it is answered: hidden states, and a row and weight a pair. */
+  private static long bytesOf(ExecuteRequest request) {
+    long bytes = MESSAGE_BYTES + request.getHidden().getData().size();
+    for (ExpertTokens named : request.getExpertsList()) {
+      bytes +=
+          EXPERT_BYTES
+              + (long) Integer.BYTES * named.getTokensCount()
+              + (long) Float.BYTES * named.getWeightsCount();
+    }
+    return bytes;
   }
 
   @Override

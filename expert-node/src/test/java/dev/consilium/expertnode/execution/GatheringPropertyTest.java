@@ -8,6 +8,7 @@ import dev.consilium.tensor.Bf16;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.testkit.Fixtures;
+import dev.consilium.testkit.Seeds;
 import io.opentelemetry.context.Context;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,9 +28,7 @@ class GatheringPropertyTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void outputsOf_anyGathering_equalsAlone(int threads) {
-    long seed = Long.getLong("consilium.test.seed", System.nanoTime());
-    System.out.println("seed " + seed);
-    Random random = new Random(seed);
+    Random random = new Random(Seeds.seed());
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe"));
         CpuDevice device = new CpuDevice(threads);
         LeasedBank bank = new LeasedBank(checkpoint, new TreeMap<>(Map.of(LAYER, 16)), device)) {

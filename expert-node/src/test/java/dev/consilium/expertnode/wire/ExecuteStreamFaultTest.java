@@ -13,6 +13,7 @@ import dev.consilium.proto.expert.v1.DescribeRequest;
 import dev.consilium.proto.expert.v1.DescribeResponse;
 import dev.consilium.proto.expert.v1.DrainRequest;
 import dev.consilium.proto.expert.v1.DrainResponse;
+import dev.consilium.proto.expert.v1.ExecuteRequest;
 import dev.consilium.proto.expert.v1.ExecuteResponse;
 import dev.consilium.proto.expert.v1.ExpertServiceGrpc;
 import dev.consilium.proto.expert.v1.LayerExperts;
@@ -20,9 +21,11 @@ import dev.consilium.proto.tensor.v1.DType;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -122,9 +125,11 @@ class ExecuteStreamFaultTest {
         RouterStream router = RouterStream.open(service.channel)) {
       router.send(one(1, EPOCH, 1, 0, 1f, 1f).build());
       service.weights.awaitBegun();
-      long sent = System.nanoTime();
       router.send(one(2, EPOCH, 1, 0, 1f, 1f).setTimeoutMillis(1).build());
-      while (System.nanoTime() - sent < 2_000_000) {
+      service.awaitWaiting(1);
+      // The node's time begins before it admits, so it has passed a millisecond after.
+      long admitted = System.nanoTime();
+      while (System.nanoTime() - admitted < 2_000_000) {
         Thread.onSpinWait();
       }
       service.weights.allow(2);
@@ -173,6 +178,36 @@ class ExecuteStreamFaultTest {
       assertThat(taken).isBetween(1, 5);
       assertThat(silent.isOpen()).isTrue();
     }
+  }
+
+  @Test
+  void execute_manyAssignments_countAgainstTheStreamsLimit() throws Exception {
+    // 1 KiB, hidden states of 128 bytes and 4 experts of 64 bytes and 16 pairs: 1920 bytes each.
+    try (ServiceUnderTest service =
+            new ServiceUnderTest(new ExecutionLimits(1000, 1 << 20, 64), 3 * 1920);
+        RouterStream router = RouterStream.open(service.channel);
+        RouterStream other = RouterStream.open(service.channel)) {
+      other.send(one(1, EPOCH, 2, 0, 1f, 1f).build());
+      service.weights.awaitBegun();
+      for (int id = 1; id <= 9; id++) {
+        router.send(everyTokenToEveryExpert(id));
+      }
+      other.send(one(2, EPOCH, 2, 0, 1f, 1f).build());
+      service.awaitWaiting(3 + 1);
+    }
+  }
+
+  private static ExecuteRequest everyTokenToEveryExpert(long id) {
+    int[] tokens = IntStream.range(0, ServiceUnderTest.MOST_TOKENS).toArray();
+    float[] ones = new float[tokens.length];
+    Arrays.fill(ones, 1f);
+    ExecuteRequest.Builder request =
+        one(id, EPOCH, 1, 0, 1f, 1f)
+            .setHidden(Dispatches.tensor(EPOCH, 2, new float[2 * tokens.length]));
+    request.clearExperts();
+    IntStream.range(0, 4)
+        .forEach(expert -> request.addExperts(Dispatches.expert(expert, tokens, ones)));
+    return request.build();
   }
 
   @Test

@@ -21,6 +21,7 @@ import java.util.NavigableSet;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * The service on fake weights, in process: hidden size 2, layers 1 and 2 of four experts, of which
@@ -70,6 +71,15 @@ final class ServiceUnderTest implements AutoCloseable {
 
   String metrics() {
     return telemetry.prometheusText();
+  }
+
+  /** Waits until this many dispatches have been admitted and are not yet being computed. */
+  void awaitWaiting(int dispatches) {
+    Pattern depth =
+        Pattern.compile("(?m)^consilium_expert_queue_depth(\\{.*})? " + dispatches + "\\.0$");
+    while (!depth.matcher(metrics()).find()) {
+      Thread.onSpinWait();
+    }
   }
 
   @Override

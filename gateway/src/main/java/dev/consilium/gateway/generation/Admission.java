@@ -9,6 +9,7 @@ import java.util.concurrent.Semaphore;
 public final class Admission {
   private final int limit;
   private final Semaphore free;
+  private volatile boolean draining;
 
   public Admission(int limit) {
     this.limit = limit;
@@ -23,8 +24,16 @@ public final class Admission {
     return limit - free.availablePermits();
   }
 
+  /** Refuses new requests from now on; those admitted run on. */
+  public void drain() {
+    draining = true;
+  }
+
   /** Takes the place of a request's first sequence. */
   public Ticket admit() {
+    if (draining) {
+      throw Fault.stopping().exception();
+    }
     return new Ticket();
   }
 

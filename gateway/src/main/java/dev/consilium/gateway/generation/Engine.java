@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 
@@ -74,7 +75,7 @@ public final class Engine {
         choices.add(new FutureTask<>(() -> guarded(choice)));
       }
       Context trace = Context.current();
-      choices.stream().skip(1).forEach(choice -> threads.execute(trace.wrap(choice)));
+      choices.stream().skip(1).forEach(choice -> start(trace.wrap(choice)));
       choices.getFirst().run();
       List<Completion> completions = new ArrayList<>();
       for (FutureTask<Completion> choice : choices) {
@@ -85,6 +86,16 @@ public final class Engine {
         throw failed;
       }
       return completions;
+    }
+
+    private void start(Runnable choice) {
+      try {
+        threads.execute(choice);
+      } catch (RejectedExecutionException stopping) {
+        failure.compareAndSet(null, Fault.stopping().exception());
+        cancellation.cancel();
+        choice.run(); // which ends at once, so that nobody waits for it for ever
+      }
     }
 
     /** Empty if the choice failed, which is noted elsewhere. */
@@ -109,6 +120,11 @@ public final class Engine {
         throw e;
       } catch (InterruptedException e) {
         failure.compareAndSet(null, Fault.stopping().exception());
+        cancellation.cancel();
+        throw e;
+      } catch (Error e) {
+        // Unnoted, it would pass for an answer without this choice.
+        failure.compareAndSet(null, new IllegalStateException("a choice failed: " + e, e));
         cancellation.cancel();
         throw e;
       }

@@ -14,6 +14,11 @@ import java.time.Instant;
 public record ModelCard(
     String id, String fingerprint, int contextLength, int vocabularySize, Instant created) {
 
+  /** The same with at most this context length. */
+  public ModelCard within(int length) {
+    return new ModelCard(id, fingerprint, Math.min(contextLength, length), vocabularySize, created);
+  }
+
   /** Requires that a client means this model. */
   public void require(String name) {
     if (!name.equals(id)) {

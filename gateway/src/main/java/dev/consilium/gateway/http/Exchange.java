@@ -1,6 +1,7 @@
 package dev.consilium.gateway.http;
 
 import dev.consilium.gateway.generation.Cancellation;
+import dev.consilium.gateway.generation.Fault;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
@@ -49,8 +50,16 @@ final class Exchange {
   }
 
   void error(ErrorReply error) {
-    Map<String, String> headers = error.status() == 429 ? Map.of("Retry-After", "1") : Map.of();
-    answer(error.status(), JSON, headers, error.body());
+    answer(error.status(), JSON, headers(error), error.body());
+  }
+
+  private Map<String, String> headers(ErrorReply error) {
+    if (error.status() == 429) {
+      return Map.of("Retry-After", "1");
+    }
+    // A client that keeps its connection would send its next try here again.
+    boolean leave = error.fault().equals(Fault.stopping()) && http1();
+    return leave ? Map.of("Connection", "close") : Map.of();
   }
 
   void answer(int status, String contentType, Map<String, String> headers, byte[] body) {

@@ -53,14 +53,14 @@ final class GenerationEndpoint {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return fail(exchange, Fault.stopping());
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       Fault fault = defect(e);
       observer.refused(operation, fault);
       return fail(exchange, fault);
     }
   }
 
-  private static Fault defect(RuntimeException e) {
+  private static Fault defect(Throwable e) {
     LOG.log(Level.ERROR, "defect while serving a request", e);
     return Fault.of(
         Fault.Kind.INTERNAL, "internal_error", "the gateway has a defect; its log says more");
@@ -78,7 +78,7 @@ final class GenerationEndpoint {
       observer.ended(operation);
       observer.refused(operation, e.fault());
       return failRunning(exchange, events, e.fault());
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       Fault fault = defect(e);
       observer.ended(operation);
       observer.refused(operation, fault);

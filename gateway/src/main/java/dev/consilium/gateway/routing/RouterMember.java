@@ -29,6 +29,7 @@ final class RouterMember implements AutoCloseable {
   private int ownNow;
   private long lastChosen;
   private String warnedFingerprint = "";
+  private String loggedDefect = ""; // poller's own
 
   /**
    * How often to ask: a router that serves, and one that does not (yet), which is asked more often
@@ -99,6 +100,9 @@ final class RouterMember implements AutoCloseable {
       answer = new Report.Answered(connection.status());
     } catch (IOException e) {
       answer = new Report.Unreachable(String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      logDefect(e);
+      answer = new Report.Unreachable("its status cannot be read: " + e);
     }
     synchronized (this) {
       report = answer;
@@ -106,6 +110,14 @@ final class RouterMember implements AutoCloseable {
     }
     if (answer instanceof Report.Answered(RouterStatus status)) {
       warnOfOtherModel(status);
+    }
+  }
+
+  /** Once for each kind: the poller goes on, and a line per poll hides the first. */
+  private void logDefect(RuntimeException defect) {
+    if (!defect.toString().equals(loggedDefect)) {
+      loggedDefect = defect.toString();
+      LOG.log(Level.ERROR, "defect while asking router " + address + " for its status", defect);
     }
   }
 

@@ -75,6 +75,15 @@ public final class RouterPool implements TokenSource, AutoCloseable {
     return byAddress;
   }
 
+  /** Longest sequence that a router which can serve holds, in tokens; unbounded if none can. */
+  public int contextLength() {
+    return views().stream()
+        .filter(view -> view.obstacle(modelFingerprint).isEmpty())
+        .mapToInt(RouterView::contextLength)
+        .max()
+        .orElse(Integer.MAX_VALUE);
+  }
+
   /** The lines to the routers that answer, whether or not they can serve. */
   public List<RouterConnection> connections() {
     return members.values().stream()
@@ -91,7 +100,8 @@ public final class RouterPool implements TokenSource, AutoCloseable {
   /** Opens on the best router not tried yet, and adds it to those. */
   PlacedStream place(TokenRequest request, Cancellation cancellation, Set<Target> tried) {
     if (tried.size() < ATTEMPTS) {
-      Optional<RouterView> best = RouterChoice.choose(views(), modelFingerprint, tried);
+      Optional<RouterView> best =
+          RouterChoice.choose(withRoomFor(request), modelFingerprint, tried);
       RouterMember member = best.map(view -> members.get(view.address())).orElse(null);
       if (best.isPresent() && member != null) {
         tried.add(best.get().address());
@@ -102,11 +112,17 @@ public final class RouterPool implements TokenSource, AutoCloseable {
     throw noRouter();
   }
 
+  /** Routers may differ in the cache they have. */
+  private List<RouterView> withRoomFor(TokenRequest request) {
+    return views().stream().filter(view -> view.contextLength() > request.prompt().size()).toList();
+  }
+
   private RequestException noRouter() {
     List<String> reasons = new ArrayList<>();
     obstacles()
         .forEach((address, obstacle) ->
-            reasons.add(address + " " + obstacle.orElse("failed this request")));
+            reasons.add(
+                address + " " + obstacle.orElse("failed this request, or is too small for it")));
     String why = reasons.isEmpty() ? "none is known" : String.join("; ", reasons);
     return Fault.of(
             Fault.Kind.UNAVAILABLE, "router_unavailable", "no router can serve the request: " + why)
@@ -138,6 +154,12 @@ public final class RouterPool implements TokenSource, AutoCloseable {
       String message = "router addresses cannot be looked up, keeping those known: " + e;
       if (!message.equals(complaint)) {
         LOG.log(Level.WARNING, message);
+      }
+      return message;
+    } catch (RuntimeException e) {
+      String message = "defect while looking for routers, keeping those known: " + e;
+      if (!message.equals(complaint)) {
+        LOG.log(Level.ERROR, message, e);
       }
       return message;
     }

@@ -52,6 +52,11 @@ record RouterView(Target address, Report report, int ownAtReport, int ownNow, lo
     };
   }
 
+  /** Longest sequence it can hold, in tokens. */
+  int contextLength() {
+    return report instanceof Report.Answered(RouterStatus status) ? status.contextLength() : 0;
+  }
+
   double freeCache() {
     return report instanceof Report.Answered(RouterStatus status) ? status.freeCache() : 0;
   }

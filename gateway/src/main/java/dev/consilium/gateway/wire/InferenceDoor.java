@@ -37,6 +37,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 
 /** The public gRPC service: the same engine as behind HTTP, in messages of its own contract. */
@@ -120,7 +121,11 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
       Operation operation,
       Supplier<GenerationRequest> preparation) {
     PublicCall call = new PublicCall((ServerCallStreamObserver<GenerateResponse>) observer);
-    threads.execute(Context.current().wrap(() -> serve(call, operation, preparation)));
+    try {
+      threads.execute(Context.current().wrap(() -> serve(call, operation, preparation)));
+    } catch (RejectedExecutionException stopping) {
+      call.caller().onError(Faults.stopping());
+    }
   }
 
   private void serve(
@@ -134,7 +139,7 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       call.caller().onError(Faults.stopping());
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // The server's own interceptor logs it and answers INTERNAL.
       call.caller().onError(e);
     }
@@ -162,13 +167,16 @@ public final class InferenceDoor extends InferenceServiceGrpc.InferenceServiceIm
     answer(
         observer,
         () -> {
-          requireModel(request.getModel());
-          TokeniseResponse.Builder response = TokeniseResponse.newBuilder();
-          parts
-              .model()
-              .encode(request.getText(), request.getAddSpecialTokens(), "text")
-              .forEach(response::addTokens);
-          return response.build();
+          // A long text is work: it counts as a sequence while it is done.
+          try (Admission.Ticket _ = parts.admission().admit()) {
+            requireModel(request.getModel());
+            TokeniseResponse.Builder response = TokeniseResponse.newBuilder();
+            parts
+                .model()
+                .encode(request.getText(), request.getAddSpecialTokens(), "text")
+                .forEach(response::addTokens);
+            return response.build();
+          }
         });
   }
 

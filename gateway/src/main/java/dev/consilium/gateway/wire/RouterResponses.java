@@ -81,11 +81,17 @@ final class RouterResponses {
     return new RouterStatus(
         message.getRouter(),
         message.getModelFingerprint(),
+        contextLength(message.getContextLength()),
         Math.clamp(load, 0, Integer.MAX_VALUE / 2),
         total == 0 ? 0 : Math.min(1, free / (double) total),
         message.getReady(),
         message.getNotReadyReason(),
         message.getDraining());
+  }
+
+  /** A router that does not say holds what the model does. */
+  private static int contextLength(int unsigned) {
+    return unsigned <= 0 ? Integer.MAX_VALUE : unsigned;
   }
 
   static List<ExpertTokens> decode(UtilisationResponse message) {

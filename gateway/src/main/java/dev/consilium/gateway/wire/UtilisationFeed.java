@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
@@ -22,7 +24,11 @@ import java.util.function.Supplier;
 public final class UtilisationFeed {
   private static final long LEAST_INTERVAL_MILLIS = 100;
 
+  /** Feeds at once: each asks every router anew for every snapshot. */
+  private static final int MOST_FEEDS = 16;
+
   private final Supplier<List<RouterConnection>> routers;
+  private final Semaphore free = new Semaphore(MOST_FEEDS);
 
   public UtilisationFeed(Supplier<List<RouterConnection>> routers) {
     this.routers = routers;
@@ -41,9 +47,20 @@ public final class UtilisationFeed {
       caller.onError(Faults.status(fault).asRuntimeException());
       return;
     }
+    if (!free.tryAcquire()) {
+      String message = "all %d utilisation feeds are taken: try again later".formatted(MOST_FEEDS);
+      Fault fault = Fault.of(Fault.Kind.OVERLOADED, "overloaded", message);
+      caller.onError(Faults.status(fault).asRuntimeException());
+      return;
+    }
     CountDownLatch left = new CountDownLatch(1);
     caller.setOnCancelHandler(left::countDown);
-    threads.execute(() -> feed(intervalMillis, caller, left));
+    try {
+      threads.execute(() -> feed(intervalMillis, caller, left));
+    } catch (RejectedExecutionException stopping) {
+      free.release();
+      caller.onError(Faults.stopping());
+    }
   }
 
   private void feed(
@@ -68,6 +85,11 @@ public final class UtilisationFeed {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       caller.onError(Faults.stopping());
+    } catch (RuntimeException | Error e) {
+      // The server's own interceptor logs it and answers INTERNAL.
+      caller.onError(e);
+    } finally {
+      free.release();
     }
   }
 

@@ -14,7 +14,7 @@ class RouterChoiceTest {
   private static final Target B = new Target("b", 1, false);
 
   private static RouterStatus status(int load) {
-    return new RouterStatus("r", MODEL, load, 0.5, true, "", false);
+    return new RouterStatus("r", MODEL, 512, load, 0.5, true, "", false);
   }
 
   private static RouterView view(
@@ -48,16 +48,16 @@ class RouterChoiceTest {
 
   @Test
   void choose_equalLoad_prefersFreeCacheThenTurns() {
-    RouterStatus full = new RouterStatus("r", MODEL, 1, 0.1, true, "", false);
+    RouterStatus full = new RouterStatus("r", MODEL, 512, 1, 0.1, true, "", false);
     assertThat(chosen(view(A, full, 0, 0, 0), view(B, status(1), 0, 0, 5))).isEqualTo(B);
     assertThat(chosen(view(A, status(1), 0, 0, 2), view(B, status(1), 0, 0, 1))).isEqualTo(B);
   }
 
   @Test
   void choose_unusableOrTried_never() {
-    RouterStatus draining = new RouterStatus("r", MODEL, 0, 1, true, "", true);
-    RouterStatus unready = new RouterStatus("r", MODEL, 0, 1, false, "x", false);
-    RouterStatus stranger = new RouterStatus("r", "other", 0, 1, true, "", false);
+    RouterStatus draining = new RouterStatus("r", MODEL, 512, 0, 1, true, "", true);
+    RouterStatus unready = new RouterStatus("r", MODEL, 512, 0, 1, false, "x", false);
+    RouterStatus stranger = new RouterStatus("r", "other", 512, 0, 1, true, "", false);
     RouterView gone = new RouterView(A, new Report.Unreachable("x"), 0, 0, 0);
     for (RouterStatus status : List.of(draining, unready, stranger)) {
       assertThat(RouterChoice.choose(List.of(view(A, status, 0, 0, 0)), MODEL, Set.of())).isEmpty();

@@ -3,6 +3,7 @@ package dev.consilium.model.tokenizer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.consilium.testkit.Seeds;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -24,8 +25,7 @@ class IncrementalDecoderPropertyTest {
   @ParameterizedTest
   @MethodSource("tokenizers")
   void append_randomIds_addsUpToDecodingAtOnce(String name) {
-    long seed = System.nanoTime();
-    System.out.println("IncrementalDecoderPropertyTest " + name + " seed " + seed);
+    long seed = Seeds.seed();
     SplittableRandom random = new SplittableRandom(seed);
     Tokenizer tokenizer = TokenizerFixture.tokenizer(name);
     for (int round = 0; round < 300; round++) {

@@ -174,7 +174,7 @@ public final class NodeDirectory implements AutoCloseable {
       reported.remove(unresolved(target));
       return servers;
     } catch (UnknownHostException e) {
-      report(unresolved(target), Optional.of("does not resolve"));
+      report(unresolved(target), Optional.of("does not resolve"), System.Logger.Level.INFO);
       return resolved.getOrDefault(target, List.of());
     }
   }
@@ -206,8 +206,17 @@ public final class NodeDirectory implements AutoCloseable {
       Thread.currentThread().interrupt();
       look = new Look(node, Optional.empty(), Optional.of("was not asked to the end"));
     }
-    report(node.address(), look.problem());
+    report(node.address(), look.problem(), levelOf(look));
     return look;
+  }
+
+  /** A node that is not there may come; one that answers and does not fit needs a person. */
+  private static System.Logger.Level levelOf(Look look) {
+    boolean misfit =
+        look.problem().isPresent()
+            && look.description().isPresent()
+            && !look.description().get().draining();
+    return misfit ? System.Logger.Level.WARNING : System.Logger.Level.INFO;
   }
 
   private static String unreachable(ExecutionException e) {
@@ -252,14 +261,14 @@ public final class NodeDirectory implements AutoCloseable {
   }
 
   /** Logs a node's problem when it begins or changes, and its end. */
-  private void report(String address, Optional<String> problem) {
+  private void report(String address, Optional<String> problem, System.Logger.Level level) {
     String now = problem.orElse("");
     String before = reported.put(address, now);
     if (now.equals(before == null ? "" : before)) {
       return;
     }
     LOG.log(
-        System.Logger.Level.INFO,
+        level,
         now.isEmpty()
             ? "expert node " + address + " is in use"
             : "expert node " + address + " is not used: it " + now);

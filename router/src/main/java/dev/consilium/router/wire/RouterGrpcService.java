@@ -15,6 +15,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImplBase
     implements AutoCloseable {
   private static final int SHORTEST_INTERVAL_MILLIS = 100;
+  private static final int MOST_ID_CHARS = 128;
 
   /** What an answer's slow reader may leave in this process's memory. */
   private static final int MOST_UNREAD_BYTES = 4 << 20;
@@ -52,6 +54,7 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
         (ServerCallStreamObserver<GenerateResponse>) responses;
     Answer answer = new Answer(call, mostUnreadBytes);
     call.setOnCancelHandler(answer::cancel);
+    nameSpan(request.getRequestId());
     try {
       Router router = state.router();
       answer.started(
@@ -62,6 +65,16 @@ public final class RouterGrpcService extends RouterServiceGrpc.RouterServiceImpl
       call.onError(Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException());
     } catch (StatusRuntimeException e) {
       call.onError(e);
+    }
+  }
+
+  /** What an operator looks for who has the id of an answer. */
+  private static void nameSpan(String requestId) {
+    if (!requestId.isEmpty()) {
+      Span.current()
+          .setAttribute(
+              "consilium.request.id",
+              requestId.substring(0, Math.min(MOST_ID_CHARS, requestId.length())));
     }
   }
 

@@ -136,6 +136,23 @@ class NodeDirectoryTest {
     }
   }
 
+  @Test
+  void look_nodeWhoseMessagesAreTooSmall_isNotUsed() {
+    assertNotUsed(
+        fitting ->
+            new Description(
+                fitting.node(),
+                fitting.fingerprint(),
+                fitting.device(),
+                1,
+                fitting.held(),
+                new ExpertNode.Limits(FakeNode.HIDDEN, FakeNode.TOKENS, 63),
+                false),
+        "at most 63 rows",
+        "64 tokens",
+        "consilium.grpc.max-message");
+  }
+
   private void assertNotUsed(UnaryOperator<Description> change, String... words) {
     node("a").holding(1, 0, 1);
     node("b").describing(change.apply(FakeNode.description("b", 1, 2, 3)));

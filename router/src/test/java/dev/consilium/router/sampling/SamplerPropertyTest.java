@@ -2,8 +2,8 @@ package dev.consilium.router.sampling;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.consilium.router.Seeds;
 import dev.consilium.router.sampling.SamplingParameters.Penalties;
+import dev.consilium.testkit.Seeds;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

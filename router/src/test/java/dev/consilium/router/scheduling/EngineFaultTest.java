@@ -199,7 +199,7 @@ class EngineFaultTest {
   private static void assertAllInternal(List<Heard> heard, String words) throws Exception {
     for (Heard each : heard) {
       assertThat(each.awaitFailure().getCode()).isEqualTo(Status.Code.INTERNAL);
-      assertThat(each.awaitFailure().getDescription()).contains(words);
+      assertThat(each.awaitFailure().getDescription()).contains("step failed", words);
     }
   }
 

@@ -2,12 +2,12 @@ package dev.consilium.router.scheduling;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.consilium.router.Seeds;
 import dev.consilium.router.kvcache.KvPool;
 import dev.consilium.router.scheduling.Scheduler.Limits;
 import dev.consilium.router.scheduling.Scheduler.Plan;
 import dev.consilium.router.scheduling.Scheduler.Slice;
 import dev.consilium.router.scheduling.Scheduler.View;
+import dev.consilium.testkit.Seeds;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;

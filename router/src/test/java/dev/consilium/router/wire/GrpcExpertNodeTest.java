@@ -181,7 +181,18 @@ class GrpcExpertNodeTest {
   }
 
   @Test
-  void execute_streamDeadAtBirth_isUnavailableUntilItLives() throws Exception {
+  void execute_streamDeadAtBirth_isUnavailableAtOnceUntilItLives() throws Exception {
+    server.deadAtBirth(true);
+    for (int i = 0; i < 3; i++) {
+      assertThat(refused(execute()).getDescription()).contains("host:9200", "stillborn");
+    }
+    assertThat(node.inFlight()).isZero();
+    server.deadAtBirth(false);
+    assertServesOverANewStream();
+  }
+
+  @Test
+  void execute_streamRefused_isUnavailableUntilItLives() throws Exception {
     server.refuseStreams(true);
     for (int i = 0; i < 3; i++) {
       assertThat(refused(execute()).getCode()).isEqualTo(Status.Code.UNAVAILABLE);

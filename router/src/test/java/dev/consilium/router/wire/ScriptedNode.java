@@ -9,7 +9,14 @@ import dev.consilium.proto.expert.v1.ExecuteRequest;
 import dev.consilium.proto.expert.v1.ExecuteResponse;
 import dev.consilium.proto.expert.v1.ExpertServiceGrpc;
 import dev.consilium.proto.tensor.v1.Tensor;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.inprocess.InProcessChannelBuilder;
@@ -51,12 +58,14 @@ final class ScriptedNode extends ExpertServiceGrpc.ExpertServiceImplBase impleme
   private final Server server;
   private final ManagedChannel channel;
   private volatile boolean refuseStreams;
+  private volatile boolean deadAtBirth;
   private volatile DescribeResponse description = DescribeResponse.getDefaultInstance();
 
   ScriptedNode() throws IOException {
     String name = InProcessServerBuilder.generateName();
     server = InProcessServerBuilder.forName(name).addService(this).build().start();
-    channel = InProcessChannelBuilder.forName(name).directExecutor().build();
+    channel =
+        InProcessChannelBuilder.forName(name).directExecutor().intercept(new Births()).build();
   }
 
   ManagedChannel channel() {
@@ -65,6 +74,43 @@ final class ScriptedNode extends ExpertServiceGrpc.ExpertServiceImplBase impleme
 
   void refuseStreams(boolean refuse) {
     refuseStreams = refuse;
+  }
+
+  /** Whether calls end before starting them has returned, as on a network thread of its own. */
+  void deadAtBirth(boolean dead) {
+    deadAtBirth = dead;
+  }
+
+  private final class Births implements ClientInterceptor {
+    @Override
+    public <Q, R> ClientCall<Q, R> interceptCall(
+        MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+      boolean dead = deadAtBirth;
+      return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+        @Override
+        public void start(Listener<R> listener, Metadata headers) {
+          if (dead) {
+            listener.onClose(Status.UNAVAILABLE.withDescription("stillborn"), new Metadata());
+          } else {
+            super.start(listener, headers);
+          }
+        }
+
+        @Override
+        public void request(int messages) {
+          if (!dead) {
+            super.request(messages);
+          }
+        }
+
+        @Override
+        public void sendMessage(Q message) {
+          if (!dead) {
+            super.sendMessage(message);
+          }
+        }
+      };
+    }
   }
 
   void describeAs(DescribeResponse response) {

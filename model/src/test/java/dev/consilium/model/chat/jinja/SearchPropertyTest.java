@@ -2,6 +2,7 @@ package dev.consilium.model.chat.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.consilium.testkit.Seeds;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -18,8 +19,7 @@ class SearchPropertyTest {
 
   @Test
   void indexOf_randomTexts_isWhatJavaFinds() {
-    long seed = System.nanoTime();
-    System.out.println("SearchPropertyTest seed " + seed);
+    long seed = Seeds.seed();
     SplittableRandom random = new SplittableRandom(seed);
     for (int round = 0; round < 3_000; round++) {
       String text = text(random, random.nextInt(400));
