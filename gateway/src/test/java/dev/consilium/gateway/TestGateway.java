@@ -130,14 +130,19 @@ final class TestGateway implements AutoCloseable {
       throws IOException, InterruptedException {
     TestGateway gateway =
         startUnready(limits, List.of(routers).stream().map(FakeRouter::port).toList());
+    gateway.awaitReady(routers.length);
+    return gateway;
+  }
+
+  /** Waits until that many routers can serve. */
+  void awaitReady(int routers) throws InterruptedException {
     Await.until(
         "all routers ready",
         () ->
-            gateway.gateway.readiness().obstacles().values().stream()
+            gateway.readiness().obstacles().values().stream()
                     .filter(java.util.Optional::isEmpty)
                     .count()
-                == routers.length);
-    return gateway;
+                == routers);
   }
 
   static TestGateway startUnready(Limits limits, List<Integer> routerPorts)
