@@ -345,6 +345,7 @@ class StreamingTest {
     assertThat(error.path("message").asText()).contains("layer 3 lost");
     assertThat(error.path("code").asText()).isEqualTo("router_unavailable");
     assertThat(events).doesNotContain("[DONE]");
+    gateway.awaitReady(1); // a router that failed is left alone until it was asked how it is
   }
 
   @Test

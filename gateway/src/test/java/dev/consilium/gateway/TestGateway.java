@@ -46,7 +46,8 @@ final class TestGateway implements AutoCloseable {
     static final Limits USUAL =
         new Limits(
             64,
-            new Routes.Limits(1 << 20, Duration.ofSeconds(30), Duration.ofSeconds(30), 16 << 10),
+            new Routes.Limits(
+                1 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofSeconds(30), 16 << 10),
             Duration.ofSeconds(60),
             Fixtures.demoModel());
 
@@ -130,14 +131,19 @@ final class TestGateway implements AutoCloseable {
       throws IOException, InterruptedException {
     TestGateway gateway =
         startUnready(limits, List.of(routers).stream().map(FakeRouter::port).toList());
+    gateway.awaitReady(routers.length);
+    return gateway;
+  }
+
+  /** Waits until that many routers can serve. */
+  void awaitReady(int routers) throws InterruptedException {
     Await.until(
         "all routers ready",
         () ->
-            gateway.gateway.readiness().obstacles().values().stream()
+            gateway.readiness().obstacles().values().stream()
                     .filter(java.util.Optional::isEmpty)
                     .count()
-                == routers.length);
-    return gateway;
+                == routers);
   }
 
   static TestGateway startUnready(Limits limits, List<Integer> routerPorts)
