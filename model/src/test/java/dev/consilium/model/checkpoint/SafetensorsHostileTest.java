@@ -252,7 +252,7 @@ final class SafetensorsHostileTest {
       assertThat(opened.tensor("scalar").integers()).containsExactly(Long.MIN_VALUE + 7);
       assertThatThrownBy(() -> opened.tensor("scalar").floats())
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContaining("tensor scalar: dtype is I64, want F32, F16 or BF16");
+          .hasMessageContaining("tensor scalar: dtype is I64, want one of [F32, BF16, F16");
       assertThatThrownBy(() -> opened.tensor("a").integers())
           .hasMessageContaining("tensor a: dtype is F32, want I64");
       assertThatThrownBy(() -> opened.tensor("b"))
