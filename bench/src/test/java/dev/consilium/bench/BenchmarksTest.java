@@ -19,6 +19,8 @@ class BenchmarksTest {
 
   @Test
   void benchmarks_calledOnce_giveAResult(@TempDir Path directory) throws Exception {
+    // A measurement that runs beside this test does no harm to it.
+    System.setProperty("jmh.ignoreLock", "true");
     Options options =
         new OptionsBuilder()
             .include("dev.consilium.bench")

@@ -23,7 +23,10 @@ class FailuresIT {
             List.of("run", "--model", "/no/such/model", "x"),
             1,
             List.of("/no/such/model", "does not exist")),
-        Arguments.of(List.of("up", "--model", "/tmp"), 1, List.of("/tmp", "config.json")),
+        Arguments.of(
+            List.of("up", "--model", Fixtures.root().resolve("docs").toString()),
+            1,
+            List.of("docs", "config.json")),
         Arguments.of(List.of("up", "--nodes", "0"), 1, List.of("--nodes is 0", "expected 1")),
         Arguments.of(List.of("run", "-t", "-1", "x"), 1, List.of("temperature")),
         Arguments.of(
