@@ -36,7 +36,7 @@ public class MatmulDecode {
   private static final int COLUMNS = 2048;
 
   /** Encoding of the weights. */
-  @Param({"BF16", "F32", "F16"})
+  @Param({"BF16", "F32", "F16", "Q8_0", "Q4_0", "Q5_0", "Q4_K", "Q5_K", "Q6_K", "MXFP4"})
   public DType dtype = DType.BF16;
 
   /** Threads of the device. */
@@ -44,7 +44,7 @@ public class MatmulDecode {
   public int threads;
 
   /** Tokens that share one pass over the weights. */
-  @Param({"1", "2", "4"})
+  @Param({"1", "2", "4", "8", "32"})
   public int tokens;
 
   private CpuDevice device = new CpuDevice(1);

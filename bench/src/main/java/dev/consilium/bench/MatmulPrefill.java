@@ -37,7 +37,7 @@ public class MatmulPrefill {
   private static final int TOKENS = 512;
 
   /** Encoding of the weights. */
-  @Param({"BF16", "F32", "F16"})
+  @Param({"BF16", "F32", "F16", "Q8_0", "Q4_0", "Q5_0", "Q4_K", "Q5_K", "Q6_K", "MXFP4"})
   public DType dtype = DType.BF16;
 
   /** Threads of the device. */

@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.SHORTS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -22,6 +23,9 @@ import jdk.incubator.vector.ShortVector;
  * shifted, the odd one shifted. Both are multiplied by activations that lie in the same order, and
  * products are added in 16 bits as long as they fit; then the two lanes of a row are added in 32.
  *
+ * <p>Every method gives back a number that depends on what was read ahead; keep it, or the reads
+ * may be optimised away.
+ *
  * <p>Activations are ints, 16 for each block, of which int g holds columns {@code 4 g}, {@code 4 g
  * + 2} (evens) or {@code 4 g + 1}, {@code 4 g + 3} (odds).
  */
@@ -30,13 +34,25 @@ final class QuantDots {
   private static final int ROWS = QuantLayout.ROWS;
   private static final short SIGN_BITS = (short) 0x8080;
 
+  /**
+   * How far ahead memory is read, so that it is in a cache when the vectors get there. What waits
+   * for a vector fills the processor's queue long before enough reads are under way.
+   */
+  private static final long AHEAD = 1024;
+
   private QuantDots() {}
 
   /** Two products of 8 bits by 7 fit, as they are signed here. */
-  static void ofBytes(
+  static int ofBytes(
       MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+    long lastAt = w.byteSize() - 512;
+    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
+        long ahead = Math.min(wAt + b * 512L + AHEAD, lastAt);
+        for (int line = 0; line < 512; line += 64) {
+          touched += w.get(JAVA_INT, ahead + line);
+        }
         IntVector sum = IntVector.zero(INTS);
         long at = wAt + b * 512L + row * 4L;
         int x = xAt + b * 16;
@@ -57,6 +73,7 @@ final class QuantDots {
         sum.intoArray(dots, b * ROWS + row);
       }
     }
+    return touched;
   }
 
   /**
@@ -65,7 +82,7 @@ final class QuantDots {
    * @param raw the blocks of activations as ints
    * @param offsetAt which int of a block is what the offset of the quants adds; negative: none
    */
-  static void ofNibbles(
+  static int ofNibbles(
       MemorySegment w,
       long wAt,
       int blocks,
@@ -75,8 +92,14 @@ final class QuantDots {
       int[] raw,
       int offsetAt,
       int[] dots) {
+    long lastAt = w.byteSize() - 256;
+    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
+        long ahead = Math.min(wAt + b * 256L + AHEAD, lastAt);
+        for (int line = 0; line < 256; line += 64) {
+          touched += w.get(JAVA_INT, ahead + line);
+        }
         ShortVector sum = ShortVector.zero(SHORTS);
         long at = wAt + b * 256L + row * 4L;
         int x = xAt + b * 16;
@@ -99,10 +122,11 @@ final class QuantDots {
             .intoArray(dots, b * ROWS + row);
       }
     }
+    return touched;
   }
 
   /** Eight products fit: those of the lower halves, and those of the upper ones. */
-  static void ofFiveBits(
+  static int ofFiveBits(
       MemorySegment w,
       long wAt,
       int blocks,
@@ -112,8 +136,14 @@ final class QuantDots {
       int[] raw,
       int offsetAt,
       int[] dots) {
+    long lastAt = w.byteSize() - 320;
+    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
+        long ahead = Math.min(wAt + b * 320L + AHEAD, lastAt);
+        for (int line = 0; line < 320; line += 64) {
+          touched += w.get(JAVA_INT, ahead + line);
+        }
         ShortVector low = ShortVector.zero(SHORTS);
         ShortVector high = ShortVector.zero(SHORTS);
         long at = wAt + b * 320L + row * 4L;
@@ -143,10 +173,11 @@ final class QuantDots {
             .intoArray(dots, b * ROWS + row);
       }
     }
+    return touched;
   }
 
   /** Four products fit: those of two groups. */
-  static void ofSixBits(
+  static int ofSixBits(
       MemorySegment w,
       long wAt,
       int blocks,
@@ -155,8 +186,14 @@ final class QuantDots {
       int xAt,
       int[] raw,
       int[] dots) {
+    long lastAt = w.byteSize() - 384;
+    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
+        long ahead = Math.min(wAt + b * 384L + AHEAD, lastAt);
+        for (int line = 0; line < 384; line += 64) {
+          touched += w.get(JAVA_INT, ahead + line);
+        }
         for (int half = 0; half < 2; half++) {
           long at = wAt + b * 384L + row * 4L;
           int x = xAt + b * 16 + half * 4;
@@ -189,13 +226,20 @@ final class QuantDots {
         }
       }
     }
+    return touched;
   }
 
   /** The numbers behind the codes are computed as {@link Mxfp4Layout#doubled} does. */
-  static void ofCodes(
+  static int ofCodes(
       MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+    long lastAt = w.byteSize() - 256;
+    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
+        long ahead = Math.min(wAt + b * 256L + AHEAD, lastAt);
+        for (int line = 0; line < 256; line += 64) {
+          touched += w.get(JAVA_INT, ahead + line);
+        }
         ShortVector sum = ShortVector.zero(SHORTS);
         long at = wAt + b * 256L + row * 4L;
         int x = xAt + b * 16;
@@ -225,5 +269,6 @@ final class QuantDots {
             .intoArray(dots, b * ROWS + row);
       }
     }
+    return touched;
   }
 }

@@ -51,6 +51,10 @@ final class VectorQuant {
   private int[] evens = {};
   private int[] odds = {};
 
+  /** What was read ahead: kept so that the reads are not optimised away. */
+  @SuppressWarnings("UnusedVariable") // written for that reason only
+  private int touched;
+
   private VectorQuant() {}
 
   static void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
@@ -152,7 +156,7 @@ final class VectorQuant {
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;
-        dots(layout, weights.segment(), at, count, x);
+        touched = dots(layout, weights.segment(), at, count, x);
         add(layout, count, x, token * ROWS);
       }
     }
@@ -164,8 +168,8 @@ final class VectorQuant {
     }
   }
 
-  private void dots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
-    switch (layout.dtype()) {
+  private int dots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
+    return switch (layout.dtype()) {
       case Q8_0 -> QuantDots.ofBytes(w, at, count, evens, odds, x, dots);
       case Q4_0 -> QuantDots.ofNibbles(w, at, count, evens, odds, x, raw, 10, dots);
       case Q4_K -> QuantDots.ofNibbles(w, at, count, evens, odds, x, raw, -1, dots);
@@ -174,7 +178,7 @@ final class VectorQuant {
       case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, raw, dots);
       case MXFP4 -> QuantDots.ofCodes(w, at, count, evens, odds, x, dots);
       case F32, BF16, F16 -> throw new IllegalArgumentException(layout.dtype() + " has no blocks");
-    }
+    };
   }
 
   private void add(QuantLayout layout, int count, int x, int at) {
