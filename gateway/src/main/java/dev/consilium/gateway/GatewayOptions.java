@@ -42,7 +42,6 @@ record GatewayOptions(
         inRange("max-in-flight", gateway.maxInFlight(), 1, MOST_IN_FLIGHT),
         new Routes.Limits(
             bytes("max-body", gateway.maxBody()),
-            bodies(gateway),
             time("body-timeout", gateway.bodyTimeout()),
             time("stall-timeout", gateway.stallTimeout()),
             bytes("client-buffer", gateway.clientBuffer())),
@@ -84,17 +83,6 @@ record GatewayOptions(
 
   private static int bytes(String key, ByteSize size) {
     return inRange(key, (int) Math.min(Integer.MAX_VALUE, size.bytes()), 1024, MOST_BODY);
-  }
-
-  /** Less than the largest body would refuse that one for ever. */
-  private static long bodies(GatewaySettings gateway) {
-    long total = gateway.maxBodyTotal().bytes();
-    if (total < gateway.maxBody().bytes()) {
-      throw new ConfigException(
-          "consilium.gateway.max-body-total is %d, expected at least max-body, %d"
-              .formatted(total, gateway.maxBody().bytes()));
-    }
-    return total;
   }
 
   private static int inRange(String key, int value, int least, int most) {

@@ -36,13 +36,6 @@ public interface GatewaySettings {
   @WithDefault("8MiB")
   ByteSize maxBody();
 
-  /**
-   * Most bytes of all HTTP bodies being received or parsed; what is over it is refused with 429.
-   * Parsing a body takes some times its bytes meanwhile.
-   */
-  @WithDefault("64MiB")
-  ByteSize maxBodyTotal();
-
   /** Time until a request's body must have come. */
   @WithDefault("30s")
   Duration bodyTimeout();

@@ -105,37 +105,9 @@ class ClientsFaultTest {
   }
 
   @Test
-  void bodies_overTheirTotal_areShedUntilBytesAreGivenBack() throws Exception {
-    router.answers(Answer.of(TestGateway.tokens("fine")));
-    try (TestGateway gateway = TestGateway.start(TestGateway.Limits.USUAL, router)) {
-      String body = " ".repeat(600_000) + BODY.formatted(false);
-      for (int i = 0; i < 3; i++) {
-        assertThat(gateway.post("/v1/completions", body).statusCode()).isEqualTo(200);
-      }
-      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), gateway.port())) {
-        String request =
-            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                + "Content-Length: 1000000\r\n\r\n"
-                + body;
-        socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-        HttpResponse<String> shed = gateway.post("/v1/completions", body);
-        while (shed.statusCode() == 200) {
-          shed = gateway.post("/v1/completions", body);
-        }
-        assertThat(shed.statusCode()).isEqualTo(429);
-        assertThat(shed.headers().firstValue("Retry-After")).contains("1");
-        assertThat(shed.body()).contains("max-body-total");
-      }
-      Await.until("the place given back", () -> gateway.gateway().inFlight() == 0);
-      assertThat(gateway.post("/v1/completions", body).statusCode()).isEqualTo(200);
-    }
-  }
-
-  @Test
   void client_sendsBodyTooSlowly_isAnswered408() throws Exception {
     Routes.Limits hurried =
-        new Routes.Limits(
-            1 << 20, 1 << 20, Duration.ofMillis(50), Duration.ofSeconds(30), 16 << 10);
+        new Routes.Limits(1 << 20, Duration.ofMillis(50), Duration.ofSeconds(30), 16 << 10);
     try (TestGateway gateway =
             TestGateway.start(TestGateway.Limits.USUAL.withHttp(hurried), router);
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), gateway.port())) {
@@ -156,8 +128,7 @@ class ClientsFaultTest {
     // Each event is some 200 bytes, so that an unbounded gateway would take millions of tokens.
     router.answers(Answer.of(TestGateway.tokens("x")).ending(new Ending.Endless()));
     Routes.Limits impatient =
-        new Routes.Limits(
-            1 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMillis(700), 16 << 10);
+        new Routes.Limits(1 << 20, Duration.ofSeconds(30), Duration.ofMillis(700), 16 << 10);
     try (TestGateway gateway =
             TestGateway.start(TestGateway.Limits.USUAL.withHttp(impatient), router);
         Socket socket = ask(gateway, true, 4096)) {

@@ -46,8 +46,7 @@ final class TestGateway implements AutoCloseable {
     static final Limits USUAL =
         new Limits(
             64,
-            new Routes.Limits(
-                1 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofSeconds(30), 16 << 10),
+            new Routes.Limits(1 << 20, Duration.ofSeconds(30), Duration.ofSeconds(30), 16 << 10),
             Duration.ofSeconds(60),
             Fixtures.demoModel());
 

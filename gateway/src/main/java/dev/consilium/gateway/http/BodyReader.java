@@ -1,6 +1,5 @@
 package dev.consilium.gateway.http;
 
-import dev.consilium.gateway.generation.Fault;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
@@ -22,8 +21,6 @@ final class BodyReader {
   private final long timer;
   private Buffer body = Buffer.buffer();
   private long received;
-  private final BodyBudget.Share share;
-  private boolean starved;
   private boolean over;
 
   /** Bytes of a body, and time until it is there. */
@@ -39,63 +36,37 @@ final class BodyReader {
     record Refused(ErrorReply error) implements Outcome {}
   }
 
-  private BodyReader(Vertx vertx, Limits limits, BodyBudget.Share share, Consumer<Outcome> then) {
+  private BodyReader(Vertx vertx, Limits limits, Consumer<Outcome> then) {
     this.vertx = vertx;
     this.limits = limits;
-    this.share = share;
     this.then = then;
     this.timer = vertx.setTimer(limits.time().toMillis(), _ -> late());
   }
 
   /** Calls {@code then} once; never, if the client leaves before. */
-  static void read(
-      Vertx vertx,
-      HttpServerRequest request,
-      Limits limits,
-      BodyBudget.Share share,
-      Consumer<Outcome> then) {
-    BodyReader reader = new BodyReader(vertx, limits, share, then);
+  static void read(Vertx vertx, HttpServerRequest request, Limits limits, Consumer<Outcome> then) {
+    BodyReader reader = new BodyReader(vertx, limits, then);
     request.handler(reader::part).endHandler(_ -> reader.complete());
     request.exceptionHandler(_ -> reader.stop());
   }
 
   private void part(Buffer part) {
     received += part.length();
-    starved |= received <= limits.bytes() && !share.grow(part.length());
-    if (received <= limits.bytes() && !starved) {
+    if (received <= limits.bytes()) {
       body.appendBuffer(part);
       return;
     }
     body = Buffer.buffer();
-    share.close();
     if (!over && received > (long) DROPPED_FACTOR * limits.bytes()) {
       finish(tooLarge());
     }
   }
 
   private void complete() {
-    if (received > limits.bytes()) {
-      finish(tooLarge());
-    } else {
-      finish(starved ? exhausted() : new Outcome.Complete(body.getBytes()));
-    }
-  }
-
-  private static Outcome exhausted() {
-    return new Outcome.Refused(
-        ErrorReply.of(
-            Fault.of(
-                Fault.Kind.OVERLOADED,
-                "overloaded",
-                "too many bytes of requests are being received"
-                    + " (consilium.gateway.max-body-total): try again later")));
+    finish(received > limits.bytes() ? tooLarge() : new Outcome.Complete(body.getBytes()));
   }
 
   private void late() {
-    if (starved) {
-      finish(exhausted());
-      return;
-    }
     finish(
         new Outcome.Refused(
             ErrorReply.http(
@@ -123,8 +94,6 @@ final class BodyReader {
 
   private void stop() {
     over = true;
-    // The request, and with it this reader, is held until it is answered.
-    body = Buffer.buffer();
     vertx.cancelTimer(timer);
   }
 }

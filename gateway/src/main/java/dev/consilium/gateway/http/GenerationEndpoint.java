@@ -42,10 +42,9 @@ final class GenerationEndpoint {
   }
 
   /** Answers one request. Returns the status answered. */
-  int serve(Exchange exchange, ReceivedBody body, Admission.Ticket ticket) {
+  int serve(Exchange exchange, byte[] body, Admission.Ticket ticket) {
     try {
-      Prepared prepared = preparation.prepare(body.bytes(), newId());
-      body.close();
+      Prepared prepared = preparation.prepare(body, newId());
       ticket.growTo(prepared.request().choices());
       return run(exchange, prepared);
     } catch (RequestException e) {

@@ -25,7 +25,6 @@ public final class HttpDoor {
   private final Endpoint.Table endpoints;
   private final Admission admission;
   private final BodyReader.Limits limits;
-  private final BodyBudget budget;
   private final OpenTelemetry telemetry;
   private final ExecutorService threads;
 
@@ -34,14 +33,12 @@ public final class HttpDoor {
       Endpoint.Table endpoints,
       Admission admission,
       BodyReader.Limits limits,
-      BodyBudget budget,
       OpenTelemetry telemetry,
       ExecutorService threads) {
     this.vertx = vertx;
     this.endpoints = endpoints;
     this.admission = admission;
     this.limits = limits;
-    this.budget = budget;
     this.telemetry = telemetry;
     this.threads = threads;
   }
@@ -111,14 +108,12 @@ public final class HttpDoor {
 
   private void receive(Exchange exchange, GenerationEndpoint generation, Admission.Ticket ticket) {
     // A client that leaves while it sends never gets as far as the thread that gives it back.
-    BodyBudget.Share share = budget.share();
-    PlaceWhileReceiving place = new PlaceWhileReceiving(ticket, share);
+    PlaceWhileReceiving place = new PlaceWhileReceiving(ticket);
     exchange.cancellation().onCancel(place::closeUnlessRunning);
     BodyReader.read(
         vertx,
         exchange.request(),
         limits,
-        share,
         outcome -> {
           switch (outcome) {
             case BodyReader.Outcome.Refused(ErrorReply error) -> {
@@ -127,7 +122,7 @@ public final class HttpDoor {
             }
             case BodyReader.Outcome.Complete(byte[] body) -> {
               if (place.run()) {
-                hand(exchange, generation, new ReceivedBody(body, share), ticket);
+                hand(exchange, generation, body, ticket);
               }
             }
           }
@@ -135,28 +130,20 @@ public final class HttpDoor {
   }
 
   private void hand(
-      Exchange exchange,
-      GenerationEndpoint generation,
-      ReceivedBody body,
-      Admission.Ticket ticket) {
+      Exchange exchange, GenerationEndpoint generation, byte[] body, Admission.Ticket ticket) {
     try {
       threads.execute(() -> serve(exchange, generation, body, ticket));
     } catch (RejectedExecutionException stopping) {
-      body.close();
       ticket.close();
       exchange.error(ErrorReply.of(Fault.stopping()));
     }
   }
 
   private void serve(
-      Exchange exchange,
-      GenerationEndpoint generation,
-      ReceivedBody body,
-      Admission.Ticket ticket) {
+      Exchange exchange, GenerationEndpoint generation, byte[] body, Admission.Ticket ticket) {
     Context trace = RequestSpan.start(telemetry, exchange.request(), exchange.request().path());
     int status = 500;
     try (ticket;
-        body;
         Scope _ = trace.makeCurrent()) {
       status = generation.serve(exchange, body, ticket);
     } finally {

@@ -9,18 +9,15 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class PlaceWhileReceiving {
   private final Admission.Ticket ticket;
-  private final BodyBudget.Share share;
   private final AtomicBoolean settled = new AtomicBoolean();
 
-  PlaceWhileReceiving(Admission.Ticket ticket, BodyBudget.Share share) {
-    this.share = share;
+  PlaceWhileReceiving(Admission.Ticket ticket) {
     this.ticket = ticket;
   }
 
   /** Gives the place back unless the request runs and will do so itself. */
   void closeUnlessRunning() {
     if (settled.compareAndSet(false, true)) {
-      share.close();
       ticket.close();
     }
   }

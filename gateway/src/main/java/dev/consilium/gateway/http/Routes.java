@@ -35,12 +35,11 @@ public final class Routes {
    * What a client may cost.
    *
    * @param body bytes of a request body
-   * @param bodies bytes of all bodies being received or parsed
    * @param bodyTime until a body is complete
    * @param stall longest wait for a client that reads nothing
    * @param waiting bytes of an answer held for a client at most
    */
-  public record Limits(int body, long bodies, Duration bodyTime, Duration stall, int waiting) {}
+  public record Limits(int body, Duration bodyTime, Duration stall, int waiting) {}
 
   private final Parts parts;
   private final Observation observation;
@@ -74,7 +73,6 @@ public final class Routes {
         routes::at,
         parts.admission(),
         new BodyReader.Limits(limits.body(), limits.bodyTime()),
-        new BodyBudget(limits.bodies()),
         observation.telemetry().openTelemetry(),
         threads);
   }
