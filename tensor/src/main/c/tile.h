@@ -35,6 +35,8 @@ struct chunk {
   float minima[PANELS][CHUNK][ROWS];
   int blocks;
   const uint8_t *quants[PANELS];
+  int64_t left; /* bytes from there to the end of the panel */
+  int64_t skip; /* from the end of a panel to the one that is walked after it */
 };
 
 /* d and m of Q4_K and Q5_K times their 6-bit factors; the scale bytes of a row are three ints in one lane. */
@@ -143,8 +145,10 @@ INLINE void tile(enum type type, int panels, int tokens, const struct chunk *c, 
   for (int b = 0; b < c->blocks; b++) {
     ints dot[TOKENS][PANELS * VECTORS];
     if (prefetch) {
+      int64_t ahead = b * quant_bytes(type) + AHEAD;
+      if (ahead >= c->left) ahead += c->skip;
       for (int p = 0; p < panels; p++) {
-        for (int i = 0; i < quant_bytes(type); i += 64) __builtin_prefetch(c->quants[p] + b * quant_bytes(type) + AHEAD + i, 0, 3);
+        for (int i = 0; i < quant_bytes(type); i += 64) __builtin_prefetch(c->quants[p] + ahead + i, 0, 3);
       }
     }
     for (int half = 0; half < 2; half++) {
@@ -211,6 +215,8 @@ INLINE void panels_of(enum type type, const struct product *p, int panel, int pa
   struct chunk c;
   for (int from = 0; from < p->blocks; from += CHUNK) {
     c.blocks = least(CHUNK, p->blocks - from);
+    c.left = (int64_t) (p->blocks - from) * quant_bytes(type);
+    c.skip = (panels - 1) * p->panel_bytes;
     for (int i = 0; i < panels; i++) {
       const uint8_t *w = p->weights + (panel + i) * p->panel_bytes;
       c.quants[i] = w + p->header_bytes + (int64_t) from * quant_bytes(type);

@@ -277,7 +277,7 @@ class ExpertNodeTest {
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe"));
         CpuDevice device = new CpuDevice(1);
         ExpertBank bank = new ExpertBank(checkpoint)) {
-      bank.load(List.of(new ExpertId(layer, 0), new ExpertId(layer, 4)), ExpertBank.Progress.NONE);
+      bank.load(List.of(new ExpertId(layer, 0), new ExpertId(layer, 4)));
       F32Matrix rows = F32Matrix.allocate(3, hiddenSize);
       for (int row = 0; row < 3; row++) {
         rows.writeRow(

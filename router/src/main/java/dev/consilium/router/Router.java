@@ -132,7 +132,7 @@ public final class Router implements AutoCloseable {
       RouterOptions options,
       Deque<AutoCloseable> parts) {
     ExpertBank bank = opened(parts, new ExpertBank(checkpoint));
-    bank.load(allExperts(checkpoint.spec()), ExpertBank.Progress.NONE);
+    bank.load(allExperts(checkpoint.spec()));
     return new LocalExperts(name, bank, new ExpertComputation(device), options.wireDtype());
   }
 

@@ -80,7 +80,7 @@ public final class TinyEngine implements AutoCloseable {
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model(MODEL))) {
       weights = RouterWeights.load(checkpoint, device);
       bank = new ExpertBank(checkpoint);
-      bank.load(experts(checkpoint), ExpertBank.Progress.NONE);
+      bank.load(experts(checkpoint));
       pool = new KvPool(ForwardPass.attentionShapes(checkpoint.spec()), setup.blocks());
       ExpertDispatcher experts =
           setup

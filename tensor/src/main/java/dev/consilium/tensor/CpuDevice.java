@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
 /**
@@ -32,7 +33,7 @@ public final class CpuDevice implements AutoCloseable {
   private final ThreadTeam team;
 
   /**
-   * Memory for quantised activations, one for each thread that was ever in {@link #matmul} at once.
+   * Memory for quantised activations, one for each thread that ever multiplied at once with others.
    */
   private final Queue<QuantisedActivations> idleActivations = new ConcurrentLinkedQueue<>();
 
@@ -68,10 +69,26 @@ public final class CpuDevice implements AutoCloseable {
       run(jobs, List.of());
       return;
     }
+    withActivations(activations -> run(jobs, activations.prepare(jobs, kernels, team)));
+  }
+
+  /** Computes one job on this thread alone, which may be inside a region of the device. */
+  public void matmulHere(MatmulJob job) {
+    int panels = job.weights().panels();
+    if (!job.weights().dtype().quantised()) {
+      kernels.multiply(job, 0, panels, 0, job.tokens());
+      return;
+    }
+    withActivations(activations ->
+        kernels.multiplyQuantised(
+            job, activations.prepare(job, kernels), 0, panels, 0, job.tokens()));
+  }
+
+  private void withActivations(Consumer<QuantisedActivations> use) {
     QuantisedActivations activations =
         Optional.ofNullable(idleActivations.poll()).orElseGet(QuantisedActivations::new);
     try {
-      run(jobs, activations.prepare(jobs, kernels, team));
+      use.accept(activations);
     } finally {
       activations.clear();
       idleActivations.add(activations);

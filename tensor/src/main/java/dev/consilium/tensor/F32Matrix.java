@@ -24,11 +24,11 @@ public final class F32Matrix {
   /** Bytes into the segment of row 0: above 0 in a view of some columns. */
   private final long begin;
 
-  private F32Matrix(int rows, int columns) {
+  private F32Matrix(MemorySegment segment, int rows, int columns) {
     this.rows = rows;
     this.columns = columns;
     this.rowStrideBytes = strideOf(columns);
-    this.segment = LargeMemory.allocate(Arena.ofAuto(), rows * rowStrideBytes);
+    this.segment = segment;
     this.begin = 0;
   }
 
@@ -42,11 +42,21 @@ public final class F32Matrix {
 
   /** A matrix of zeros; {@code rows >= 0}, {@code columns >= 1}. */
   public static F32Matrix allocate(int rows, int columns) {
+    return over(LargeMemory.allocate(Arena.ofAuto(), byteSize(rows, columns)), rows, columns);
+  }
+
+  /** A matrix in memory of at least {@link #byteSize} bytes, at a multiple of 64. */
+  static F32Matrix over(MemorySegment memory, int rows, int columns) {
+    return new F32Matrix(memory.asSlice(0, byteSize(rows, columns)), rows, columns);
+  }
+
+  /** Bytes of memory that a matrix takes. */
+  static long byteSize(int rows, int columns) {
     if (rows < 0 || columns < 1) {
       throw new IllegalArgumentException(
           "a matrix of " + rows + " rows and " + columns + " columns; expected >= 0 and >= 1");
     }
-    return new F32Matrix(rows, columns);
+    return rows * strideOf(columns);
   }
 
   /**

@@ -57,36 +57,76 @@ final class KLayout extends QuantLayout {
   }
 
   @Override
-  boolean packBlock(MemorySegment source, int block, MemorySegment panel, long quantsAt, int row) {
-    long at = scalesAt(block);
-    boolean finite = copyHalf(source, 0, panel, at + row * 2L);
-    finite &= copyHalf(source, 2, panel, at + ROWS * Short.BYTES + row * 2L);
-    for (int i = 0; i < 3; i++) {
-      setLane(panel, at + INTS_AT + i * 64L, row, source.get(STORED_INT, 4 + i * 4L));
+  int packRow(MemorySegment source, long at, MemorySegment panel, int columns, int row) {
+    int blockBytes = dtype().blockBytes();
+    int wrong = -1;
+    for (int block = 0; block < columns / 256; block++) {
+      long from = at + (long) block * blockBytes;
+      long scales = scalesAt(block);
+      boolean finite = copyHalf(source, from, panel, scales + row * 2L);
+      finite &= copyHalf(source, from + 2, panel, scales + ROWS * Short.BYTES + row * 2L);
+      if (!finite && wrong < 0) {
+        wrong = block;
+      }
+      for (int i = 0; i < 3; i++) {
+        int stored = source.get(STORED_INT, from + 4 + i * 4L);
+        panel.set(STORED_INT, scales + INTS_AT + i * 64L + row * 4L, stored);
+      }
     }
-    for (int sub = 0; sub < 8; sub++) {
-      packSubBlock(source, sub, panel, quantsAt + (long) sub * quantBytes(), row);
+    long to = headerBytes(columns) + row * 4L;
+    if (bits() == 4) {
+      packNibbles(source, at + 16, blockBytes, panel, to, quantBytes(), columns / 256);
+    } else {
+      packNibbles(source, at + 48, blockBytes, panel, to, quantBytes(), columns / 256);
+      packFifthBits(source, at + 16, panel, to + 256, columns / 256);
     }
-    return finite;
+    return wrong;
   }
 
-  private void packSubBlock(MemorySegment source, int sub, MemorySegment panel, long at, int row) {
-    long from = (bits() == 4 ? 16 : 48) + sub / 2 * 32L;
-    for (int group = 0; group < 4; group++) {
-      int first = source.get(STORED_INT, from + group * 4L);
-      int second = source.get(STORED_INT, from + 16 + group * 4L);
-      int packed =
-          sub % 2 == 0
-              ? (first & LOWER_HALVES) | (second & LOWER_HALVES) << 4
-              : (first >>> 4 & LOWER_HALVES) | (second & UPPER_HALVES);
-      setLane(panel, at + group * 64L, row, packed);
-    }
-    if (bits() == 5) {
-      int fifth = 0;
-      for (int group = 0; group < 8; group++) {
-        fifth |= (source.get(STORED_INT, 16 + group * 4L) >>> sub & LOWEST_BITS) << group;
+  /**
+   * 32 stored bytes hold two sub-blocks, one in the lower halves and one in the upper; here the
+   * halves of a byte are columns i and i + 16 of one sub-block.
+   */
+  private static void packNibbles(
+      MemorySegment source,
+      long at,
+      long blockBytes,
+      MemorySegment panel,
+      long to,
+      long subBytes,
+      int blocks) {
+    for (int block = 0; block < blocks; block++) {
+      for (int pair = 0; pair < 4; pair++) {
+        long from = at + block * blockBytes + pair * 32L;
+        long even = to + (block * 8L + pair * 2L) * subBytes;
+        long odd = even + subBytes;
+        for (int group = 0; group < 4; group++) {
+          int first = source.get(STORED_INT, from + group * 4L);
+          int second = source.get(STORED_INT, from + 16 + group * 4L);
+          panel.set(
+              STORED_INT,
+              even + group * 64L,
+              (first & LOWER_HALVES) | (second & LOWER_HALVES) << 4);
+          panel.set(
+              STORED_INT,
+              odd + group * 64L,
+              (first >>> 4 & LOWER_HALVES) | (second & UPPER_HALVES));
+        }
       }
-      setLane(panel, at + 256, row, fifth);
+    }
+  }
+
+  private static void packFifthBits(
+      MemorySegment source, long at, MemorySegment panel, long to, int blocks) {
+    for (int block = 0; block < blocks; block++) {
+      for (int sub = 0; sub < 8; sub++) {
+        int fifth = 0;
+        for (int group = 0; group < 8; group++) {
+          int stored = source.get(STORED_INT, at + block * 176L + group * 4L);
+          fifth |= (stored >>> sub & LOWEST_BITS) << group;
+        }
+        panel.set(STORED_INT, to + (block * 8L + sub) * 320L, fifth);
+      }
     }
   }
 }

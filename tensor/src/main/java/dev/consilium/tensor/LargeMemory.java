@@ -27,6 +27,7 @@ public final class LargeMemory {
   private static final int READ_WRITE = 3;
   private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final int HUGE_PAGES = 14;
+  private static final int NOT_NEEDED = 4;
   private static final Optional<SystemCalls> CALLS = SystemCalls.find();
 
   private LargeMemory() {}
@@ -40,6 +41,22 @@ public final class LargeMemory {
       }
     }
     return arena.allocate(bytes, PAGE);
+  }
+
+  /** Whether large sizes are given huge pages, as far as the system has them. */
+  static boolean onHugePages() {
+    return CALLS.isPresent();
+  }
+
+  /**
+   * Gives whole pages of large memory back to the system. They read as zeros from now on.
+   *
+   * @param pages starts and ends at multiples of 4096 bytes
+   */
+  static void discard(MemorySegment pages) {
+    if (CALLS.orElseThrow().discard(pages) != 0) {
+      pages.fill((byte) 0); // such as locked pages, which stay
+    }
   }
 
   /** The system's functions. */
@@ -86,6 +103,10 @@ public final class LargeMemory {
       // leaves ordinary pages.
       call(() -> (int) madvise.invokeExact(memory, bytes & -HUGE_PAGE, HUGE_PAGES));
       return Optional.of(memory);
+    }
+
+    int discard(MemorySegment pages) {
+      return call(() -> (int) madvise.invokeExact(pages, pages.byteSize(), NOT_NEEDED));
     }
 
     private MemorySegment mapPages(long length) {

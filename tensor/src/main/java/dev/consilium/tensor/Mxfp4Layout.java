@@ -42,10 +42,17 @@ final class Mxfp4Layout extends QuantLayout {
   }
 
   @Override
-  boolean packBlock(MemorySegment source, int block, MemorySegment panel, long quantsAt, int row) {
-    byte exponent = source.get(JAVA_BYTE, 0);
-    panel.set(JAVA_BYTE, scalesAt(block) + row, exponent);
-    PlainLayout.packNibbles(source, 1, panel, quantsAt, row);
-    return (exponent & 0xff) <= LARGEST_EXPONENT;
+  int packRow(MemorySegment source, long at, MemorySegment panel, int columns, int row) {
+    long to = headerBytes(columns) + row * 4L;
+    int wrong = -1;
+    for (int block = 0; block < columns / BLOCK; block++, at += 17, to += 256) {
+      byte exponent = source.get(JAVA_BYTE, at);
+      panel.set(JAVA_BYTE, scalesAt(block) + row, exponent);
+      if ((exponent & 0xff) > LARGEST_EXPONENT && wrong < 0) {
+        wrong = block;
+      }
+      PlainLayout.copyNibbles(source, at + 1, panel, to);
+    }
+    return wrong;
   }
 }

@@ -50,7 +50,7 @@ public final class PackedMatrix implements AutoCloseable {
     this.rows = source.rows();
     this.columns = source.columns();
     this.arena = Arena.ofShared();
-    this.segment = LargeMemory.allocate(arena, panels() * panelBytes);
+    this.segment = WeightMemory.allocate(arena, panels() * panelBytes);
   }
 
   /**

@@ -32,36 +32,45 @@ final class Q6KLayout extends QuantLayout {
   }
 
   @Override
-  boolean packBlock(MemorySegment source, int block, MemorySegment panel, long quantsAt, int row) {
-    long at = scalesAt(block);
-    boolean finite = copyHalf(source, 208, panel, at + row * 2L);
-    for (int i = 0; i < 4; i++) {
-      setLane(panel, at + INTS_AT + i * 64L, row, source.get(STORED_INT, 192 + i * 4L));
+  int packRow(MemorySegment source, long at, MemorySegment panel, int columns, int row) {
+    int wrong = -1;
+    for (int block = 0; block < columns / 256; block++) {
+      long from = at + block * 210L;
+      long scales = scalesAt(block);
+      if (!copyHalf(source, from + 208, panel, scales + row * 2L) && wrong < 0) {
+        wrong = block;
+      }
+      for (int i = 0; i < 4; i++) {
+        int stored = source.get(STORED_INT, from + 192 + i * 4L);
+        panel.set(STORED_INT, scales + INTS_AT + i * 64L + row * 4L, stored);
+      }
+      long to = headerBytes(columns) + row * 4L + (long) block * 8 * quantBytes();
+      for (int sub = 0; sub < 8; sub++) {
+        packSubBlock(source, from, sub, panel, to + (long) sub * quantBytes());
+      }
     }
-    for (int sub = 0; sub < 8; sub++) {
-      packSubBlock(source, sub, panel, quantsAt + (long) sub * quantBytes(), row);
-    }
-    return finite;
+    return wrong;
   }
 
   private static void packSubBlock(
-      MemorySegment source, int sub, MemorySegment panel, long at, int row) {
-    long lowerFrom = sub / 4 * 64L + sub % 2 * 32L;
+      MemorySegment source, long from, int sub, MemorySegment panel, long to) {
+    long lowerFrom = from + sub / 4 * 64L + sub % 2 * 32L;
     int lowerShift = sub % 4 / 2 * 4;
-    long upperFrom = 128 + sub / 4 * 32L;
+    long upperFrom = from + 128 + sub / 4 * 32L;
     int upperShift = sub % 4 * 2;
     int upperOfFirst = 0;
     int upperOfSecond = 0;
     for (int group = 0; group < 4; group++) {
       int first = source.get(STORED_INT, lowerFrom + group * 4L) >>> lowerShift;
       int second = source.get(STORED_INT, lowerFrom + 16 + group * 4L) >>> lowerShift;
-      setLane(panel, at + group * 64L, row, (first & LOWER_HALVES) | (second & LOWER_HALVES) << 4);
+      int packed = (first & LOWER_HALVES) | (second & LOWER_HALVES) << 4;
+      panel.set(STORED_INT, to + group * 64L, packed);
       int upper = source.get(STORED_INT, upperFrom + group * 4L) >>> upperShift;
       upperOfFirst |= (upper & LOWEST_PAIRS) << (2 * group);
       upper = source.get(STORED_INT, upperFrom + 16 + group * 4L) >>> upperShift;
       upperOfSecond |= (upper & LOWEST_PAIRS) << (2 * group);
     }
-    setLane(panel, at + 256, row, upperOfFirst);
-    setLane(panel, at + 320, row, upperOfSecond);
+    panel.set(STORED_INT, to + 256, upperOfFirst);
+    panel.set(STORED_INT, to + 320, upperOfSecond);
   }
 }

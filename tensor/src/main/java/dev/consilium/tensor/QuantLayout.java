@@ -123,17 +123,15 @@ abstract sealed class QuantLayout permits PlainLayout, Mxfp4Layout, KLayout, Q6K
   }
 
   /**
-   * Packs one stored block.
+   * Packs the stored blocks of one row.
    *
-   * @param source the block as it is stored
-   * @param block which block of the row it is
+   * @param source memory of the blocks, one behind the other from {@code at} on
    * @param panel the panel, from its first byte
-   * @param quantsAt where the quants of the first of the block's columns are in the panel
+   * @param columns of the row
    * @param row the row inside the panel
-   * @return false if a scale of the block is infinite or NaN
+   * @return the first block with a scale that is infinite or NaN; -1 if there is none
    */
-  abstract boolean packBlock(
-      MemorySegment source, int block, MemorySegment panel, long quantsAt, int row);
+  abstract int packRow(MemorySegment source, long at, MemorySegment panel, int columns, int row);
 
   /** The integer that is multiplied: the quant with the offset taken off. */
   int quant(MemorySegment panel, int columns, int row, int column) {
@@ -180,10 +178,5 @@ abstract sealed class QuantLayout permits PlainLayout, Mxfp4Layout, KLayout, Q6K
 
   static float half(MemorySegment panel, long at) {
     return Float.float16ToFloat(panel.get(STORED_SHORT, at));
-  }
-
-  /** Writes the 4 bytes of one row in one group of 64 bytes. */
-  static void setLane(MemorySegment panel, long groupAt, int row, int value) {
-    panel.set(STORED_INT, groupAt + row * 4L, value);
   }
 }

@@ -38,6 +38,19 @@ final class QuantisedActivations {
    * weights get no tokens. Holds until the next call.
    */
   List<QuantisedTokens> prepare(List<MatmulJob> jobs, Kernels kernels, ThreadTeam team) {
+    locate(jobs);
+    quantise(kernels, team);
+    return ofJobs;
+  }
+
+  /** The same for one job of quantised weights, on this thread alone. */
+  QuantisedTokens prepare(MatmulJob job, Kernels kernels) {
+    locate(List.of(job));
+    quantise(kernels, 0, rows.size());
+    return ofJobs.getFirst();
+  }
+
+  private void locate(List<MatmulJob> jobs) {
     clear();
     long tokens = 0;
     for (MatmulJob job : jobs) {
@@ -55,8 +68,6 @@ final class QuantisedActivations {
       ofJobs.add(new QuantisedTokens(blocks, offsets, token * 8));
       token += tokensOf(job);
     }
-    quantise(kernels, team);
-    return ofJobs;
   }
 
   /** Forgets the jobs, and with them their matrices. */

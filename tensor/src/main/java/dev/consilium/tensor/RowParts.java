@@ -1,5 +1,6 @@
 package dev.consilium.tensor;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -16,7 +17,11 @@ final class RowParts {
     this.columns = columns;
     this.rowBytes = rowBytes;
     this.parts = parts;
-    this.zeroRow = MemorySegment.ofArray(new long[Math.toIntExact((rowBytes + 7) / 8)]);
+    // Off-heap as the parts are, or the loops over rows would be compiled for both kinds.
+    this.zeroRow =
+        rows % PackedMatrix.PANEL_ROWS == 0
+            ? MemorySegment.NULL
+            : Arena.ofAuto().allocate(rowBytes, 8);
   }
 
   static RowParts of(DType dtype, int columns, List<MemorySegment> parts) {

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * another. A task must not run a region of its own team.
  */
 public final class ThreadTeam implements AutoCloseable {
-  private static final long SPIN_NANOS = 30_000;
+  private static final long SPIN_NANOS = 200_000;
 
   /** Spins between two looks at the clock. */
   private static final int SPINS = 64;

@@ -66,7 +66,7 @@ public final class LeasedBank implements WeightBank, LayerComputation, AutoClose
         return;
       }
     }
-    bank.load(List.of(id), ExpertBank.Progress.NONE);
+    bank.load(List.of(id));
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.tensor.ThreadTeam;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The experts that this process holds in memory. Experts come and go while others compute: a
@@ -21,21 +23,6 @@ import java.util.TreeSet;
  * <p>Threading: any thread. Loads follow one another and block no computation, and no drop.
  */
 public final class ExpertBank implements AutoCloseable {
-
-  /** Is told how a load goes on, on the thread that loads. */
-  public interface Progress {
-    /** Somebody who does not want to know. */
-    Progress NONE = (id, done, total) -> {};
-
-    /**
-     * One more expert is there.
-     *
-     * @param id the expert that is there now
-     * @param done how many of the call's experts are there
-     * @param total how many the call asked for
-     */
-    void loaded(ExpertId id, int done, int total);
-  }
 
   private final Checkpoint checkpoint;
   private final Object loading = new Object();
@@ -59,22 +46,33 @@ public final class ExpertBank implements AutoCloseable {
   }
 
   /**
-   * Loads experts that are not there yet, one after the other in the order given.
+   * Loads experts that are not there yet, on as many threads as there are processors.
    *
    * @throws IllegalArgumentException if the model has no such expert; then nothing is loaded
-   * @throws dev.consilium.model.checkpoint.CheckpointException if one cannot be read; those before
-   *     it stay
+   * @throws dev.consilium.model.checkpoint.CheckpointException if one cannot be read; those that
+   *     are there by then stay
    */
-  public void load(Collection<ExpertId> ids, Progress progress) {
+  public void load(Collection<ExpertId> ids) {
     ids.forEach(this::requireExists);
     synchronized (loading) {
-      int done = 0;
-      for (ExpertId id : ids) {
-        if (!holds(id)) {
-          add(id, read(id));
-        }
-        progress.loaded(id, ++done, ids.size());
+      List<ExpertId> missing = ids.stream().distinct().filter(id -> !holds(id)).toList();
+      int threads = Math.min(missing.size(), Runtime.getRuntime().availableProcessors());
+      AtomicBoolean failed = new AtomicBoolean();
+      try (ThreadTeam team = new ThreadTeam("load", Math.max(1, threads))) {
+        team.run(missing.size(), index -> loadUnless(failed, missing.get(index)));
       }
+    }
+  }
+
+  private void loadUnless(AtomicBoolean failed, ExpertId id) {
+    if (failed.get()) {
+      return;
+    }
+    try {
+      add(id, read(id));
+    } catch (RuntimeException | Error e) {
+      failed.set(true);
+      throw e;
     }
   }
 

@@ -9,7 +9,7 @@ import java.util.List;
 /**
  * Computes routed experts over the tokens that the gate gave them.
  *
- * <p>Threading: any thread; computations follow one another.
+ * <p>Threading: one owner at a time, for a result lies in memory that the next one uses again.
  */
 public final class ExpertComputation {
 
@@ -32,10 +32,10 @@ public final class ExpertComputation {
    * @param work which experts compute which rows of {@code hidden}
    * @param rounding done to each weighted output
    * @return {@code [pairs, hiddenSize]}: one row for each pair of expert and token, in the order of
-   *     {@code work}
+   *     {@code work}; valid until the next computation
    * @throws ExpertsNotHeldException if {@code bank} lacks an expert; nothing is computed
    */
-  public synchronized F32Matrix compute(
+  public F32Matrix compute(
       ExpertBank bank, int layer, F32Matrix hidden, List<ExpertTokens> work, RoundTo rounding) {
     if (work.isEmpty()) {
       return F32Matrix.allocate(0, hidden.columns());
@@ -48,30 +48,23 @@ public final class ExpertComputation {
             new GatedBlocks.Block(
                 lease.weights(new ExpertId(layer, tokens.expert())), tokens.rows()));
       }
-      F32Matrix result = blocks.compute(hidden, jobs);
-      weigh(result, work, rounding);
-      return result;
+      float[] weights = weightsInOrder(work);
+      return blocks.compute(
+          hidden, jobs, (result, row) -> weigh(result, row, weights[row], rounding));
     }
   }
 
-  private void weigh(F32Matrix result, List<ExpertTokens> work, RoundTo rounding) {
+  private void weigh(F32Matrix result, int row, float weight, RoundTo rounding) {
     Kernels kernels = blocks.device().kernels();
-    float[] weights = weightsInOrder(result.rows(), work);
-    int columns = result.columns();
-    blocks.forEachRow(
-        result.rows(),
-        columns,
-        row -> {
-          long offset = result.offset(row);
-          kernels.scale(weights[row], columns, result.segment(), offset);
-          if (rounding == RoundTo.BF16) {
-            kernels.roundToBf16(columns, result.segment(), offset);
-          }
-        });
+    long offset = result.offset(row);
+    kernels.scale(weight, result.columns(), result.segment(), offset);
+    if (rounding == RoundTo.BF16) {
+      kernels.roundToBf16(result.columns(), result.segment(), offset);
+    }
   }
 
-  private static float[] weightsInOrder(int rows, List<ExpertTokens> work) {
-    float[] weights = new float[rows];
+  private static float[] weightsInOrder(List<ExpertTokens> work) {
+    float[] weights = new float[work.stream().mapToInt(ExpertTokens::count).sum()];
     int row = 0;
     for (ExpertTokens tokens : work) {
       for (int i = 0; i < tokens.count(); i++) {

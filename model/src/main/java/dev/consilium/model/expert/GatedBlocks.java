@@ -2,34 +2,51 @@ package dev.consilium.model.expert;
 
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
-import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.ScratchMatrix;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * Computes several gated blocks of one size at once, each over its own rows:
  *
  * <ol>
- *   <li>one parallel region for the gate and up products of all blocks;
+ *   <li>the gate and up products of all blocks, in one parallel region;
  *   <li>{@code silu(gate) * up}, row by row;
- *   <li>one parallel region for all down products.
+ *   <li>the down products;
+ *   <li>what the caller does to each row of the result.
  * </ol>
+ *
+ * <p>Where there are few blocks for the threads, steps 2 to 4 are a region each, and threads share
+ * a block. Where there are many, a thread takes a block through all three, in memory of its own
+ * that stays in its cache.
  *
  * <p>Every result row comes from one input row by the same operations in the same order, however
  * blocks and rows are grouped.
  *
- * <p>Keeps its intermediate matrices for the next call while they are small. Not thread-safe.
+ * <p>Keeps its matrices for the next call. Threading: one owner at a time.
  */
-final class GatedBlocks {
-
-  /** Intermediates up to this size are kept between calls. */
-  private static final long KEPT_BYTES = 64L << 20;
+public final class GatedBlocks {
 
   /** Elements that make a task worth handing to another thread. */
   private static final int TASK_ELEMENTS = 1 << 14;
+
+  /** Rows of a block that one task takes: enough to use a weight often, few enough to be cached. */
+  private static final int TASK_ROWS = 64;
+
+  /** Tasks for each thread from which on a thread takes whole ones: the last ones come out even. */
+  private static final int TASKS_PER_THREAD = 8;
+
+  /** What is done to each row of the result, on some thread. */
+  interface RowFinish {
+    void finish(F32Matrix result, int row);
+  }
 
   /**
    * A block and the rows of the input that it computes.
@@ -39,11 +56,23 @@ final class GatedBlocks {
   @SuppressWarnings("ArrayRecordComponent") // never compared, and lives for one call
   record Block(GatedWeights weights, int[] rows) {}
 
-  private final CpuDevice device;
-  private Optional<F32Matrix> gateUpKept = Optional.empty();
-  private Optional<F32Matrix> activatedKept = Optional.empty();
+  /**
+   * Some rows of a block.
+   *
+   * @param first the first one's place in the result
+   */
+  private record Part(GatedWeights weights, int first, int count) {}
 
-  GatedBlocks(CpuDevice device) {
+  /** One thread's memory. */
+  private record Scratch(ScratchMatrix activated, ScratchMatrix result) {}
+
+  private final CpuDevice device;
+  private final ScratchMatrix gateUps = new ScratchMatrix();
+  private final ScratchMatrix activations = new ScratchMatrix();
+  private final ScratchMatrix results = new ScratchMatrix();
+  private final Queue<Scratch> idle = new ConcurrentLinkedQueue<>();
+
+  public GatedBlocks(CpuDevice device) {
     this.device = device;
   }
 
@@ -56,27 +85,71 @@ final class GatedBlocks {
    *
    * @param x {@code [tokens, hiddenSize]}
    * @param blocks at least one, all of one size
-   * @return {@code [sum of rows, hiddenSize]}
+   * @return {@code [sum of rows, hiddenSize]}, valid until the next call
    */
-  F32Matrix compute(F32Matrix x, List<Block> blocks) {
+  F32Matrix compute(F32Matrix x, List<Block> blocks, RowFinish finish) {
     GatedWeights first = blocks.getFirst().weights();
-    int intermediate = first.intermediateSize();
     int rows = blocks.stream().mapToInt(block -> block.rows().length).sum();
-    F32Matrix result = F32Matrix.allocate(rows, first.hiddenSize());
-    if (rows > 0) {
-      F32Matrix gateUp = room(gateUpKept, rows, 2 * intermediate);
-      F32Matrix activated = room(activatedKept, rows, intermediate);
-      gateUpKept = keep(gateUp);
-      activatedKept = keep(activated);
-      device.matmul(gateUpJobs(x, blocks, gateUp));
-      activate(gateUp, activated, rows, intermediate);
-      device.matmul(downJobs(activated, blocks, result));
+    F32Matrix result = results.of(rows, first.hiddenSize());
+    if (rows == 0) {
+      return result;
+    }
+    F32Matrix gateUp = gateUps.of(rows, 2 * first.intermediateSize());
+    device.matmul(gateUpJobs(x, blocks, gateUp));
+    List<Part> parts = parts(blocks);
+    if (parts.size() < TASKS_PER_THREAD * device.threads()) {
+      computeTogether(gateUp, blocks, result, finish);
+    } else {
+      device.parallel(parts.size(), task -> compute(gateUp, parts.get(task), result, finish));
     }
     return result;
   }
 
+  /** Threads share blocks. */
+  private void computeTogether(
+      F32Matrix gateUp, List<Block> blocks, F32Matrix result, RowFinish finish) {
+    F32Matrix activated = activations.of(result.rows(), gateUp.columns() / 2);
+    forEachRow(result.rows(), activated.columns(), row -> activate(gateUp, row, activated, row));
+    device.matmul(downJobs(activated, blocks, result));
+    forEachRow(result.rows(), result.columns(), row -> finish.finish(result, row));
+  }
+
+  /** A part, on this thread alone. */
+  private void compute(F32Matrix gateUp, Part part, F32Matrix result, RowFinish finish) {
+    Scratch scratch =
+        Optional.ofNullable(idle.poll())
+            .orElseGet(() -> new Scratch(new ScratchMatrix(), new ScratchMatrix()));
+    F32Matrix activated = scratch.activated().of(part.count(), part.weights().intermediateSize());
+    F32Matrix down = scratch.result().of(part.count(), part.weights().hiddenSize());
+    for (int i = 0; i < part.count(); i++) {
+      activate(gateUp, part.first() + i, activated, i);
+    }
+    int[] all = IntStream.range(0, part.count()).toArray();
+    device.matmulHere(new MatmulJob(part.weights().down(), activated, all, down, 0));
+    for (int i = 0; i < part.count(); i++) {
+      result.copyRow(part.first() + i, down, i);
+      finish.finish(result, part.first() + i);
+    }
+    idle.add(scratch);
+  }
+
+  /** The largest first, so that threads end together. */
+  private static List<Part> parts(List<Block> blocks) {
+    List<Part> parts = new ArrayList<>();
+    int first = 0;
+    for (Block block : blocks) {
+      int end = first + block.rows().length;
+      for (int row = first; row < end; row += TASK_ROWS) {
+        parts.add(new Part(block.weights(), row, Math.min(TASK_ROWS, end - row)));
+      }
+      first = end;
+    }
+    parts.sort(Comparator.comparingInt(Part::count).reversed());
+    return parts;
+  }
+
   /** Calls {@code body} for each row, on the threads of the device. */
-  void forEachRow(int rows, int columns, IntConsumer body) {
+  private void forEachRow(int rows, int columns, IntConsumer body) {
     int perTask = Math.max(1, TASK_ELEMENTS / columns);
     device.parallel(
         (rows + perTask - 1) / perTask,
@@ -98,21 +171,18 @@ final class GatedBlocks {
     return jobs;
   }
 
-  private void activate(F32Matrix gateUp, F32Matrix activated, int rows, int intermediate) {
-    Kernels kernels = device.kernels();
-    long upBytes = (long) intermediate * Float.BYTES;
-    forEachRow(
-        rows,
-        intermediate,
-        row ->
-            kernels.siluMultiply(
-                gateUp.segment(),
-                gateUp.offset(row),
-                gateUp.segment(),
-                gateUp.offset(row) + upBytes,
-                intermediate,
-                activated.segment(),
-                activated.offset(row)));
+  private void activate(F32Matrix gateUp, int from, F32Matrix activated, int into) {
+    long gate = gateUp.offset(from);
+    device
+        .kernels()
+        .siluMultiply(
+            gateUp.segment(),
+            gate,
+            gateUp.segment(),
+            gate + (long) activated.columns() * Float.BYTES,
+            activated.columns(),
+            activated.segment(),
+            activated.offset(into));
   }
 
   private static List<MatmulJob> downJobs(
@@ -128,14 +198,5 @@ final class GatedBlocks {
       from += rows.length;
     }
     return jobs;
-  }
-
-  private static F32Matrix room(Optional<F32Matrix> kept, int rows, int columns) {
-    return kept.filter(matrix -> matrix.rows() >= rows && matrix.columns() == columns)
-        .orElseGet(() -> F32Matrix.allocate(rows, columns));
-  }
-
-  private static Optional<F32Matrix> keep(F32Matrix matrix) {
-    return matrix.segment().byteSize() <= KEPT_BYTES ? Optional.of(matrix) : Optional.empty();
   }
 }

@@ -2,7 +2,6 @@ package dev.consilium.model.expert;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.GatedNames;
-import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import java.util.List;
 
@@ -22,11 +21,14 @@ public final class GatedFeedForward implements AutoCloseable {
     this.blocks = blocks;
   }
 
-  /** Loads the block that {@code names} names. */
+  /**
+   * Loads the block that {@code names} names.
+   *
+   * @param blocks computes it; may be that of other blocks, too
+   */
   public static GatedFeedForward load(
-      Checkpoint checkpoint, GatedNames names, int intermediateSize, CpuDevice device) {
-    return new GatedFeedForward(
-        GatedWeights.load(checkpoint, names, intermediateSize), new GatedBlocks(device));
+      Checkpoint checkpoint, GatedNames names, int intermediateSize, GatedBlocks blocks) {
+    return new GatedFeedForward(GatedWeights.load(checkpoint, names, intermediateSize), blocks);
   }
 
   /**
@@ -34,10 +36,11 @@ public final class GatedFeedForward implements AutoCloseable {
    *
    * @param hidden {@code [tokens, hiddenSize]}
    * @param rows of {@code hidden}; not changed while this runs
-   * @return {@code [rows.length, hiddenSize]}, in the order of {@code rows}
+   * @return {@code [rows.length, hiddenSize]}, in the order of {@code rows}, valid until the blocks
+   *     compute again
    */
   public F32Matrix compute(F32Matrix hidden, int[] rows) {
-    return blocks.compute(hidden, List.of(new GatedBlocks.Block(weights, rows)));
+    return blocks.compute(hidden, List.of(new GatedBlocks.Block(weights, rows)), (_, _) -> {});
   }
 
   /** Bytes of memory that the weights take. */

@@ -33,10 +33,7 @@ final class ExpertBankTest {
 
   @Test
   void load_twoExperts_holdsThoseAndTheirBytes() {
-    List<String> progress = new ArrayList<>();
-    bank.load(
-        List.of(SECOND, FIRST), (id, done, total) -> progress.add(id + " " + done + "/" + total));
-    assertThat(progress).containsExactly("layer 0 expert 1 1/2", "layer 0 expert 0 2/2");
+    bank.load(List.of(SECOND, FIRST));
     assertThat(bank.held()).containsExactly(FIRST, SECOND);
     assertThat(bank.holds(new ExpertId(0, 2))).isFalse();
     assertThat(bank.memoryBytes()).isEqualTo(2 * ExpertBank.expertBytes(checkpoint, 0));
@@ -50,29 +47,28 @@ final class ExpertBankTest {
 
   @Test
   void load_expertThatIsThere_isNotLoadedTwice() {
-    bank.load(List.of(FIRST), ExpertBank.Progress.NONE);
-    bank.load(List.of(FIRST, FIRST), ExpertBank.Progress.NONE);
+    bank.load(List.of(FIRST));
+    bank.load(List.of(FIRST, FIRST));
     assertThat(bank.memoryBytes()).isEqualTo(ExpertBank.expertBytes(checkpoint, 0));
   }
 
   @Test
   void load_noSuchExpert_namesItAndLoadsNothing() {
-    assertThatThrownBy(
-            () -> bank.load(List.of(FIRST, new ExpertId(0, 8)), ExpertBank.Progress.NONE))
+    assertThatThrownBy(() -> bank.load(List.of(FIRST, new ExpertId(0, 8))))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("layer 0 expert 8 does not exist: layer 0 has experts 0 to 7");
-    assertThatThrownBy(() -> bank.load(List.of(new ExpertId(4, 0)), ExpertBank.Progress.NONE))
+    assertThatThrownBy(() -> bank.load(List.of(new ExpertId(4, 0))))
         .hasMessage("layer 4 does not exist: the model has layers 0 to 3");
-    assertThatThrownBy(() -> bank.load(List.of(new ExpertId(-1, 0)), ExpertBank.Progress.NONE))
+    assertThatThrownBy(() -> bank.load(List.of(new ExpertId(-1, 0))))
         .hasMessageContaining("layer -1 does not exist");
-    assertThatThrownBy(() -> bank.load(List.of(new ExpertId(1, 0)), ExpertBank.Progress.NONE))
+    assertThatThrownBy(() -> bank.load(List.of(new ExpertId(1, 0))))
         .hasMessage("layer 1 is dense and has no experts");
     assertThat(bank.held()).isEmpty();
   }
 
   @Test
   void drop_expertInUse_freesItWhenTheLastUseEnds() {
-    bank.load(List.of(FIRST, SECOND), ExpertBank.Progress.NONE);
+    bank.load(List.of(FIRST, SECOND));
     long one = ExpertBank.expertBytes(checkpoint, 0);
     ExpertBank.Lease early = bank.acquire(List.of(FIRST));
     ExpertBank.Lease late = bank.acquire(List.of(FIRST, SECOND));
@@ -91,7 +87,7 @@ final class ExpertBankTest {
 
   @Test
   void acquire_missingExperts_namesThemAndKeepsNone() {
-    bank.load(List.of(FIRST), ExpertBank.Progress.NONE);
+    bank.load(List.of(FIRST));
     ExpertId missing = new ExpertId(2, 7);
     assertThatThrownBy(() -> bank.acquire(List.of(FIRST, missing)))
         .isInstanceOfSatisfying(
@@ -103,15 +99,14 @@ final class ExpertBankTest {
 
   @Test
   void close_whileInUse_freesAfterTheUseAndRefusesMore() {
-    bank.load(List.of(FIRST), ExpertBank.Progress.NONE);
+    bank.load(List.of(FIRST));
     ExpertBank.Lease lease = bank.acquire(List.of(FIRST));
     bank.close();
     assertThat(bank.memoryBytes()).isEqualTo(ExpertBank.expertBytes(checkpoint, 0));
     lease.close();
     assertThat(bank.memoryBytes()).isZero();
     assertThatThrownBy(() -> bank.acquire(List.of())).hasMessageContaining("closed");
-    assertThatThrownBy(() -> bank.load(List.of(FIRST), ExpertBank.Progress.NONE))
-        .hasMessageContaining("closed");
+    assertThatThrownBy(() -> bank.load(List.of(FIRST))).hasMessageContaining("closed");
     assertThat(bank.memoryBytes()).isZero();
   }
 
@@ -134,7 +129,7 @@ final class ExpertBankTest {
 
   private int churn(List<ExpertId> ids, int rounds) {
     for (int i = 0; i < rounds; i++) {
-      bank.load(ids, ExpertBank.Progress.NONE);
+      bank.load(ids);
       bank.drop(ids);
     }
     return rounds;

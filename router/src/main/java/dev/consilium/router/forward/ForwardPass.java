@@ -11,6 +11,7 @@ import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.ScratchMatrix;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,6 +34,7 @@ public final class ForwardPass {
   private final RouterWeights weights;
   private final CpuDevice device;
   private final Workspace work;
+  private final ScratchMatrix logits = new ScratchMatrix();
   private final int maxTokens;
   private final List<AttentionStep> attention = new ArrayList<>();
   private final List<FeedForwardStep> feedForward = new ArrayList<>();
@@ -164,7 +166,7 @@ public final class ForwardPass {
   /** Logits of the rows that are wanted, in their order. */
   private F32Matrix logits(BatchRows batch) {
     int[] rows = batch.logitsRows();
-    F32Matrix logits = F32Matrix.allocate(Math.max(1, rows.length), spec.vocabularySize());
+    F32Matrix logits = this.logits.of(rows.length, spec.vocabularySize());
     if (rows.length > 0) {
       device.parallel(
           rows.length, i -> normalise(rows[i], weights.finalNorm(), work.normed, rows[i]));

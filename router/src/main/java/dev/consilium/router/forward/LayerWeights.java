@@ -1,10 +1,10 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.expert.GatedBlocks;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Vector;
 
 /**
@@ -20,7 +20,7 @@ record LayerWeights(
     FeedForwardWeights feedForward)
     implements AutoCloseable {
 
-  static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, CpuDevice device) {
+  static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
     ModelSpec spec = checkpoint.spec();
     AttentionWeights attention =
         switch (layer.attention()) {
@@ -31,7 +31,7 @@ record LayerWeights(
         checkpoint.vector(spec.names().attention(layer.index()).norm(), spec.hiddenSize()),
         attention,
         checkpoint.vector(spec.names().feedForward(layer.index()).norm(), spec.hiddenSize()),
-        FeedForwardWeights.load(checkpoint, layer, device));
+        FeedForwardWeights.load(checkpoint, layer, blocks));
   }
 
   @Override

@@ -1,13 +1,15 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.expert.GatedBlocks;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /** All weights of a model but the routed experts'. Read-only once loaded. */
 public final class RouterWeights implements AutoCloseable {
@@ -31,25 +33,41 @@ public final class RouterWeights implements AutoCloseable {
   }
 
   /**
-   * Loads the weights.
+   * Loads the weights, on the threads of the device.
    *
    * @param device what shared experts and dense layers are computed on
    * @throws dev.consilium.model.checkpoint.CheckpointException if one cannot be read
    */
   public static RouterWeights load(Checkpoint checkpoint, CpuDevice device) {
     ModelSpec spec = checkpoint.spec();
-    List<LayerWeights> layers = new ArrayList<>();
-    for (LayerSpec layer : spec.layers()) {
-      layers.add(LayerWeights.load(checkpoint, layer, device));
+    GatedBlocks blocks = new GatedBlocks(device);
+    LayerWeights[] layers = new LayerWeights[spec.layers().size()];
+    PackedMatrix[] embeddings = new PackedMatrix[spec.tiedEmbeddings() ? 1 : 2];
+    try {
+      device.parallel(
+          embeddings.length + layers.length,
+          task -> {
+            if (task < embeddings.length) {
+              embeddings[task] =
+                  embedding(checkpoint, task == 0 ? spec.names().embedding() : spec.names().head());
+            } else {
+              LayerSpec layer = spec.layers().get(task - embeddings.length);
+              layers[layer.index()] = LayerWeights.load(checkpoint, layer, blocks);
+            }
+          });
+      F32Vector finalNorm = checkpoint.vector(spec.names().finalNorm(), spec.hiddenSize());
+      return new RouterWeights(
+          spec, embeddings[0], embeddings[embeddings.length - 1], finalNorm, List.of(layers));
+    } catch (RuntimeException | Error e) {
+      Stream.of(layers).filter(Objects::nonNull).forEach(LayerWeights::close);
+      Stream.of(embeddings).filter(Objects::nonNull).forEach(PackedMatrix::close);
+      throw e;
     }
-    PackedMatrix embedding =
-        checkpoint.matrix(spec.names().embedding(), spec.vocabularySize(), spec.hiddenSize());
-    PackedMatrix head =
-        spec.tiedEmbeddings()
-            ? embedding
-            : checkpoint.matrix(spec.names().head(), spec.vocabularySize(), spec.hiddenSize());
-    F32Vector finalNorm = checkpoint.vector(spec.names().finalNorm(), spec.hiddenSize());
-    return new RouterWeights(spec, embedding, head, finalNorm, layers);
+  }
+
+  private static PackedMatrix embedding(Checkpoint checkpoint, String name) {
+    ModelSpec spec = checkpoint.spec();
+    return checkpoint.matrix(name, spec.vocabularySize(), spec.hiddenSize());
   }
 
   ModelSpec spec() {

@@ -1,6 +1,7 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.expert.GatedBlocks;
 import dev.consilium.model.expert.GatedFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.SharedExpert;
@@ -46,9 +47,9 @@ sealed interface SharedWeights extends AutoCloseable
    */
   record Block(GatedFeedForward block, Optional<PackedMatrix> weight) implements SharedWeights {
     static Block load(
-        Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, CpuDevice device) {
+        Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, GatedBlocks blocks) {
       return new Block(
-          GatedFeedForward.load(checkpoint, names.shared(), spec.intermediateSize(), device),
+          GatedFeedForward.load(checkpoint, names.shared(), spec.intermediateSize(), blocks),
           spec.sigmoidGated()
               ? Optional.of(
                   checkpoint.matrix(names.sharedGate(), 1, checkpoint.spec().hiddenSize()))
