@@ -49,6 +49,11 @@ public record RouterOptions(
         new StepLimits(512, 256, 64));
   }
 
+  /** The same, with a KV cache of another size. */
+  public RouterOptions withKvCacheTokens(int other) {
+    return new RouterOptions(experts, threads, wireDtype, other, waitingLimit, limits);
+  }
+
   /** The same, with other experts. */
   public RouterOptions withExperts(Experts other) {
     return new RouterOptions(other, threads, wireDtype, kvCacheTokens, waitingLimit, limits);

@@ -25,6 +25,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
     return KernelChoice.SCALAR;
   }
 
+  /** What computes, for people. */
+  String description();
+
   /**
    * Computes some panels of 64 output rows of a product for some of its tokens.
    *

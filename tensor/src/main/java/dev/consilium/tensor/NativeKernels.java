@@ -81,6 +81,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public String description() {
+    return "native " + level + ", " + others.description();
+  }
+
+  @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     if (job.weights().dtype().quantised()) {
       QuantisedTokens tokens = QuantisedTokens.of(this, job);

@@ -11,6 +11,11 @@ public final class ScalarKernels implements Kernels {
   ScalarKernels() {}
 
   @Override
+  public String description() {
+    return "plain Java";
+  }
+
+  @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     PackedMatrix weights = job.weights();
     if (weights.dtype().quantised()) {

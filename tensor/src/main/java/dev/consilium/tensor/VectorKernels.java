@@ -21,6 +21,11 @@ public final class VectorKernels implements Kernels {
   VectorKernels() {}
 
   @Override
+  public String description() {
+    return "Java vectors of " + Lanes.BITS + " bits";
+  }
+
+  @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     if (job.weights().dtype().quantised()) {
       QuantisedTokens tokens = QuantisedTokens.of(this, job);

@@ -86,6 +86,14 @@ public final class ForwardPass {
         .toList();
   }
 
+  /**
+   * Bytes of the matrices that a batch with logits reads, however many tokens it has: attention,
+   * gates, shared experts, dense layers, head. Routed experts come on top, those that are chosen.
+   */
+  public long bytesOfEveryStep() {
+    return weights.bytesOfEveryStep();
+  }
+
   /** Computes a batch. */
   public BatchResult run(List<BatchSlice> slices) {
     return run(slices, ForwardObserver.NONE);

@@ -39,12 +39,21 @@ public final class KvPool implements AutoCloseable {
       offset += (long) shapes.get(layer).blockFloats() * Float.BYTES;
     }
     blockBytes = offset;
-    memory = LargeMemory.allocate(arena, Math.multiplyExact(blockBytes, (long) blocks));
+    memory = LargeMemory.allocate(arena, byteSize(shapes, blocks));
     freeBlocks = new int[blocks];
     freeCount = blocks;
     for (int i = 0; i < blocks; i++) {
       freeBlocks[i] = blocks - 1 - i;
     }
+  }
+
+  /** Bytes of memory that a pool takes once all of its blocks have been used. */
+  public static long byteSize(List<AttentionShape> shapes, int blocks) {
+    long blockBytes = 0;
+    for (AttentionShape shape : shapes) {
+      blockBytes += (long) shape.blockFloats() * Float.BYTES;
+    }
+    return Math.multiplyExact(blockBytes, (long) blocks);
   }
 
   /** Blocks needed for {@code tokens} tokens. */

@@ -1,0 +1,143 @@
+package dev.consilium.cli;
+
+import dev.consilium.cli.bench.BenchJson;
+import dev.consilium.cli.bench.BenchReport;
+import dev.consilium.router.bench.Workload;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Measures how fast this machine computes a model, in this process. */
+@Command(
+    name = "bench",
+    description = "Measure prefill and decode, beside what memory allows; load time and memory.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  consilium bench model.gguf                              pp512 and tg128, as llama-bench",
+      "  consilium bench model.gguf -p 0 -n 64 -b 4,8,16,32 -d 128   many sequences, each after 128 tokens of its own",
+      "  consilium bench model.gguf -d 0,4096 --json             at the beginning and deep in a context",
+      "  consilium bench model.gguf --load-only                  how long to load, how much memory",
+      "",
+      "Rates are medians over the repetitions, of all sequences together. weights: the bytes of matrices a decode step"
+          + " reads, of the",
+      "experts those that were chosen; the limit is how fast the same threads read memory, the best of this run.",
+    })
+final class BenchCommand implements Callable<Integer> {
+
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "The same as --model.")
+  private Optional<Path> named = Optional.empty();
+
+  @Mixin private final ModelOption model = new ModelOption();
+
+  @Option(
+      names = {"-p", "--prompt"},
+      split = ",",
+      paramLabel = "TOKENS",
+      description = "Prompt to compute, of one sequence; 0: none. Default: 512.")
+  private List<Integer> prompts = List.of(512);
+
+  @Option(
+      names = {"-n", "--generate"},
+      split = ",",
+      paramLabel = "TOKENS",
+      description = "Tokens to generate for each sequence; 0: none. Default: 128.")
+  private List<Integer> generates = List.of(128);
+
+  @Option(
+      names = {"-b", "--batch"},
+      split = ",",
+      paramLabel = "SEQUENCES",
+      description = "Sequences that generate together. Default: 1.")
+  private List<Integer> batches = List.of(1);
+
+  @Option(
+      names = {"-d", "--depth"},
+      split = ",",
+      paramLabel = "TOKENS",
+      description = "Tokens that each sequence has before, not timed. Default: 0.")
+  private List<Integer> depths = List.of(0);
+
+  @Option(
+      names = {"-t", "--threads"},
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Computing threads; 0: one for each core.")
+  private int threads;
+
+  @Option(
+      names = {"-r", "--repetitions"},
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Times that each test is repeated. Default: ${DEFAULT-VALUE}.")
+  private int repetitions;
+
+  @Option(names = "--load-only", description = "Load the model, compute one token, and that is it.")
+  private boolean loadOnly;
+
+  @Option(names = "--json", description = "For programs: one JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    checkOptions();
+    List<Workload> workloads = loadOnly ? List.of() : workloads();
+    int computing = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    BenchReport report =
+        new BenchRun(model.directory(named), computing, repetitions, workloads).measure();
+    System.out.println(
+        json ? BenchJson.of(report) : new BenchTable(report, Style.ofOutput()).print());
+    return 0;
+  }
+
+  private void checkOptions() {
+    atLeast("--prompt", 0, prompts);
+    atLeast("--generate", 0, generates);
+    atLeast("--batch", 1, batches);
+    atLeast("--depth", 0, depths);
+    atLeast("--threads", 0, List.of(threads));
+    atLeast("--repetitions", 1, List.of(repetitions));
+  }
+
+  private static void atLeast(String option, int least, List<Integer> values) {
+    for (int value : values) {
+      if (value < least) {
+        throw new CommandFailure("%s is %d, expected %d or more".formatted(option, value, least));
+      }
+    }
+  }
+
+  private List<Workload> workloads() {
+    List<Workload> all = new ArrayList<>();
+    for (int depth : depths) {
+      for (int prompt : prompts) {
+        if (prompt > 0) {
+          all.add(new Workload.Prefill(prompt, depth));
+        }
+      }
+      for (int generate : generates) {
+        for (int batch : batches) {
+          if (generate > 0) {
+            all.add(new Workload.Decode(generate, batch, depth));
+          }
+        }
+      }
+    }
+    if (all.isEmpty()) {
+      throw new CommandFailure(
+          "--prompt and --generate are 0, so there is nothing to measure; --load-only measures the loading alone");
+    }
+    return all;
+  }
+}
