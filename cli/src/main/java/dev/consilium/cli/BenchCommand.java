@@ -2,6 +2,7 @@ package dev.consilium.cli;
 
 import dev.consilium.cli.bench.BenchJson;
 import dev.consilium.cli.bench.BenchReport;
+import dev.consilium.cli.bench.Machine;
 import dev.consilium.router.bench.Workload;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,6 +32,12 @@ import picocli.CommandLine.Parameters;
       "experts those that were chosen; the limit is how fast the same threads read memory, the best of this run.",
     })
 final class BenchCommand implements Callable<Integer> {
+  private static final int MOST_TOKENS = 1 << 24;
+  private static final int MOST_THREADS = 1024;
+  private static final int MOST_REPETITIONS = 10_000;
+  private static final int MOST_READ_MEBIBYTES = 1 << 16;
+  private static final long MOST_READ_BYTES = 2L << 30;
+  private static final long LEAST_READ_BYTES = 64L << 20;
 
   @Parameters(
       index = "0",
@@ -83,6 +90,14 @@ final class BenchCommand implements Callable<Integer> {
       description = "Times that each test is repeated. Default: ${DEFAULT-VALUE}.")
   private int repetitions;
 
+  @Option(
+      names = "--read-mib",
+      paramLabel = "MIB",
+      description =
+          "Memory to read to find out how fast that is: more than the caches hold. Default: 2048, or a quarter of what is"
+              + " free.")
+  private Optional<Integer> readMebibytes = Optional.empty();
+
   @Option(names = "--load-only", description = "Load the model, compute one token, and that is it.")
   private boolean loadOnly;
 
@@ -93,28 +108,34 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     checkOptions();
     List<Workload> workloads = loadOnly ? List.of() : workloads();
-    int computing = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-    BenchReport report =
-        new BenchRun(model.directory(named), computing, repetitions, workloads).measure();
+    BenchReport report = new BenchRun(model.directory(named), settings(), workloads).measure();
     System.out.println(
         json ? BenchJson.of(report) : new BenchTable(report, Style.ofOutput()).print());
     return 0;
   }
 
-  private void checkOptions() {
-    atLeast("--prompt", 0, prompts);
-    atLeast("--generate", 0, generates);
-    atLeast("--batch", 1, batches);
-    atLeast("--depth", 0, depths);
-    atLeast("--threads", 0, List.of(threads));
-    atLeast("--repetitions", 1, List.of(repetitions));
+  private BenchRun.Settings settings() {
+    long readBytes =
+        readMebibytes.isPresent()
+            ? (long) readMebibytes.get() << 20
+            : Math.clamp(Machine.availableBytes() / 4, LEAST_READ_BYTES, MOST_READ_BYTES);
+    return new BenchRun.Settings(
+        threads > 0 ? threads : Runtime.getRuntime().availableProcessors(), repetitions, readBytes);
   }
 
-  private static void atLeast(String option, int least, List<Integer> values) {
-    for (int value : values) {
-      if (value < least) {
-        throw new CommandFailure("%s is %d, expected %d or more".formatted(option, value, least));
-      }
+  private void checkOptions() {
+    prompts.forEach(tokens -> inRange("--prompt", tokens, 0, MOST_TOKENS));
+    generates.forEach(tokens -> inRange("--generate", tokens, 0, MOST_TOKENS));
+    depths.forEach(tokens -> inRange("--depth", tokens, 0, MOST_TOKENS));
+    batches.forEach(sequences -> inRange("--batch", sequences, 1, MOST_TOKENS));
+    inRange("--threads", threads, 0, MOST_THREADS);
+    inRange("--repetitions", repetitions, 1, MOST_REPETITIONS);
+    readMebibytes.ifPresent(size -> inRange("--read-mib", size, 1, MOST_READ_MEBIBYTES));
+  }
+
+  private static void inRange(String option, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw new CommandFailure("%s is %d, expected %d to %d".formatted(option, value, least, most));
     }
   }
 

@@ -38,41 +38,39 @@ import java.util.SplittableRandom;
  */
 final class BenchRun {
   private static final long SEED = 42;
-
-  /** More than any cache holds. */
-  private static final long MOST_READ_BYTES = 2L << 30;
-
   private static final String KV_DTYPE = "f32";
   private static final Workload ONE_TOKEN = new Workload.Decode(1, 1, 0);
 
   private final Path directory;
-  private final RouterOptions options;
-  private final int repetitions;
+  private final Settings settings;
   private final List<Workload> workloads;
   private final PeakMemory peak = new PeakMemory();
   private final SplittableRandom random = new SplittableRandom(SEED);
   private final List<Double> reads = new ArrayList<>();
 
   /**
+   * How to measure.
+   *
+   * @param threads that compute, at least 1
+   * @param repetitions that count, at least 1
+   * @param readBytes of memory that are read to find out how fast that is
+   */
+  record Settings(int threads, int repetitions, long readBytes) {}
+
+  /**
    * @param workloads in the order to run; none to measure the loading alone
    */
-  BenchRun(Path directory, int threads, int repetitions, List<Workload> workloads) {
+  BenchRun(Path directory, Settings settings, List<Workload> workloads) {
     this.directory = directory;
-    this.repetitions = repetitions;
+    this.settings = settings;
     this.workloads = List.copyOf(workloads);
-    int blocks = workloads.stream().mapToInt(Workload::cacheBlocks).max().orElse(1);
-    this.options =
-        RouterOptions.inProcess(threads)
-            .withKvCacheTokens(Math.multiplyExact(blocks, KvPool.BLOCK_TOKENS));
   }
 
   BenchReport measure() {
     say("loading " + directory);
     long start = System.nanoTime();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      workloads.forEach(workload -> requirePossible(workload, checkpoint.spec()));
-      long cacheBytes = cacheBytes(checkpoint.spec());
-      requireMemory(cacheBytes);
+      RouterOptions options = options(checkpoint.spec());
       try (Router router =
           Router.open(checkpoint, options, new Utilisation(), EngineObserver.NONE)) {
         Duration weights = Duration.ofNanos(System.nanoTime() - start);
@@ -87,7 +85,10 @@ final class BenchRun {
             Machine.here(),
             ModelFile.of(checkpoint),
             new BenchReport.Engine(
-                options.threads(), router.device().kernels().description(), KV_DTYPE, cacheBytes),
+                options.threads(),
+                router.device().kernels().description(),
+                KV_DTYPE,
+                cacheBytes(checkpoint.spec(), KvPool.blocksFor(options.kvCacheTokens()))),
             new BenchReport.Load(weights, ready, firstToken, most),
             reads,
             rows);
@@ -95,28 +96,36 @@ final class BenchRun {
     }
   }
 
-  private void requirePossible(Workload workload, ModelSpec spec) {
-    if (workload.length() > spec.contextLength()) {
+  /** As {@code run} has them, with a KV cache for the largest workload. */
+  private RouterOptions options(ModelSpec spec) {
+    RouterOptions options = RouterOptions.inProcess(settings.threads());
+    int mostSequences = options.limits().batchTokens();
+    workloads.forEach(workload -> requirePossible(workload, spec.contextLength(), mostSequences));
+    int blocks = workloads.stream().mapToInt(Workload::cacheBlocks).max().orElse(1);
+    requireMemory(cacheBytes(spec, blocks), blocks);
+    return options.withKvCacheTokens(blocks * KvPool.BLOCK_TOKENS);
+  }
+
+  private void requirePossible(Workload workload, int contextLength, int mostSequences) {
+    if (workload.length() > contextLength) {
       throw new CommandFailure(
           "%s takes %d tokens of a sequence, but the context of %s has %d: expected less depth or fewer tokens"
-              .formatted(workload.name(), workload.length(), directory, spec.contextLength()));
+              .formatted(workload.name(), workload.length(), directory, contextLength));
     }
-    int most = options.limits().batchTokens();
-    if (workload.sequences() > most) {
+    if (workload.sequences() > mostSequences) {
       throw new CommandFailure(
           "--batch is %d, expected at most %d: one step takes no more tokens"
-              .formatted(workload.sequences(), most));
+              .formatted(workload.sequences(), mostSequences));
     }
   }
 
-  private long cacheBytes(ModelSpec spec) {
-    return KvPool.byteSize(
-        ForwardPass.attentionShapes(spec), KvPool.blocksFor(options.kvCacheTokens()));
+  private static long cacheBytes(ModelSpec spec, int blocks) {
+    return KvPool.byteSize(ForwardPass.attentionShapes(spec), blocks);
   }
 
-  private static void requireMemory(long cacheBytes) {
+  private static void requireMemory(long cacheBytes, int blocks) {
     long available = Machine.availableBytes();
-    if (cacheBytes > available) {
+    if (cacheBytes > available || blocks > Integer.MAX_VALUE / KvPool.BLOCK_TOKENS) {
       throw new CommandFailure(
           "the KV cache would take %s, but %s are free: expected fewer sequences or less depth"
               .formatted(Amounts.bytes(cacheBytes), Amounts.bytes(available)));
@@ -147,11 +156,11 @@ final class BenchRun {
         "%s: 1 and %d repetitions%s"
             .formatted(
                 workload.name(),
-                repetitions,
+                settings.repetitions(),
                 workload.depth() > 0
                     ? " after " + (long) workload.depth() * workload.sequences() + " tokens"
                     : ""));
-    List<Timing> timings = repeat(router, expertBytes, workload, 1 + repetitions);
+    List<Timing> timings = repeat(router, expertBytes, workload, 1 + settings.repetitions());
     return new BenchReport.Row(workload, timings.subList(1, timings.size()));
   }
 
@@ -166,9 +175,8 @@ final class BenchRun {
     return timings;
   }
 
-  private static double read(Router router) {
-    long bytes = Math.min(MOST_READ_BYTES, Machine.availableBytes() / 4);
-    double speed = ReadBandwidth.measure(router.device().team(), bytes);
+  private double read(Router router) {
+    double speed = ReadBandwidth.measure(router.device().team(), settings.readBytes());
     say(String.format(Locale.ROOT, "reading memory: %.1f GB/s", speed / 1e9));
     return speed;
   }
