@@ -23,12 +23,14 @@ class ChosenWeightsTest {
   }
 
   @Test
-  void onGate_sameExpertInAnotherLayerOrStep_countsAgain() {
-    F32Matrix logits = logits(new float[][] {{9, 8, 0, 0, 0}});
-    weights.onGate(0, logits, choose(logits));
-    weights.onGate(3, logits, choose(logits));
-    weights.onGate(0, logits, choose(logits));
-    assertThat(weights.bytes()).isEqualTo(200 + 14 + 200);
+  void onGate_anotherLayerOrStep_countsOnlyWhatIsChosenThere() {
+    F32Matrix some = logits(new float[][] {{9, 8, 0, 0, 0}});
+    F32Matrix others = logits(new float[][] {{0, 0, 0, 8, 9}});
+    weights.onGate(0, some, choose(some));
+    weights.onGate(3, others, choose(others));
+    weights.onGate(0, some, choose(some));
+    weights.onGate(0, others, choose(others));
+    assertThat(weights.bytes()).isEqualTo(200 + 14 + 200 + 200);
   }
 
   @Test
