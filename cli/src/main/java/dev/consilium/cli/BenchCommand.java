@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Rates are medians over the repetitions, of all sequences together. weights: the bytes of matrices a decode step"
           + " reads, of the",
-      "experts those that were chosen; the limit is how fast the same threads read memory, the best of this run.",
+      "experts those that were chosen, without the KV cache; the limit is how fast the same threads read memory, the best of this run.",
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int MOST_TOKENS = 1 << 24;
