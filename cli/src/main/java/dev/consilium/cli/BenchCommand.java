@@ -83,6 +83,8 @@ final class BenchCommand implements Callable<Integer> {
       description = "Computing threads; 0: one for each core.")
   private int threads;
 
+  @Mixin private final KvDTypeOption kvDType = new KvDTypeOption();
+
   @Option(
       names = {"-r", "--repetitions"},
       paramLabel = "N",
@@ -120,7 +122,10 @@ final class BenchCommand implements Callable<Integer> {
             ? (long) readMebibytes.get() << 20
             : Math.clamp(Machine.availableBytes() / 4, LEAST_READ_BYTES, MOST_READ_BYTES);
     return new BenchRun.Settings(
-        threads > 0 ? threads : Runtime.getRuntime().availableProcessors(), repetitions, readBytes);
+        threads > 0 ? threads : Runtime.getRuntime().availableProcessors(),
+        kvDType.choice(),
+        repetitions,
+        readBytes);
   }
 
   private void checkOptions() {

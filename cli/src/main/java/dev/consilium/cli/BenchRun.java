@@ -6,6 +6,7 @@ import dev.consilium.cli.bench.ModelFile;
 import dev.consilium.cli.bench.PeakMemory;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.Router;
 import dev.consilium.router.RouterOptions;
 import dev.consilium.router.bench.SpeedTest;
@@ -15,6 +16,7 @@ import dev.consilium.router.dispatch.Utilisation;
 import dev.consilium.router.forward.ForwardPass;
 import dev.consilium.router.kvcache.KvPool;
 import dev.consilium.router.scheduling.EngineObserver;
+import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.ReadBandwidth;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,7 +40,6 @@ import java.util.SplittableRandom;
  */
 final class BenchRun {
   private static final long SEED = 42;
-  private static final String KV_DTYPE = "f32";
   private static final Workload ONE_TOKEN = new Workload.Decode(1, 1, 0);
 
   private final Path directory;
@@ -52,10 +53,11 @@ final class BenchRun {
    * How to measure.
    *
    * @param threads that compute, at least 1
+   * @param kvDType of the KV cache
    * @param repetitions that count, at least 1
    * @param readBytes of memory that are read to find out how fast that is
    */
-  record Settings(int threads, int repetitions, long readBytes) {}
+  record Settings(int threads, KvCacheDType kvDType, int repetitions, long readBytes) {}
 
   /**
    * @param workloads in the order to run; none to measure the loading alone
@@ -70,7 +72,8 @@ final class BenchRun {
     say("loading " + directory);
     long start = System.nanoTime();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      RouterOptions options = options(checkpoint.spec());
+      KvDType kvDType = settings.kvDType().dtype(checkpoint);
+      RouterOptions options = options(checkpoint.spec(), kvDType);
       try (Router router =
           Router.open(checkpoint, options, new Utilisation(), EngineObserver.NONE)) {
         Duration weights = Duration.ofNanos(System.nanoTime() - start);
@@ -87,8 +90,8 @@ final class BenchRun {
             new BenchReport.Engine(
                 options.threads(),
                 router.device().kernels().description(),
-                KV_DTYPE,
-                cacheBytes(checkpoint.spec(), KvPool.blocksFor(options.kvCacheTokens()))),
+                kvDType.name().toLowerCase(Locale.ROOT),
+                cacheBytes(checkpoint.spec(), kvDType, KvPool.blocksFor(options.kvCacheTokens()))),
             new BenchReport.Load(weights, ready, firstToken, most),
             reads,
             rows);
@@ -97,12 +100,13 @@ final class BenchRun {
   }
 
   /** As {@code run} has them, with a KV cache for the largest workload. */
-  private RouterOptions options(ModelSpec spec) {
-    RouterOptions options = RouterOptions.inProcess(settings.threads());
+  private RouterOptions options(ModelSpec spec, KvDType kvDType) {
+    RouterOptions options =
+        RouterOptions.inProcess(settings.threads()).withKvDType(settings.kvDType());
     int mostSequences = options.limits().batchTokens();
     workloads.forEach(workload -> requirePossible(workload, spec.contextLength(), mostSequences));
     int blocks = workloads.stream().mapToInt(Workload::cacheBlocks).max().orElse(1);
-    requireMemory(cacheBytes(spec, blocks), blocks);
+    requireMemory(cacheBytes(spec, kvDType, blocks), blocks);
     return options.withKvCacheTokens(blocks * KvPool.BLOCK_TOKENS);
   }
 
@@ -119,8 +123,8 @@ final class BenchRun {
     }
   }
 
-  private static long cacheBytes(ModelSpec spec, int blocks) {
-    return KvPool.byteSize(ForwardPass.attentionShapes(spec), blocks);
+  private static long cacheBytes(ModelSpec spec, KvDType kvDType, int blocks) {
+    return KvPool.byteSize(ForwardPass.attentionShapes(spec, kvDType), blocks);
   }
 
   private static void requireMemory(long cacheBytes, int blocks) {

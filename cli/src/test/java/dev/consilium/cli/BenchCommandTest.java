@@ -61,8 +61,24 @@ class BenchCommandTest {
         .isEqualTo(Files.size(MODEL.resolve("model.safetensors")));
     JsonNode load = report.get("load");
     assertThat(load.get("readySeconds").asDouble()).isPositive();
-    // One block of 16 tokens: keys and values of two heads of 16, in two layers, in f32.
+    // One block of 16 tokens: keys and values of two heads of 16, in two layers, in f16.
+    assertThat(load.get("kvCacheBytes").asLong()).isEqualTo(16 * 2 * 2 * 16 * 2 * 2);
+  }
+
+  @Test
+  void bench_otherCache_isUsedAndCounted() throws IOException {
+    JsonNode load = json("-p", "1", "-n", "0", "-r", "1", "--kv-dtype", "f32").get("load");
     assertThat(load.get("kvCacheBytes").asLong()).isEqualTo(16 * 2 * 2 * 16 * 2 * 4);
+  }
+
+  @Test
+  void bench_unknownCache_isRefused() {
+    Ran ran = Ran.command("bench", MODEL.toString(), "--kv-dtype", "f8");
+    assertThat(ran.status()).isNotZero();
+    assertThat(ran.complaints())
+        .singleElement()
+        .asString()
+        .contains("--kv-dtype is f8, expected one of [auto, f32, f16, bf16, q8_0]");
   }
 
   @Test

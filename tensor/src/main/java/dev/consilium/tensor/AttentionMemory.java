@@ -22,9 +22,15 @@ final class AttentionMemory {
   void prepare(AttentionTile tile) {
     scratchBytes = scratchBytes(tile.shape(), tile.tokens());
     stateBytes = tile.rows() * AttentionStates.rowBytes(tile.shape());
-    if (memory.byteSize() < scratchBytes + 2 * stateBytes) {
-      memory = Arena.ofAuto().allocate(scratchBytes + 2 * stateBytes, F32Matrix.ALIGNMENT);
+    prepare(scratchBytes + 2 * stateBytes);
+  }
+
+  /** Makes room for anything else. */
+  MemorySegment prepare(long bytes) {
+    if (memory.byteSize() < bytes) {
+      memory = LargeMemory.allocate(Arena.ofAuto(), bytes + bytes / 4);
     }
+    return memory;
   }
 
   MemorySegment memory() {

@@ -1,6 +1,5 @@
 package dev.consilium.tensor;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -58,32 +57,28 @@ final class AttentionTasks {
     }
   }
 
-  /** The tiles with the most keys first. */
+  /** The longest tiles first: of the job with the most keys, and of its last tokens. */
   static List<AttentionTile> tiles(List<AttentionJob> jobs, int wanted) {
-    List<AttentionTile> tiles = new ArrayList<>();
     long rows = 0;
     for (AttentionJob job : jobs) {
       rows += (long) job.tokens() * job.shape().heads();
     }
     int ofTile = Math.clamp(rows / wanted, LEAST_ROWS, TILE_ROWS);
-    for (AttentionJob job : jobs) {
-      int tokens = Math.max(1, ofTile / job.shape().headsPerKvHead());
-      for (int kvHead = 0; kvHead < job.shape().kvHeads(); kvHead++) {
-        for (int token = 0; token < job.tokens(); token += tokens) {
-          int end = Math.min(token + tokens, job.tokens());
-          tiles.add(new AttentionTile(job, kvHead, token, end));
-        }
-      }
-    }
-    if (tiles.size() > jobs.size()) {
-      tiles.sort(Comparator.comparingLong(AttentionTasks::keys).reversed());
+    List<AttentionJob> longestFirst = new ArrayList<>(jobs);
+    longestFirst.sort(Comparator.comparingInt((AttentionJob job) -> job.endKey(0)).reversed());
+    List<AttentionTile> tiles = new ArrayList<>();
+    for (AttentionJob job : longestFirst) {
+      split(job, Math.max(1, ofTile / job.shape().headsPerKvHead()), tiles);
     }
     return tiles;
   }
 
-  private static long keys(AttentionTile tile) {
-    int keys = tile.job().endKey(tile.endToken() - 1) - tile.job().firstKey(tile.firstToken());
-    return (long) keys * tile.rows();
+  private static void split(AttentionJob job, int tokens, List<AttentionTile> into) {
+    for (int end = job.tokens(); end > 0; end -= tokens) {
+      for (int kvHead = 0; kvHead < job.shape().kvHeads(); kvHead++) {
+        into.add(new AttentionTile(job, kvHead, Math.max(0, end - tokens), end));
+      }
+    }
   }
 
   private void run(AttentionTile tile) {
@@ -127,11 +122,13 @@ final class AttentionTasks {
     SegmentTask last = tasks.getLast();
     long bytes =
         last.statesAt() + last.tile().rows() * AttentionStates.rowBytes(last.tile().shape());
-    MemorySegment states = Arena.ofAuto().allocate(bytes, F32Matrix.ALIGNMENT);
-    team.run(tasks.size(), i -> withMemory(memory -> attend(tasks.get(i), memory, states)));
     List<SegmentTask> first =
         tasks.stream().filter(task -> task.segment() == task.tile().firstSegment()).toList();
-    team.run(first.size(), i -> withMemory(memory -> combine(first.get(i), memory, states)));
+    withMemory(ofAll -> {
+      MemorySegment states = ofAll.prepare(bytes);
+      team.run(tasks.size(), i -> withMemory(memory -> attend(tasks.get(i), memory, states)));
+      team.run(first.size(), i -> withMemory(memory -> combine(first.get(i), memory, states)));
+    });
   }
 
   private void attend(SegmentTask task, AttentionMemory memory, MemorySegment states) {

@@ -36,7 +36,7 @@ public final class KvPool implements AutoCloseable {
     long offset = 0;
     for (int layer = 0; layer < layerOffsets.length; layer++) {
       layerOffsets[layer] = offset;
-      offset += (long) shapes.get(layer).blockFloats() * Float.BYTES;
+      offset += shapes.get(layer).blockBytes();
     }
     blockBytes = offset;
     memory = LargeMemory.allocate(arena, byteSize(shapes, blocks));
@@ -51,7 +51,7 @@ public final class KvPool implements AutoCloseable {
   public static long byteSize(List<AttentionShape> shapes, int blocks) {
     long blockBytes = 0;
     for (AttentionShape shape : shapes) {
-      blockBytes += (long) shape.blockFloats() * Float.BYTES;
+      blockBytes += shape.blockBytes();
     }
     return Math.multiplyExact(blockBytes, (long) blocks);
   }
@@ -73,9 +73,14 @@ public final class KvPool implements AutoCloseable {
     return memory;
   }
 
-  /** Where the part of {@code layer} in {@code block} begins, in bytes into {@link #memory()}. */
-  long offset(int block, int layer) {
-    return block * blockBytes + layerOffsets[layer];
+  /** Where a block begins, in bytes into {@link #memory()}. */
+  long offset(int block) {
+    return block * blockBytes;
+  }
+
+  /** Where the part of a layer begins, in bytes into a block. */
+  long layerOffset(int layer) {
+    return layerOffsets[layer];
   }
 
   int take() {
