@@ -22,14 +22,14 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     footerHeading = "%nExamples:%n",
     footer = {
-      "  consilium bench model.gguf                              pp512 and tg128, as llama-bench",
+      "  consilium bench model.gguf                                  pp512 and tg128, as llama-bench",
       "  consilium bench model.gguf -p 0 -n 64 -b 4,8,16,32 -d 128   many sequences, each after 128 tokens of its own",
-      "  consilium bench model.gguf -d 0,4096 --json             at the beginning and deep in a context",
-      "  consilium bench model.gguf --load-only                  how long to load, how much memory",
+      "  consilium bench model.gguf -d 0,4096 --json                 at the beginning and deep in a context",
+      "  consilium bench model.gguf --load-only                      how long to load, how much memory",
       "",
-      "Rates are medians over the repetitions, of all sequences together. weights: the bytes of matrices a decode step"
-          + " reads, of the",
-      "experts those that were chosen, without the KV cache; the limit is how fast the same threads read memory, the best of this run.",
+      "Rates are medians over the repetitions, of all sequences together. weights: the bytes of matrices that a decode"
+          + " step reads, of the experts those that were chosen, without the KV cache. The limit is how fast as many"
+          + " threads read memory, at best in this run.",
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int MOST_TOKENS = 1 << 24;
