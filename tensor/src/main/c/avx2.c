@@ -19,4 +19,5 @@ TARGET static inline __attribute__((always_inline)) __m256i add_dot(enum type ty
 #define DOT(type, sum, w, x) (sum) = add_dot(type, sum, w, x)
 
 #include "tile.h"
+#include "attention_tile.h"
 #endif

@@ -31,3 +31,23 @@
 #define STORE_FLOATS(p, v) _mm256_storeu_ps(p, v)
 #define LOAD_HALVES(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (p)))
 #define DOT_MEMORY(type, sum, w, p) DOT(type, sum, w, SPREAD_MEMORY(p))
+
+#define QUERIES 6
+#define KEY_VECTORS 2
+#define FEW 2
+#define LOAD_BF16(p) AS_FLOATS(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) (p))), 16))
+#define LOAD_QUANTS(p) TO_FLOATS(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) (p))))
+#define ADD_FLOATS(a, b) _mm256_add_ps(a, b)
+#define SUBTRACT(a, b) _mm256_sub_ps(a, b)
+#define MAX_FLOATS(a, b) _mm256_max_ps(a, b)
+#define ADD_INTS(a, b) _mm256_add_epi32(a, b)
+#define AS_INTS(v) _mm256_castps_si256(v)
+#define HIGHEST(v) highest_lane(v)
+#define EXP_ENDS(x, y, lowest) \
+  _mm256_blendv_ps(_mm256_and_ps(_mm256_cmp_ps(x, lowest, _CMP_NLT_UQ), y), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q))
+
+__attribute__((target("avx2"))) static inline __attribute__((always_inline)) float highest_lane(floats v) {
+  __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}

@@ -37,10 +37,25 @@
 #define STORE_FLOATS(p, v) _mm512_storeu_ps(p, v)
 #define LOAD_HALVES(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) (p)))
 
+#define QUERIES 12
+#define KEY_VECTORS 2
+#define FEW 4
+#define LOAD_BF16(p) AS_FLOATS(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) (p))), 16))
+#define LOAD_QUANTS(p) TO_FLOATS(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) (p))))
+#define ADD_FLOATS(a, b) _mm512_add_ps(a, b)
+#define SUBTRACT(a, b) _mm512_sub_ps(a, b)
+#define MAX_FLOATS(a, b) _mm512_max_ps(a, b)
+#define ADD_INTS(a, b) _mm512_add_epi32(a, b)
+#define AS_INTS(v) _mm512_castps_si512(v)
+#define HIGHEST(v) _mm512_reduce_max_ps(v)
+#define EXP_ENDS(x, y, lowest) \
+  _mm512_mask_mov_ps(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, lowest, _CMP_NLT_UQ), y), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x)
+
 /* As assembly, because some compilers copy the sums around the intrinsic. */
 #define DOT(type, sum, w, x) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x))
 #define DOT_MEMORY(type, sum, w, p) \
   __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*(const int32_t *) (p)))
 
 #include "tile.h"
+#include "attention_tile.h"
 #endif

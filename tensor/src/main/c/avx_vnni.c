@@ -12,4 +12,5 @@
 #define DOT(type, sum, w, x) __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(w), "x"(x))
 
 #include "tile.h"
+#include "attention_tile.h"
 #endif

@@ -1,4 +1,5 @@
-/* What the library offers: which instruction sets the machine has, and a product by one of them. */
+/* What the library offers: which instruction sets the machine has, and products and attention by one of them. */
+#include "attention.h"
 #include "consilium_kernels.h"
 
 #if defined(__linux__)
@@ -53,6 +54,27 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
     case AVX512_VNNI: multiply_avx512_vnni(type, &p); return 0;
 #elif defined(__aarch64__)
     case NEON_DOT: multiply_neon_dot(type, &p); return 0;
+#endif
+    default: return -1;
+  }
+}
+
+/* The same for attention. keys_at is where the keys of the head start in the pool for a block with offset 0. */
+EXPORT int consilium_attend(int level, int cache, int head_dim, float scale, const uint8_t *pool, int64_t keys_at, int64_t values_at,
+                            const uint8_t *offsets, const uint8_t *query, int64_t query_at, int64_t query_stride, int tokens, int heads,
+                            int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at) {
+  struct attention a = {
+    (enum cache) cache, head_dim, scale, pool + keys_at, values_at, (const int64_t *) offsets, query + query_at, query_stride, tokens, heads,
+    position, window, from, end, (float *) scratch, (float *) (states + states_at),
+  };
+  if (cache < 0 || cache >= CACHES) return -1;
+  switch (level) {
+#if defined(__x86_64__)
+    case AVX2: attend_avx2(&a); return 0;
+    case AVX_VNNI: attend_avx_vnni(&a); return 0;
+    case AVX512_VNNI: attend_avx512_vnni(&a); return 0;
+#elif defined(__aarch64__)
+    case NEON_DOT: attend_neon_dot(&a); return 0;
 #endif
     default: return -1;
   }

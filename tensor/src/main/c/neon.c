@@ -50,5 +50,19 @@
 #define STORE_FLOATS(p, v) vst1q_f32(p, v)
 #define LOAD_HALVES(p) vcvt_f32_f16(vld1_f16((const __fp16 *) (p)))
 
+#define QUERIES 6
+#define KEY_VECTORS 4
+#define FEW 4
+#define LOAD_BF16(p) vreinterpretq_f32_u32(vshll_n_u16(vld1_u16((const uint16_t *) (p)), 16))
+#define LOAD_QUANTS(p) vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(*(const uint32_t *) (p))))))
+#define ADD_FLOATS(a, b) vaddq_f32(a, b)
+#define SUBTRACT(a, b) vsubq_f32(a, b)
+#define MAX_FLOATS(a, b) vmaxq_f32(a, b)
+#define ADD_INTS(a, b) vaddq_s32(a, b)
+#define AS_INTS(v) vreinterpretq_s32_f32(v)
+#define HIGHEST(v) vmaxvq_f32(v)
+#define EXP_ENDS(x, y, lowest) vbslq_f32(vmvnq_u32(vceqq_f32(x, x)), x, vbslq_f32(vcltq_f32(x, lowest), vdupq_n_f32(0), y))
+
 #include "tile.h"
+#include "attention_tile.h"
 #endif

@@ -1,13 +1,12 @@
 package dev.consilium.bench;
 
 import dev.consilium.tensor.LargeMemory;
+import dev.consilium.tensor.ReadBandwidth;
 import dev.consilium.tensor.ThreadTeam;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import java.util.concurrent.TimeUnit;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -36,14 +35,12 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(3)
 public class MachineLimits {
-  private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
   /** Bytes that are read, as many as {@link MatmulDecode} has weights. */
   static final int BYTES = 256 << 20;
 
-  /** Read by one task: in the order of a panel of weights. */
-  private static final int PIECE = 256 << 10;
+  private static final int PIECE = ReadBandwidth.PIECE_BYTES;
 
   private static final int FMA_ROUNDS = 1 << 20;
 
@@ -77,28 +74,10 @@ public class MachineLimits {
   @Benchmark
   @OperationsPerInvocation(BYTES / 1000)
   public long[] read() {
-    team.run(BYTES / PIECE, piece -> sums[piece] = sum(memory, (long) piece * PIECE));
+    team.run(
+        BYTES / PIECE,
+        piece -> sums[piece] = ReadBandwidth.sumOfPiece(memory, (long) piece * PIECE));
     return sums;
-  }
-
-  private static long sum(MemorySegment memory, long from) {
-    LongVector a = LongVector.zero(LONGS);
-    LongVector b = a;
-    LongVector c = a;
-    LongVector d = a;
-    long step = LONGS.vectorByteSize();
-    for (int i = 0; i < PIECE; i += (int) (4 * step)) {
-      long at = from + i;
-      a = a.add(LongVector.fromMemorySegment(LONGS, memory, at, ByteOrder.nativeOrder()));
-      b = b.add(LongVector.fromMemorySegment(LONGS, memory, at + step, ByteOrder.nativeOrder()));
-      c =
-          c.add(
-              LongVector.fromMemorySegment(LONGS, memory, at + 2 * step, ByteOrder.nativeOrder()));
-      d =
-          d.add(
-              LongVector.fromMemorySegment(LONGS, memory, at + 3 * step, ByteOrder.nativeOrder()));
-    }
-    return a.add(b).add(c.add(d)).lane(0);
   }
 
   /** GFLOP/s of f32; a multiply-add counts as two. */

@@ -7,6 +7,7 @@ import dev.consilium.cli.cluster.LocalCluster;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.CheckpointException;
 import dev.consilium.model.expert.RoundTo;
+import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.Router;
 import dev.consilium.router.RouterOptions;
 import dev.consilium.router.check.GoldenCheck;
@@ -71,6 +72,8 @@ final class CheckCommand implements Callable<Integer> {
       description = "Prompt tokens in one pass; 0: all at once.")
   private int chunk;
 
+  @Mixin private final KvDTypeOption kvDType = new KvDTypeOption();
+
   @Option(
       names = "--threads",
       paramLabel = "N",
@@ -113,7 +116,8 @@ final class CheckCommand implements Callable<Integer> {
 
   private RouterOptions options() {
     return RouterOptions.inProcess(
-        threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+            threads == 0 ? Runtime.getRuntime().availableProcessors() : threads)
+        .withKvDType(kvDType.choice(KvCacheDType.F32));
   }
 
   private GoldenReport throughNodes(Checkpoint checkpoint) {

@@ -23,6 +23,7 @@ import picocli.CommandLine.ScopeType;
       InspectCommand.class,
       QuantizeCommand.class,
       SynthCommand.class,
+      BenchCommand.class,
       ConsiliumMain.Completion.class,
       PrepareCommand.class,
     },
@@ -44,6 +45,7 @@ import picocli.CommandLine.ScopeType;
       "  consilium check DIR --nodes 2          compare a model with its golden values, through two nodes",
       "  consilium inspect DIR                  what is in a checkpoint",
       "  consilium quantize DIR OUT --type q4_k   write it as a GGUF file, quantised",
+      "  consilium bench MODEL                  how fast this machine computes it",
       "  consilium COMMAND --help               each command explains itself",
     })
 public final class ConsiliumMain {

@@ -51,6 +51,7 @@ final class DemoCommand implements Callable<Integer> {
   @Option(names = "--keep", description = "Leave the cluster up until Ctrl-C.")
   private boolean keep;
 
+  @Mixin private final KvDTypeOption kvDType = new KvDTypeOption();
   @Mixin private final LogOption logs = new LogOption();
 
   private final Style style = Style.ofOutput();
@@ -59,7 +60,7 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Installation installation = Installation.locate();
-    ClusterPlan plan = ClusterPlan.demo(Installation.demoModel());
+    ClusterPlan plan = ClusterPlan.demo(Installation.demoModel()).withKvDType(kvDType.choice());
     say(
         style.faint(
             "Starting a gateway, a router and 2 expert nodes, each a process of its own ..."));

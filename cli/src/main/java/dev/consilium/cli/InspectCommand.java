@@ -7,9 +7,14 @@ import dev.consilium.cli.cluster.Installation;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.ModelSummary;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.router.KvCacheDType;
+import dev.consilium.router.forward.ForwardPass;
+import dev.consilium.router.kvcache.KvPool;
+import dev.consilium.tensor.KvDType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -63,6 +68,11 @@ final class InspectCommand implements Callable<Integer> {
     tree.put("hiddenSize", spec.hiddenSize());
     tree.put("vocabularySize", spec.vocabularySize());
     tree.put("contextLength", spec.contextLength());
+    tree.put("kvDtype", name(KvCacheDType.AUTO.dtype(checkpoint)));
+    ObjectNode keyValueBytes = tree.putObject("keyValueBytesPerTokenOfDtype");
+    for (KvDType dtype : KvDType.values()) {
+      keyValueBytes.put(name(dtype), keyValueBytes(spec, dtype));
+    }
     tree.setAll((ObjectNode) mapper.valueToTree(summary));
     try {
       return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(tree);
@@ -74,6 +84,7 @@ final class InspectCommand implements Callable<Integer> {
 
   private String asText(Checkpoint checkpoint, ModelSummary summary) {
     ModelSpec spec = checkpoint.spec();
+    KvDType kvDType = KvCacheDType.AUTO.dtype(checkpoint);
     List<String> lines = new ArrayList<>();
     lines.add(style.bold(checkpoint.directory().toString()));
     lines.add(fact("family", spec.family() + " (" + spec.architecture() + ")"));
@@ -96,11 +107,29 @@ final class InspectCommand implements Callable<Integer> {
             "%d tokens; keys and values take %s for each, %s for a full context"
                 .formatted(
                     spec.contextLength(),
-                    Amounts.bytes(summary.keyValueBytesPerToken()),
-                    Amounts.bytes(summary.keyValueBytesPerToken() * spec.contextLength()))));
+                    Amounts.bytes(keyValueBytes(spec, kvDType)),
+                    Amounts.bytes(keyValueBytes(spec, kvDType) * spec.contextLength()))));
+    lines.add(fact("kv-dtype", keyValueSizes(spec, kvDType)));
     lines.add("");
     lines.addAll(layerTable(summary.layers()));
     return String.join("\n", lines);
+  }
+
+  /** Of one token, over all layers, with scales and what fills up vectors. */
+  private static long keyValueBytes(ModelSpec spec, KvDType kvDType) {
+    return KvPool.byteSize(ForwardPass.attentionShapes(spec, kvDType), 1) / KvPool.BLOCK_TOKENS;
+  }
+
+  private static String keyValueSizes(ModelSpec spec, KvDType chosen) {
+    List<String> sizes = new ArrayList<>();
+    for (KvDType dtype : KvDType.values()) {
+      sizes.add(name(dtype) + " " + Amounts.bytes(keyValueBytes(spec, dtype)));
+    }
+    return "%s by itself; a token takes %s".formatted(name(chosen), String.join(", ", sizes));
+  }
+
+  private static String name(KvDType dtype) {
+    return dtype.name().toLowerCase(Locale.ROOT);
   }
 
   private static String fact(String name, String value) {

@@ -23,6 +23,20 @@ final class ModelOption {
     return model.map(ModelOption::checked).orElseGet(Installation::demoModel);
   }
 
+  /**
+   * The directory of a command that also takes it without the option.
+   *
+   * @param named without the option
+   */
+  Path directory(Optional<Path> named) {
+    if (named.isPresent() && model.isPresent()) {
+      throw new CommandFailure(
+          "the model is named twice, %s and --model %s: expected one"
+              .formatted(named.get(), model.get()));
+    }
+    return named.map(ModelOption::checked).orElseGet(this::directory);
+  }
+
   /** Refuses early what is no model at all; what is wrong inside is told by those who read it. */
   static Path checked(Path directory) {
     if (!Files.exists(directory)) {

@@ -3,6 +3,7 @@ package dev.consilium.cli;
 import dev.consilium.cli.text.EngineSource;
 import dev.consilium.cli.text.GatewaySource;
 import dev.consilium.cli.text.TextSource;
+import dev.consilium.router.RouterOptions;
 import java.net.URI;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -26,6 +27,8 @@ final class SourceOptions {
       description = "Computing threads; 0: one for each core.")
   private int threads;
 
+  @Mixin private final KvDTypeOption kvDType = new KvDTypeOption();
+
   TextSource open() {
     if (threads < 0) {
       throw new CommandFailure("--threads is " + threads + ", expected 0 or more");
@@ -34,6 +37,8 @@ final class SourceOptions {
       return new GatewaySource(url.get());
     }
     return EngineSource.open(
-        model.directory(), threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
+        model.directory(),
+        RouterOptions.inProcess(threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
+            .withKvDType(kvDType.choice()));
   }
 }

@@ -70,6 +70,8 @@ final class UpCommand implements Callable<Integer> {
           "Computing threads of each process; 0: the cores, divided among the processes of a kind.")
   private int threads;
 
+  @Mixin private final KvDTypeOption kvDType = new KvDTypeOption();
+
   @Option(
       names = "--start-limit",
       paramLabel = "SECONDS",
@@ -88,6 +90,7 @@ final class UpCommand implements Callable<Integer> {
             nodes,
             routers,
             threads,
+            kvDType.choice(),
             new ClusterPlan.Door(host, port, grpcPort),
             new ClusterPlan.Limits(Duration.ofSeconds(startLimit), Duration.ofSeconds(15)));
     try (LocalCluster cluster =

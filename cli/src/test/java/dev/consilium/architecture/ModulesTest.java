@@ -50,7 +50,8 @@ class ModulesTest {
           Map.entry(
               "router", Set.of("proto", "tensor", "model", "placement", "telemetry", "serving")),
           Map.entry("gateway", Set.of("proto", "model", "telemetry", "serving")),
-          // Runs a router in its own process (run, chat, check) and the others as processes of
+          // Runs a router in its own process (run, chat, check, bench) and the others as processes
+          // of
           // theirs.
           Map.entry(
               "cli",

@@ -18,6 +18,7 @@ import dev.consilium.router.scheduling.Engine;
 import dev.consilium.router.scheduling.EngineLimits;
 import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.KvDType;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -99,17 +100,20 @@ public final class Router implements AutoCloseable {
             yield new RemoteExperts(found, nodes.tracer(), nodes.timeout());
           }
         };
+    KvDType kvDType = options.kvDType().dtype(checkpoint);
     KvPool pool =
         opened(
             parts,
             new KvPool(
-                ForwardPass.attentionShapes(spec), KvPool.blocksFor(options.kvCacheTokens())));
+                ForwardPass.attentionShapes(spec, kvDType),
+                KvPool.blocksFor(options.kvCacheTokens())));
     ForwardPass forward =
         new ForwardPass(
             weights,
             device,
             dispatcher,
             options.wireDtype(),
+            kvDType,
             utilisation,
             options.limits().batchTokens());
     EngineLimits limits =

@@ -18,6 +18,7 @@ import java.util.List;
  * @param experts where the routed experts are
  * @param threads that compute, at least 1
  * @param wireDtype what hidden states and expert outputs are rounded to
+ * @param kvDType what keys and values are kept as
  * @param kvCacheTokens tokens that the KV cache holds, over all sequences
  * @param waitingLimit most requests that may wait
  * @param limits of one step
@@ -26,6 +27,7 @@ public record RouterOptions(
     Experts experts,
     int threads,
     RoundTo wireDtype,
+    KvCacheDType kvDType,
     int kvCacheTokens,
     int waitingLimit,
     StepLimits limits) {
@@ -44,14 +46,27 @@ public record RouterOptions(
         new LocalExpertsOnly("local"),
         threads,
         RoundTo.F32,
+        KvCacheDType.AUTO,
         32768,
         256,
         new StepLimits(512, 256, 64));
   }
 
+  /** The same, with another KV cache. */
+  public RouterOptions withKvDType(KvCacheDType other) {
+    return new RouterOptions(
+        experts, threads, wireDtype, other, kvCacheTokens, waitingLimit, limits);
+  }
+
+  /** The same, with a KV cache of another size. */
+  public RouterOptions withKvCacheTokens(int other) {
+    return new RouterOptions(experts, threads, wireDtype, kvDType, other, waitingLimit, limits);
+  }
+
   /** The same, with other experts. */
   public RouterOptions withExperts(Experts other) {
-    return new RouterOptions(other, threads, wireDtype, kvCacheTokens, waitingLimit, limits);
+    return new RouterOptions(
+        other, threads, wireDtype, kvDType, kvCacheTokens, waitingLimit, limits);
   }
 
   /** Where the routed experts are. */

@@ -124,6 +124,7 @@ final class RouterProcess implements RunningProcess {
           experts(),
           settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads(),
           settings.wireDtype(),
+          KvCacheDType.of(settings.kvDtype()),
           settings.kvCacheTokens(),
           settings.waitingLimit(),
           new StepLimits(

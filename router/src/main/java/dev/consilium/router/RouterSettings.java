@@ -39,6 +39,13 @@ public interface RouterSettings {
   @WithDefault("F32")
   RoundTo wireDtype();
 
+  /**
+   * What keys and values are kept as: {@code auto}, {@code f32}, {@code f16}, {@code bf16} or
+   * {@code q8_0}. Auto is f32 for checkpoints whose weights are all f32, and f16 for others.
+   */
+  @WithDefault("auto")
+  String kvDtype();
+
   /** Tokens that the KV cache holds, over all sequences. */
   @WithDefault("32768")
   int kvCacheTokens();

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * A token's result depends on the token, its context and the weights, on nothing else: the same
@@ -32,11 +32,12 @@ class ExactnessPropertyTest {
   private static final int[] CHUNKS = {1, 5, 16, LONGEST};
 
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3-moe", "qwen2-moe", "mixtral-swa", "olmoe"})
-  void logits_anyBatchChunkNodesThreads_sameBits(String model) throws Exception {
+  @CsvSource({"qwen3-moe, Q8_0", "qwen2-moe, F32", "mixtral-swa, F16", "olmoe, BF16"})
+  void logits_anyBatchChunkNodesThreads_sameBits(String model, KvCacheDType kvDType)
+      throws Exception {
     Path directory = Fixtures.model(model);
     try (Checkpoint checkpoint = Checkpoint.open(directory);
-        Setups setups = new Setups(checkpoint)) {
+        Setups setups = new Setups(checkpoint, kvDType)) {
       SplittableRandom random = Seeds.random();
       for (int i = 0; i < CASES; i++) {
         compare(checkpoint.spec().vocabularySize(), setups, random);
@@ -119,9 +120,9 @@ class ExactnessPropertyTest {
     private final Map<String, Router> routers = new LinkedHashMap<>();
     private final List<ClusterOfNodes> open = new ArrayList<>();
 
-    Setups(Checkpoint checkpoint) throws Exception {
+    Setups(Checkpoint checkpoint, KvCacheDType kvDType) throws Exception {
       for (int threads : List.of(1, 2)) {
-        RouterOptions options = RouterOptions.inProcess(threads);
+        RouterOptions options = RouterOptions.inProcess(threads).withKvDType(kvDType);
         add("local, " + threads + (threads == 1 ? " thread" : " threads"), checkpoint, options);
         for (int nodes : List.of(1, 2, 3)) {
           ClusterOfNodes cluster = new ClusterOfNodes(checkpoint, nodes, threads);

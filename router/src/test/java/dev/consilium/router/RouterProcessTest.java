@@ -94,6 +94,7 @@ class RouterProcessTest {
     "--router.max-running=0, max-running is 0",
     "--router.waiting-limit=0, waiting-limit 0",
     "--router.kv-cache-tokens=0, kv-cache-tokens 0",
+    "--router.kv-dtype=f8, kv-dtype is f8",
     "--router.threads=-1, threads is -1",
     "--router.dispatch-timeout=0s, dispatch-timeout is PT0S",
     "--router.dispatch-timeout=2h, dispatch-timeout is PT2H",

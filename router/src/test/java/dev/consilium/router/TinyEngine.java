@@ -16,6 +16,7 @@ import dev.consilium.router.scheduling.EngineLimits;
 import dev.consilium.router.scheduling.EngineLimits.StepLimits;
 import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.KvDType;
 import dev.consilium.testkit.Fixtures;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,14 +82,21 @@ public final class TinyEngine implements AutoCloseable {
       weights = RouterWeights.load(checkpoint, device);
       bank = new ExpertBank(checkpoint);
       bank.load(experts(checkpoint));
-      pool = new KvPool(ForwardPass.attentionShapes(checkpoint.spec()), setup.blocks());
+      pool =
+          new KvPool(ForwardPass.attentionShapes(checkpoint.spec(), KvDType.F32), setup.blocks());
       ExpertDispatcher experts =
           setup
               .before()
               .apply(new LocalExperts("local", bank, new ExpertComputation(device), RoundTo.F32));
       ForwardPass forward =
           new ForwardPass(
-              weights, device, experts, RoundTo.F32, utilisation, setup.step().batchTokens());
+              weights,
+              device,
+              experts,
+              RoundTo.F32,
+              KvDType.F32,
+              utilisation,
+              setup.step().batchTokens());
       EngineLimits limits =
           new EngineLimits(
               checkpoint.spec().contextLength(),

@@ -3,16 +3,21 @@ package dev.consilium.tensor;
 /**
  * The sizes of one layer's attention, and with them the layout of a cache block: for each key/value
  * head the keys {@code [headDim][16]} (positions in lanes), then the values {@code [16][headDim
- * filled up to a multiple of 16]}, all f32.
+ * filled up to a multiple of 16]}. In a cache of {@link KvDType#Q8_0} each of the two begins with
+ * its f32 scales: {@code [groups][16]} of the keys, {@code [16][groups]} of the values. Keys and
+ * values start at multiples of 64 bytes.
  *
  * @param heads query heads, a multiple of {@code kvHeads}
  * @param kvHeads key/value heads
  * @param headDim elements of a head, 1 to 512
  * @param scale factor on the product of query and key, usually {@code 1 / sqrt(headDim)}
+ * @param dtype how keys and values are stored
  */
-public record AttentionShape(int heads, int kvHeads, int headDim, float scale) {
+public record AttentionShape(int heads, int kvHeads, int headDim, float scale, KvDType dtype) {
   /** Positions of one cache block. */
   public static final int BLOCK_TOKENS = 16;
+
+  private static final int ALIGNMENT = 64;
 
   public AttentionShape {
     if (kvHeads < 1 || heads < 1 || heads % kvHeads != 0) {
@@ -32,9 +37,9 @@ public record AttentionShape(int heads, int kvHeads, int headDim, float scale) {
     return heads / kvHeads;
   }
 
-  /** Floats that keys and values of 16 positions of one layer take; a multiple of 16. */
-  public int blockFloats() {
-    return kvHeads * kvHeadFloats();
+  /** Bytes that keys and values of 16 positions of one layer take; a multiple of 64. */
+  public long blockBytes() {
+    return kvHeads * (keyBytes() + valueBytes());
   }
 
   /** The head dimension filled up to whole vectors of 16. */
@@ -42,29 +47,35 @@ public record AttentionShape(int heads, int kvHeads, int headDim, float scale) {
     return (headDim + 15) / 16 * 16;
   }
 
-  private int kvHeadFloats() {
-    return BLOCK_TOKENS * (headDim + paddedHeadDim());
+  /** Scales of a token and head. */
+  int groups() {
+    return dtype.groups(headDim);
   }
 
-  /** Bytes into a block at which the keys of a head start. */
+  /** Bytes into a block at which the keys of a head start, or their scales. */
   long keyOffset(int kvHead) {
-    return (long) kvHead * kvHeadFloats() * Float.BYTES;
+    return kvHead * (keyBytes() + valueBytes());
   }
 
-  /** Bytes into a block at which the values of a head start. */
+  /** Bytes into a block at which the values of a head start, or their scales. */
   long valueOffset(int kvHead) {
-    return keyOffset(kvHead) + (long) BLOCK_TOKENS * headDim * Float.BYTES;
+    return keyOffset(kvHead) + keyBytes();
   }
 
-  /** Refuses a range of keys that is empty, or that the cache has no blocks for. */
-  void checkKeys(KvBlocks cache, int kvHead, int firstKey, int endKey) {
-    if (kvHead < 0 || kvHead >= kvHeads) {
-      throw new IllegalArgumentException("key/value head " + kvHead + " of " + kvHeads);
-    }
-    if (firstKey < 0 || firstKey >= endKey || (endKey - 1) / BLOCK_TOKENS >= cache.count()) {
-      throw new IllegalArgumentException(
-          "keys %d to %d (exclusive) of a cache of %d blocks of %d positions"
-              .formatted(firstKey, endKey, cache.count(), BLOCK_TOKENS));
-    }
+  /** Bytes of the scales in front of keys, and of values. */
+  long scaleBytes() {
+    return (long) BLOCK_TOKENS * groups() * Float.BYTES;
+  }
+
+  private long keyBytes() {
+    return aligned(scaleBytes() + (long) BLOCK_TOKENS * headDim * dtype.elementBytes());
+  }
+
+  private long valueBytes() {
+    return aligned(scaleBytes() + (long) BLOCK_TOKENS * paddedHeadDim() * dtype.elementBytes());
+  }
+
+  private static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 }

@@ -31,6 +31,7 @@ public final class CpuDevice implements AutoCloseable {
 
   private final Kernels kernels;
   private final ThreadTeam team;
+  private final AttentionTasks attention;
 
   /**
    * Memory for quantised activations, one for each thread that ever multiplied at once with others.
@@ -45,6 +46,7 @@ public final class CpuDevice implements AutoCloseable {
   public CpuDevice(int threads, Kernels kernels) {
     this.kernels = kernels;
     this.team = new ThreadTeam("cpu", threads);
+    this.attention = new AttentionTasks(kernels, team);
   }
 
   public Kernels kernels() {
@@ -103,6 +105,11 @@ public final class CpuDevice implements AutoCloseable {
       split(job, ofBlocks ? Optional.of(quantised.get(i)) : Optional.empty(), tasks);
     }
     team.run(tasks.size(), task -> tasks.get(task).run(kernels));
+  }
+
+  /** Computes the attention of all jobs, which must not write the same rows. */
+  public void attend(List<AttentionJob> jobs) {
+    attention.run(jobs);
   }
 
   /** Calls {@code body} with 0 to {@code tasks - 1} on the threads of the device. */

@@ -25,6 +25,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
     return KernelChoice.SCALAR;
   }
 
+  /** What computes, for people. */
+  String description();
+
   /**
    * Computes some panels of 64 output rows of a product for some of its tokens.
    *
@@ -118,50 +121,57 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   void roundToBf16(int n, MemorySegment y, long yOffset);
 
   /**
-   * Attention of one token: all query heads of one key/value head over the keys {@code firstKey} to
-   * {@code endKey - 1}.
+   * Attention of a tile to the keys of one segment: {@link AttentionStates} of every row. Rows that
+   * see no key of the segment get anything.
    *
-   * <p>Walks the keys in blocks of 16 at absolute positions, so the result does not depend on what
-   * else is computed:
+   * <p>Everything is at absolute positions, so a result does not depend on what else is computed:
    *
    * <ol>
-   *   <li>score of a key: four chains of fma over d = 0, 1, 2, 3 mod 4, ascending, added as {@code
-   *       (c0 + c1) + (c2 + c3)}, times scale.
-   *   <li>running maximum; where it changes by m - m', sums and outputs are scaled by e^(m - m').
-   *   <li>weight of a key: e^(score - maximum), added to lane (position mod 16) of the sum.
-   *   <li>output: fma(weight, value, output), keys ascending.
-   *   <li>at the end output / sum, the lanes of the sum added at distance 8, 4, 2, 1.
+   *   <li>the elements of a query are multiplied by the scale.
+   *   <li>segments of {@value AttentionTile#SEGMENT} keys, in spans of 64. Score of a key: one
+   *       chain {@code acc = fma(key, query, acc)} over ascending elements, starting from +0.
+   *   <li>maximum of the scores so far; where a span changes it from m to m', the sum and the
+   *       outputs so far are multiplied by e^(m - m').
+   *   <li>weight of a key: e^(score - maximum), added to lane (position mod 16) of the sum, keys
+   *       ascending.
+   *   <li>output: {@code fma(weight, value, output)}, keys ascending.
+   *   <li>at the end of a segment the lanes of the sum are added at distance 8, 4, 2, 1.
+   *   <li>segments are combined in ascending order: with {@code h} the higher maximum of those
+   *       before (b) and this one (s), {@code output = fma(output_s, e^(m_s - h), output_b * e^(m_b
+   *       - h))}, and so the sum.
+   *   <li>result: {@code output * (1 / sum)}.
    * </ol>
    *
-   * Cache slots outside the range of keys are not used, whatever they hold.
+   * Cache slots outside the range of keys of a row are not used, whatever they hold. NaN and
+   * infinities among what a row sees give NaN.
    *
-   * @param query {@code [shape.headsPerKvHead()][headDim]}, those heads only
-   * @param out as {@code query}; may not be the same memory
+   * @param scratch memory of {@link AttentionMemory#scratchBytes}, overwritten
+   * @param states written
    * @see <a href="https://arxiv.org/abs/2205.14135">FlashAttention</a>
    */
   void attend(
-      AttentionShape shape,
-      MemorySegment query,
-      long queryOffset,
-      KvBlocks cache,
-      int kvHead,
-      int firstKey,
-      int endKey,
-      MemorySegment out,
-      long outOffset);
+      AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt);
 
   /**
-   * Stores key and value of one token, all key/value heads.
+   * Stores keys and values of some consecutive tokens, all key/value heads, as the shape's dtype
+   * says, rounded to the nearest, ties to even.
    *
-   * @param key {@code [kvHeads][headDim]}, rotated already
-   * @param value {@code [kvHeads][headDim]}
+   * <p>A finite number beyond the range of a binary16 or bfloat16 becomes the largest finite one.
+   * Infinities and NaN stay what they are, so that the sequence fails where the router looks for
+   * them. {@link KvDType#Q8_0}: with {@code m} the largest magnitude of a group of 32 elements of a
+   * head, {@code q = x * (127 / m)}, scale {@code m / 127}; groups with {@code m < 2^-119} become
+   * zeros, groups with infinities or NaN become NaN.
+   *
+   * @param source f32; keys of token t {@code [kvHeads][headDim]}, rotated already, {@code t *
+   *     strideBytes} bytes behind {@code keysAt}; values likewise
    */
   void storeKeyValue(
       AttentionShape shape,
       KvBlocks cache,
       int position,
-      MemorySegment key,
-      long keyOffset,
-      MemorySegment value,
-      long valueOffset);
+      int tokens,
+      MemorySegment source,
+      long keysAt,
+      long valuesAt,
+      long strideBytes);
 }

@@ -29,6 +29,14 @@ final class Lanes {
   static final VectorSpecies<Byte> QUARTER_BYTES =
       BITS == 512 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
+  /** As many shorts as floats. */
+  static final VectorSpecies<Short> HALF_SHORTS =
+      switch (BITS) {
+        case 512 -> ShortVector.SPECIES_256;
+        case 256 -> ShortVector.SPECIES_128;
+        default -> ShortVector.SPECIES_64;
+      };
+
   static final VectorSpecies<Short> SHORTS =
       switch (BITS) {
         case 512 -> ShortVector.SPECIES_512;

@@ -1,14 +1,16 @@
 package dev.consilium.tensor;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.LongStream;
 
 /**
- * Products of quantised weights in C, with instructions that Java does not reach; everything else
- * as the kernels that it extends.
+ * Products of quantised weights, and attention, in C, with instructions and registers that Java
+ * does not reach; everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
   /** Multiply-adds of a call at most: some hundred microseconds, for no safepoint is reached. */
@@ -28,7 +30,7 @@ public final class NativeKernels implements Kernels {
   static Optional<Kernels> choose(NativeLibrary library, Kernels others) {
     for (NativeLibrary.Level level : library.levels()) {
       NativeKernels kernels = new NativeKernels(library, level, others);
-      if (kernels.agree()) {
+      if (kernels.agree() && kernels.agreeOnAttention()) {
         return Optional.of(kernels);
       }
       System.getLogger(NativeKernels.class.getName())
@@ -78,6 +80,45 @@ public final class NativeKernels implements Kernels {
         .multiply(new MatmulJob(weights, x, rows, expected, 0), 0, weights.panels(), 0, 3);
     multiply(new MatmulJob(weights, x, rows, actual, 0), 0, weights.panels(), 0, 3);
     return expected.segment().mismatch(actual.segment()) == -1;
+  }
+
+  /** Whether the attention of some tokens, two segments of keys, equals the oracle's. */
+  boolean agreeOnAttention() {
+    Random random = new Random(2);
+    for (KvDType dtype : KvDType.values()) {
+      AttentionShape shape = new AttentionShape(5, 1, 48, 0.2f, dtype);
+      int position = AttentionTile.SEGMENT + 3;
+      int blocks = position / AttentionShape.BLOCK_TOKENS + 1;
+      int width = shape.heads() * shape.headDim();
+      F32Matrix x = F32Matrix.allocate(blocks * AttentionShape.BLOCK_TOKENS, width);
+      for (int row = 0; row < x.rows(); row++) {
+        for (int column = 0; column < width; column++) {
+          x.set(row, column, (float) random.nextGaussian());
+        }
+      }
+      long[] offsets = LongStream.range(0, blocks).map(i -> i * shape.blockBytes()).toArray();
+      KvBlocks cache =
+          KvBlocks.of(Arena.ofAuto().allocate(blocks * shape.blockBytes(), 64), offsets);
+      storeKeyValue(shape, cache, 0, x.rows(), x.segment(), 0, width * 2L, x.rowStrideBytes());
+      F32Matrix expected = F32Matrix.allocate(7, width);
+      F32Matrix actual = F32Matrix.allocate(7, width);
+      attend(
+          Kernels.scalar(), new AttentionJob(shape, cache, position - 6, 7, 520, x, expected, 0));
+      attend(this, new AttentionJob(shape, cache, position - 6, 7, 520, x, actual, 0));
+      if (expected.segment().mismatch(actual.segment()) != -1) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void attend(Kernels kernels, AttentionJob job) {
+    AttentionTasks.run(kernels, new AttentionTile(job, 0, 0, job.tokens()), new AttentionMemory());
+  }
+
+  @Override
+  public String description() {
+    return "native " + level + ", " + others.description();
   }
 
   @Override
@@ -185,16 +226,28 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void attend(
-      AttentionShape shape,
-      MemorySegment query,
-      long queryOffset,
-      KvBlocks cache,
-      int kvHead,
-      int firstKey,
-      int endKey,
-      MemorySegment out,
-      long outOffset) {
-    others.attend(shape, query, queryOffset, cache, kvHead, firstKey, endKey, out, outOffset);
+      AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt) {
+    checkMemory(tile, segment, scratch, states, statesAt);
+    library.attend(level, tile, segment, scratch, states, statesAt);
+  }
+
+  /** C does not look. What the tile's job has checked is not checked again. */
+  private static void checkMemory(
+      AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt) {
+    Objects.checkFromToIndex(tile.firstSegment(), segment, tile.endSegment() - 1);
+    AttentionShape shape = tile.shape();
+    Objects.checkFromIndexSize(
+        0, AttentionMemory.scratchBytes(shape, tile.tokens()), scratch.byteSize());
+    Objects.checkFromIndexSize(
+        statesAt, tile.rows() * AttentionStates.rowBytes(shape), states.byteSize());
+    KvBlocks cache = tile.job().cache();
+    int first = tile.firstKey(0, segment * AttentionTile.SEGMENT);
+    int last = tile.endKey(tile.tokens() - 1, (segment + 1) * AttentionTile.SEGMENT) - 1;
+    for (int block = first / AttentionShape.BLOCK_TOKENS;
+        block <= last / AttentionShape.BLOCK_TOKENS;
+        block++) {
+      Objects.checkFromIndexSize(cache.offset(block), shape.blockBytes(), cache.pool().byteSize());
+    }
   }
 
   @Override
@@ -202,10 +255,11 @@ public final class NativeKernels implements Kernels {
       AttentionShape shape,
       KvBlocks cache,
       int position,
-      MemorySegment key,
-      long keyOffset,
-      MemorySegment value,
-      long valueOffset) {
-    others.storeKeyValue(shape, cache, position, key, keyOffset, value, valueOffset);
+      int tokens,
+      MemorySegment source,
+      long keysAt,
+      long valuesAt,
+      long strideBytes) {
+    others.storeKeyValue(shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
   }
 }

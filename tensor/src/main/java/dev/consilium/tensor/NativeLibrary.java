@@ -1,6 +1,7 @@
 package dev.consilium.tensor;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -32,6 +33,7 @@ final class NativeLibrary {
   private static final String FILE = "libconsilium-kernels.so";
 
   private final MethodHandle multiply;
+  private final MethodHandle attend;
   private final int levels;
 
   /**
@@ -51,8 +53,9 @@ final class NativeLibrary {
     }
   }
 
-  private NativeLibrary(MethodHandle multiply, int levels) {
+  private NativeLibrary(MethodHandle multiply, MethodHandle attend, int levels) {
     this.multiply = multiply;
+    this.attend = attend;
     this.levels = levels;
   }
 
@@ -112,8 +115,32 @@ final class NativeLibrary {
             JAVA_LONG, // y_at
             JAVA_LONG, // y_stride_bytes
             JAVA_INT); // rows
+    MethodHandle attend =
+        function(
+            symbols,
+            "consilium_attend",
+            JAVA_INT, // level
+            JAVA_INT, // cache
+            JAVA_INT, // head_dim
+            JAVA_FLOAT, // scale
+            ADDRESS, // pool
+            JAVA_LONG, // keys_at
+            JAVA_LONG, // values_at
+            ADDRESS, // offsets
+            ADDRESS, // query
+            JAVA_LONG, // query_at
+            JAVA_LONG, // query_stride
+            JAVA_INT, // tokens
+            JAVA_INT, // heads
+            JAVA_INT, // position
+            JAVA_INT, // window
+            JAVA_INT, // from
+            JAVA_INT, // end
+            ADDRESS, // scratch
+            ADDRESS, // states
+            JAVA_LONG); // states_at
     try {
-      return new NativeLibrary(multiply, (int) levels.invokeExact());
+      return new NativeLibrary(multiply, attend, (int) levels.invokeExact());
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -184,6 +211,59 @@ final class NativeLibrary {
     } catch (Throwable e) {
       throw unexpected(e);
     }
+  }
+
+  /** As {@link Kernels#attend}; the caller has checked that all memory is there. */
+  void attend(
+      Level level,
+      AttentionTile tile,
+      int segment,
+      MemorySegment scratch,
+      MemorySegment states,
+      long statesAt) {
+    AttentionShape shape = tile.shape();
+    AttentionJob job = tile.job();
+    try {
+      int result =
+          (int)
+              attend.invokeExact(
+                  level.code,
+                  code(shape.dtype()),
+                  shape.headDim(),
+                  shape.scale(),
+                  job.cache().pool(),
+                  job.cache().base() + shape.keyOffset(tile.kvHead()),
+                  shape.valueOffset(0),
+                  job.cache().offsets(),
+                  job.query().segment(),
+                  tile.queryOffset(0),
+                  job.query().rowStrideBytes(),
+                  tile.tokens(),
+                  shape.headsPerKvHead(),
+                  job.position() + tile.firstToken(),
+                  job.window(),
+                  segment * AttentionTile.SEGMENT,
+                  (segment + 1) * AttentionTile.SEGMENT,
+                  scratch,
+                  states,
+                  statesAt);
+      if (result != 0) {
+        throw new IllegalStateException(
+            "no native attention for " + shape.dtype() + " on " + level);
+      }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** The type's number in {@code enum cache} of attention.h. */
+  private static int code(KvDType dtype) {
+    return switch (dtype) {
+      case F32 -> 0;
+      case F16 -> 1;
+      case BF16 -> 2;
+      case Q8_0 -> 3;
+    };
   }
 
   /** The type's number in {@code enum type} of consilium_kernels.h. */

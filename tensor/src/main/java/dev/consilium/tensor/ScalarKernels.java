@@ -11,6 +11,11 @@ public final class ScalarKernels implements Kernels {
   ScalarKernels() {}
 
   @Override
+  public String description() {
+    return "plain Java";
+  }
+
+  @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     PackedMatrix weights = job.weights();
     if (weights.dtype().quantised()) {
@@ -149,22 +154,8 @@ public final class ScalarKernels implements Kernels {
 
   @Override
   public void attend(
-      AttentionShape shape,
-      MemorySegment query,
-      long queryOffset,
-      KvBlocks cache,
-      int kvHead,
-      int firstKey,
-      int endKey,
-      MemorySegment out,
-      long outOffset) {
-    shape.checkKeys(cache, kvHead, firstKey, endKey);
-    long headBytes = (long) shape.headDim() * Float.BYTES;
-    for (int head = 0; head < shape.headsPerKvHead(); head++) {
-      long at = head * headBytes;
-      new ScalarAttention(shape, query, queryOffset + at, cache, kvHead)
-          .attend(firstKey, endKey, out, outOffset + at);
-    }
+      AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt) {
+    ScalarAttention.attend(tile, segment, states, statesAt);
   }
 
   @Override
@@ -172,11 +163,12 @@ public final class ScalarKernels implements Kernels {
       AttentionShape shape,
       KvBlocks cache,
       int position,
-      MemorySegment key,
-      long keyOffset,
-      MemorySegment value,
-      long valueOffset) {
-    CacheStore.store(shape, cache, position, key, keyOffset, value, valueOffset);
+      int tokens,
+      MemorySegment source,
+      long keysAt,
+      long valuesAt,
+      long strideBytes) {
+    CacheStore.store(shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
   }
 
   static float get(MemorySegment segment, long offset, int index) {

@@ -12,13 +12,17 @@ import org.jspecify.annotations.Nullable;
  * Threads that run the tasks of one parallel region after another.
  *
  * <p>A region wakes in a microsecond when regions follow each other closely: a worker that runs out
- * of tasks spins for some ten microseconds before it parks, so an idle team burns nothing. Tasks
- * are claimed one by one in ascending order, by the workers and the caller alike.
+ * of tasks spins for a fraction of a millisecond before it parks, so an idle team burns nothing.
+ * Tasks are claimed one by one in ascending order, by the workers and the caller alike.
  *
  * <p>Threading: {@link #run} may be called from any thread; regions of several callers follow one
  * another. A task must not run a region of its own team.
  */
 public final class ThreadTeam implements AutoCloseable {
+  /**
+   * Longer than the engine takes between two regions of a step: waking a parked thread costs more
+   * than the region that it is woken for.
+   */
   private static final long SPIN_NANOS = 200_000;
 
   /** Spins between two looks at the clock. */

@@ -1,285 +1,288 @@
 package dev.consilium.tensor;
 
 import static dev.consilium.tensor.AttentionShape.BLOCK_TOKENS;
+import static dev.consilium.tensor.AttentionTile.SEGMENT;
+import static dev.consilium.tensor.AttentionTile.SPAN;
 import static dev.consilium.tensor.Lanes.BYTES;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.FLOATS;
 import static dev.consilium.tensor.Lanes.ORDER;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Attention on vectors, as {@link Kernels#attend} defines it: keys in lanes for the scores,
- * elements of the head in lanes for the outputs.
+ * Attention of a tile to a segment of keys on vectors, as {@link Kernels#attend} defines it: keys
+ * in lanes for the scores, elements of the head in lanes for the outputs.
  *
- * <p>All query heads use a block before the next block is read, so that keys and values come from
- * memory once. Each thread keeps one instance, with memory for the running state of the heads: per
- * head the scores of a block [16], the lanes of the sum [16] and the output [padded head
- * dimension].
+ * <ol>
+ *   <li>Scale the queries and lay those of a group of up to four rows beside each other.
+ *   <li>For each span of keys: widen its keys and values, unless they are f32 already;
+ *   <li>for each group: the scores of its rows, then per row the weights, then the outputs of its
+ *       rows.
+ * </ol>
+ *
+ * Used by one thread, once.
  */
 final class VectorAttention {
-  private static final ThreadLocal<VectorAttention> OF_THREAD =
-      ThreadLocal.withInitial(VectorAttention::new);
-  private static final long BLOCK_BYTES = BLOCK_TOKENS * 4L;
-  private static final long SUMS = BLOCK_BYTES;
-  private static final long OUTPUT = 2 * BLOCK_BYTES;
+  private static final int GROUP = AttentionPanels.ROWS;
+  private static final int BLOCKS = SPAN / BLOCK_TOKENS;
+  private static final long WEIGHT_BYTES = SPAN * 4L;
 
-  private MemorySegment state = MemorySegment.NULL;
-  private float[] maxima = {};
+  private final AttentionTile tile;
+  private final AttentionShape shape;
+  private final KvBlocks cache;
+  private final MemorySegment scratch;
+  private final MemorySegment states;
+  private final long statesAt;
+  private final long rowBytes;
+  private final long weights;
 
-  private VectorAttention() {}
+  /** The memory of the span's keys and values, and for each of its blocks where they start. */
+  private MemorySegment elements = MemorySegment.NULL;
+
+  private final long[] keys = new long[BLOCKS];
+  private final long[] values = new long[BLOCKS];
+
+  private VectorAttention(
+      AttentionTile tile, MemorySegment scratch, MemorySegment states, long statesAt) {
+    this.tile = tile;
+    this.shape = tile.shape();
+    this.cache = tile.job().cache();
+    this.scratch = scratch;
+    this.states = states;
+    this.statesAt = statesAt;
+    this.rowBytes = AttentionStates.rowBytes(shape);
+    this.weights = AttentionMemory.weightsOffset(shape);
+  }
 
   static void attend(
-      AttentionShape shape,
-      MemorySegment query,
-      long queryOffset,
-      KvBlocks cache,
-      int kvHead,
-      int firstKey,
-      int endKey,
-      MemorySegment out,
-      long outOffset) {
-    VectorAttention attention = OF_THREAD.get();
-    attention.start(shape);
-    for (int block = firstKey / BLOCK_TOKENS; block * BLOCK_TOKENS < endKey; block++) {
-      int from = Math.max(firstKey - block * BLOCK_TOKENS, 0);
-      int to = Math.min(endKey - block * BLOCK_TOKENS, BLOCK_TOKENS);
-      long keys = cache.offset(block) + shape.keyOffset(kvHead);
-      long values = cache.offset(block) + shape.valueOffset(kvHead);
-      for (int head = 0; head < shape.headsPerKvHead(); head++) {
-        long queryAt = queryOffset + head * (shape.headDim() * 4L);
-        attention.score(shape, query, queryAt, cache.pool(), keys, head);
-        attention.weigh(shape, head, from, to);
-        attention.addValues(shape, cache.pool(), values, head, from, to);
+      AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long at) {
+    AttentionStates.clear(tile.shape(), tile.rows(), states, at);
+    new VectorAttention(tile, scratch, states, at).attend(segment);
+  }
+
+  private void attend(int segment) {
+    packQueries();
+    int first = tile.firstKey(0, segment * SEGMENT);
+    int end = tile.endKey(tile.tokens() - 1, (segment + 1) * SEGMENT);
+    for (int span = first / SPAN * SPAN; span < end; span += SPAN) {
+      locate(span, Math.max(first, span), Math.min(end, span + SPAN));
+      attendSpan(span);
+    }
+  }
+
+  /** Rows of the group that starts at a row; never of two tokens unless whole ones. */
+  private int groupRows(int row) {
+    int heads = shape.headsPerKvHead();
+    if (heads <= GROUP) {
+      return Math.min(GROUP / heads * heads, tile.rows() - row);
+    }
+    return Math.min(GROUP, heads - row % heads);
+  }
+
+  /** Groups in the order of rows, each {@code [headDim][4]}, zeros where there is no row. */
+  private void packQueries() {
+    long at = AttentionMemory.queriesOffset(shape);
+    for (int row = 0; row < tile.rows(); row += groupRows(row)) {
+      for (int i = 0; i < GROUP; i++) {
+        packQuery(row + i, i < groupRows(row), at + i * 4L);
+      }
+      at += shape.headDim() * (GROUP * 4L);
+    }
+  }
+
+  private void packQuery(int row, boolean exists, long at) {
+    MemorySegment queries = tile.job().query().segment();
+    long query = exists ? tile.queryOffset(row) : 0;
+    for (int d = 0; d < shape.headDim(); d++) {
+      float element = exists ? ScalarKernels.get(queries, query, d) * shape.scale() : 0;
+      ScalarKernels.set(scratch, at, d * GROUP, element);
+    }
+  }
+
+  /** Finds the blocks of a span that have keys; the others are given the place of the first. */
+  private void locate(int span, int from, int to) {
+    int first = (from - span) / BLOCK_TOKENS;
+    int last = (to - 1 - span) / BLOCK_TOKENS;
+    boolean widen = shape.dtype() != KvDType.F32;
+    elements = widen ? scratch : cache.pool();
+    for (int i = first; i <= last; i++) {
+      long block = cache.offset(span / BLOCK_TOKENS + i);
+      keys[i] = block + shape.keyOffset(tile.kvHead());
+      values[i] = block + shape.valueOffset(tile.kvHead());
+      if (widen) {
+        widen(i);
       }
     }
-    attention.finish(shape, out, outOffset);
-  }
-
-  private static long headBytes(AttentionShape shape) {
-    return OUTPUT + shape.paddedHeadDim() * 4L;
-  }
-
-  private void start(AttentionShape shape) {
-    int heads = shape.headsPerKvHead();
-    long bytes = heads * headBytes(shape);
-    if (state.byteSize() < bytes) {
-      state = Arena.ofAuto().allocate(bytes, F32Matrix.ALIGNMENT);
-    }
-    state.asSlice(0, bytes).fill((byte) 0);
-    if (maxima.length < heads) {
-      maxima = new float[heads];
-    }
-    Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
-  }
-
-  /** The scores of all 16 slots of a block, of which some may be rubbish. */
-  private void score(
-      AttentionShape shape,
-      MemorySegment query,
-      long queryAt,
-      MemorySegment pool,
-      long keys,
-      int head) {
-    long scores = head * headBytes(shape);
-    for (int part = 0; part < BLOCK_TOKENS; part += COUNT) {
-      scoreLanes(
-          query,
-          queryAt,
-          shape.headDim(),
-          pool,
-          keys + part * 4L,
-          shape.scale(),
-          state,
-          scores + part * 4L);
+    for (int i = 0; i < BLOCKS; i++) {
+      if (i < first || i > last) {
+        keys[i] = keys[first];
+      }
     }
   }
 
-  private static void scoreLanes(
-      MemorySegment query,
-      long queryAt,
-      int headDim,
-      MemorySegment pool,
-      long keys,
-      float scale,
-      MemorySegment into,
-      long intoAt) {
-    FloatVector c0 = FloatVector.zero(FLOATS);
-    FloatVector c1 = c0;
-    FloatVector c2 = c0;
-    FloatVector c3 = c0;
-    int bound = headDim - headDim % 4;
-    for (int d = 0; d < bound; d += 4) {
-      long at = keys + d * BLOCK_BYTES;
-      long queryD = queryAt + d * 4L;
-      FloatVector k0 = FloatVector.fromMemorySegment(FLOATS, pool, at, ORDER);
-      FloatVector k1 = FloatVector.fromMemorySegment(FLOATS, pool, at + BLOCK_BYTES, ORDER);
-      FloatVector k2 = FloatVector.fromMemorySegment(FLOATS, pool, at + 2 * BLOCK_BYTES, ORDER);
-      FloatVector k3 = FloatVector.fromMemorySegment(FLOATS, pool, at + 3 * BLOCK_BYTES, ORDER);
-      c0 = k0.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryD)), c0);
-      c1 = k1.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryD + 4)), c1);
-      c2 = k2.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryD + 8)), c2);
-      c3 = k3.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryD + 12)), c3);
+  private void widen(int i) {
+    long keysAt = i * (BLOCK_TOKENS * 4L * shape.headDim());
+    long valueBytes = BLOCK_TOKENS * 4L * shape.paddedHeadDim();
+    long valuesAt = AttentionMemory.valuesOffset(shape) + i * valueBytes;
+    AttentionPanels.widenKeys(shape, cache.pool(), keys[i], scratch, keysAt);
+    AttentionPanels.widenValues(shape, cache.pool(), values[i], scratch, valuesAt);
+    keys[i] = keysAt;
+    values[i] = valuesAt;
+  }
+
+  private void attendSpan(int span) {
+    long query = AttentionMemory.queriesOffset(shape);
+    for (int row = 0; row < tile.rows(); row += groupRows(row)) {
+      attendGroup(span, row, groupRows(row), query);
+      query += shape.headDim() * (GROUP * 4L);
     }
-    if (bound < headDim) {
-      FloatVector k0 =
-          FloatVector.fromMemorySegment(FLOATS, pool, keys + bound * BLOCK_BYTES, ORDER);
-      c0 = k0.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryAt + bound * 4L)), c0);
+  }
+
+  private void attendGroup(int span, int row, int rows, long query) {
+    int from = tile.firstKey(tile.token(row), span);
+    int to = tile.endKey(tile.token(row + rows - 1), span + SPAN);
+    if (from >= to) {
+      return;
     }
-    if (bound + 1 < headDim) {
-      int d = bound + 1;
-      FloatVector k1 = FloatVector.fromMemorySegment(FLOATS, pool, keys + d * BLOCK_BYTES, ORDER);
-      c1 = k1.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryAt + d * 4L)), c1);
+    score(query, rows);
+    boolean together = rows == GROUP;
+    for (int i = 0; i < rows; i++) {
+      int first = tile.firstKey(tile.token(row + i), span);
+      int end = tile.endKey(tile.token(row + i), span + SPAN);
+      together &= first == from && end == to;
+      if (first < end) {
+        weigh(i, state(row + i), first - span, end - span);
+      }
     }
-    if (bound + 2 < headDim) {
-      int d = bound + 2;
-      FloatVector k2 = FloatVector.fromMemorySegment(FLOATS, pool, keys + d * BLOCK_BYTES, ORDER);
-      c2 = k2.fma(FloatVector.broadcast(FLOATS, query.get(JAVA_FLOAT, queryAt + d * 4L)), c2);
+    if (together) {
+      addValues(GROUP, weights, state(row), from - span, to - span);
+      return;
     }
-    c0.add(c1).add(c2.add(c3)).mul(scale).intoMemorySegment(into, intoAt, ORDER);
+    for (int i = 0; i < rows; i++) {
+      int first = tile.firstKey(tile.token(row + i), span);
+      int end = tile.endKey(tile.token(row + i), span + SPAN);
+      addValues(1, weights + i * WEIGHT_BYTES, state(row + i), first - span, end - span);
+    }
+  }
+
+  private long state(int row) {
+    return statesAt + row * rowBytes;
+  }
+
+  /** The scores of all slots of the span, of which some may be rubbish. */
+  private void score(long query, int rows) {
+    for (int slot = 0; slot < SPAN; slot += 4 * COUNT) {
+      long into = weights + slot * 4L;
+      long k0 = keyLanes(slot);
+      long k1 = keyLanes(slot + COUNT);
+      long k2 = keyLanes(slot + 2 * COUNT);
+      long k3 = keyLanes(slot + 3 * COUNT);
+      if (rows == 1) {
+        AttentionPanels.score1(elements, k0, k1, k2, k3, shape.headDim(), scratch, query, into);
+      } else {
+        AttentionPanels.score4(elements, k0, k1, k2, k3, shape.headDim(), scratch, query, into);
+      }
+    }
+  }
+
+  private long keyLanes(int slot) {
+    return keys[slot / BLOCK_TOKENS] + slot % BLOCK_TOKENS * 4L;
   }
 
   /**
    * Turns scores into weights, those outside the range into 0, and adds them to the sum. Where
    * e^(-infinity - maximum) is not 0 the maximum is NaN or -infinity, and the sum NaN in any case.
    */
-  private void weigh(AttentionShape shape, int head, int from, int to) {
-    long scores = head * headBytes(shape);
+  private void weigh(int i, long state, int from, int to) {
+    long scores = weights + i * WEIGHT_BYTES;
     hide(scores, 0, from);
-    hide(scores, to, BLOCK_TOKENS);
-    float maximum = maxima[head];
-    float highest = Math.max(maximum, highest(state, scores));
+    hide(scores, to, SPAN);
+    long maximumAt = state + AttentionStates.maximumOffset(shape);
+    float maximum = ScalarKernels.get(states, maximumAt, 0);
+    float highest = Math.max(maximum, highest(scratch, scores));
     // Not "greater": a maximum that became NaN must reach the result.
     if (highest != maximum) {
       float factor = Exp.exp(maximum - highest);
-      multiply(state, scores + SUMS, BLOCK_TOKENS + shape.paddedHeadDim(), factor);
-      maxima[head] = highest;
+      multiply(states, state, shape.paddedHeadDim() + BLOCK_TOKENS, factor);
+      ScalarKernels.set(states, maximumAt, 0, highest);
     }
-    weigh(state, scores, highest);
+    for (int slot = 0; slot < SPAN; slot += BLOCK_TOKENS) {
+      long lanes = state + AttentionStates.lanesOffset(shape);
+      weigh(scratch, scores + slot * 4L, highest, states, lanes);
+    }
   }
 
   private void hide(long scores, int from, int to) {
     for (int slot = from; slot < to; slot++) {
-      ScalarKernels.set(state, scores, slot, Float.NEGATIVE_INFINITY);
+      ScalarKernels.set(scratch, scores, slot, Float.NEGATIVE_INFINITY);
     }
   }
 
-  private static float highest(MemorySegment state, long scores) {
-    FloatVector highest = FloatVector.fromMemorySegment(FLOATS, state, scores, ORDER);
-    for (int part = COUNT; part < BLOCK_TOKENS; part += COUNT) {
+  private static float highest(MemorySegment scratch, long scores) {
+    FloatVector highest = FloatVector.fromMemorySegment(FLOATS, scratch, scores, ORDER);
+    for (int slot = COUNT; slot < SPAN; slot += COUNT) {
       highest =
-          highest.max(FloatVector.fromMemorySegment(FLOATS, state, scores + part * 4L, ORDER));
+          highest.max(FloatVector.fromMemorySegment(FLOATS, scratch, scores + slot * 4L, ORDER));
     }
     return highest.reduceLanes(VectorOperators.MAX);
   }
 
-  private static void multiply(MemorySegment state, long at, int n, float factor) {
+  private static void multiply(MemorySegment states, long at, int n, float factor) {
     for (int i = 0; i < n; i += COUNT) {
-      FloatVector.fromMemorySegment(FLOATS, state, at + i * 4L, ORDER)
+      FloatVector.fromMemorySegment(FLOATS, states, at + i * 4L, ORDER)
           .mul(factor)
-          .intoMemorySegment(state, at + i * 4L, ORDER);
+          .intoMemorySegment(states, at + i * 4L, ORDER);
     }
   }
 
-  private static void weigh(MemorySegment state, long scores, float maximum) {
-    for (int part = 0; part < BLOCK_TOKENS; part += COUNT) {
-      long at = scores + part * 4L;
+  private static void weigh(
+      MemorySegment scratch, long scores, float maximum, MemorySegment states, long lanes) {
+    for (int i = 0; i < BLOCK_TOKENS; i += COUNT) {
+      long at = scores + i * 4L;
       FloatVector weights =
-          VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, state, at, ORDER).sub(maximum));
-      weights.intoMemorySegment(state, at, ORDER);
-      FloatVector.fromMemorySegment(FLOATS, state, at + SUMS, ORDER)
+          VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, scratch, at, ORDER).sub(maximum));
+      weights.intoMemorySegment(scratch, at, ORDER);
+      FloatVector.fromMemorySegment(FLOATS, states, lanes + i * 4L, ORDER)
           .add(weights)
-          .intoMemorySegment(state, at + SUMS, ORDER);
+          .intoMemorySegment(states, lanes + i * 4L, ORDER);
+    }
+  }
+
+  /** Adds the values of the slots {@code from} to {@code to - 1}, weighed, to one or four rows. */
+  private void addValues(int rows, long weightsAt, long state, int from, int to) {
+    int at = from;
+    while (at < to) {
+      int end = shape.dtype() == KvDType.F32 ? (at / BLOCK_TOKENS + 1) * BLOCK_TOKENS : to;
+      int count = Math.min(end, to) - at;
+      long valueBytes = shape.paddedHeadDim() * 4L;
+      long values = this.values[at / BLOCK_TOKENS] + at % BLOCK_TOKENS * valueBytes;
+      addValues(rows, values, valueBytes, count, weightsAt + at * 4L, state);
+      at += count;
     }
   }
 
   private void addValues(
-      AttentionShape shape, MemorySegment pool, long values, int head, int from, int to) {
-    long weights = head * headBytes(shape);
-    long rowBytes = shape.paddedHeadDim() * 4L;
-    long at = 0;
-    for (; at + 4 * BYTES <= rowBytes; at += 4 * BYTES) {
-      addFour(pool, values + at, rowBytes, from, to, state, weights, weights + OUTPUT + at);
+      int rows, long values, long valueBytes, int count, long weightsAt, long state) {
+    long d = 0;
+    for (; d + 4 * BYTES <= valueBytes; d += 4 * BYTES) {
+      long v = values + d;
+      if (rows == GROUP) {
+        AttentionPanels.addValues4(
+            elements, v, valueBytes, count, scratch, weightsAt, states, state + d, rowBytes);
+      } else {
+        AttentionPanels.addValues1(
+            elements, v, valueBytes, count, scratch, weightsAt, states, state + d);
+      }
     }
-    for (; at < rowBytes; at += BYTES) {
-      addOne(pool, values + at, rowBytes, from, to, state, weights, weights + OUTPUT + at);
-    }
-  }
-
-  private static void addFour(
-      MemorySegment pool,
-      long values,
-      long rowBytes,
-      int from,
-      int to,
-      MemorySegment state,
-      long weights,
-      long output) {
-    FloatVector o0 = FloatVector.fromMemorySegment(FLOATS, state, output, ORDER);
-    FloatVector o1 = FloatVector.fromMemorySegment(FLOATS, state, output + BYTES, ORDER);
-    FloatVector o2 = FloatVector.fromMemorySegment(FLOATS, state, output + 2 * BYTES, ORDER);
-    FloatVector o3 = FloatVector.fromMemorySegment(FLOATS, state, output + 3 * BYTES, ORDER);
-    for (int slot = from; slot < to; slot++) {
-      long at = values + slot * rowBytes;
-      FloatVector weight =
-          FloatVector.broadcast(FLOATS, state.get(JAVA_FLOAT, weights + slot * 4L));
-      o0 = FloatVector.fromMemorySegment(FLOATS, pool, at, ORDER).fma(weight, o0);
-      o1 = FloatVector.fromMemorySegment(FLOATS, pool, at + BYTES, ORDER).fma(weight, o1);
-      o2 = FloatVector.fromMemorySegment(FLOATS, pool, at + 2 * BYTES, ORDER).fma(weight, o2);
-      o3 = FloatVector.fromMemorySegment(FLOATS, pool, at + 3 * BYTES, ORDER).fma(weight, o3);
-    }
-    o0.intoMemorySegment(state, output, ORDER);
-    o1.intoMemorySegment(state, output + BYTES, ORDER);
-    o2.intoMemorySegment(state, output + 2 * BYTES, ORDER);
-    o3.intoMemorySegment(state, output + 3 * BYTES, ORDER);
-  }
-
-  private static void addOne(
-      MemorySegment pool,
-      long values,
-      long rowBytes,
-      int from,
-      int to,
-      MemorySegment state,
-      long weights,
-      long output) {
-    FloatVector sum = FloatVector.fromMemorySegment(FLOATS, state, output, ORDER);
-    for (int slot = from; slot < to; slot++) {
-      FloatVector weight =
-          FloatVector.broadcast(FLOATS, state.get(JAVA_FLOAT, weights + slot * 4L));
-      sum =
-          FloatVector.fromMemorySegment(FLOATS, pool, values + slot * rowBytes, ORDER)
-              .fma(weight, sum);
-    }
-    sum.intoMemorySegment(state, output, ORDER);
-  }
-
-  private void finish(AttentionShape shape, MemorySegment out, long outOffset) {
-    float[] lanes = new float[BLOCK_TOKENS];
-    for (int head = 0; head < shape.headsPerKvHead(); head++) {
-      long at = head * headBytes(shape);
-      MemorySegment.copy(state, JAVA_FLOAT, at + SUMS, lanes, 0, BLOCK_TOKENS);
-      float sum = ScalarKernels.sumOfLanes(lanes);
-      long outAt = outOffset + head * (shape.headDim() * 4L);
-      divide(state, at + OUTPUT, shape.headDim(), sum, out, outAt);
-    }
-  }
-
-  private static void divide(
-      MemorySegment from, long fromAt, int n, float divisor, MemorySegment out, long outAt) {
-    int bound = FLOATS.loopBound(n);
-    for (int i = 0; i < bound; i += COUNT) {
-      FloatVector.fromMemorySegment(FLOATS, from, fromAt + i * 4L, ORDER)
-          .div(divisor)
-          .intoMemorySegment(out, outAt + i * 4L, ORDER);
-    }
-    for (int i = bound; i < n; i++) {
-      ScalarKernels.set(out, outAt, i, ScalarKernels.get(from, fromAt, i) / divisor);
+    for (; d < valueBytes; d += BYTES) {
+      for (int i = 0; i < rows; i++) {
+        long w = weightsAt + i * WEIGHT_BYTES;
+        AttentionPanels.addVector(
+            elements, values + d, valueBytes, count, scratch, w, states, state + i * rowBytes + d);
+      }
     }
   }
 }

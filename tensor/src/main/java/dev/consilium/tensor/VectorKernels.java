@@ -21,6 +21,11 @@ public final class VectorKernels implements Kernels {
   VectorKernels() {}
 
   @Override
+  public String description() {
+    return "Java vectors of " + Lanes.BITS + " bits";
+  }
+
+  @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     if (job.weights().dtype().quantised()) {
       QuantisedTokens tokens = QuantisedTokens.of(this, job);
@@ -212,18 +217,8 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void attend(
-      AttentionShape shape,
-      MemorySegment query,
-      long queryOffset,
-      KvBlocks cache,
-      int kvHead,
-      int firstKey,
-      int endKey,
-      MemorySegment out,
-      long outOffset) {
-    shape.checkKeys(cache, kvHead, firstKey, endKey);
-    VectorAttention.attend(
-        shape, query, queryOffset, cache, kvHead, firstKey, endKey, out, outOffset);
+      AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt) {
+    VectorAttention.attend(tile, segment, scratch, states, statesAt);
   }
 
   @Override
@@ -231,10 +226,11 @@ public final class VectorKernels implements Kernels {
       AttentionShape shape,
       KvBlocks cache,
       int position,
-      MemorySegment key,
-      long keyOffset,
-      MemorySegment value,
-      long valueOffset) {
-    CacheStore.store(shape, cache, position, key, keyOffset, value, valueOffset);
+      int tokens,
+      MemorySegment source,
+      long keysAt,
+      long valuesAt,
+      long strideBytes) {
+    CacheStore.store(shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
   }
 }

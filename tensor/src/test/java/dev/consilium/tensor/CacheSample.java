@@ -33,7 +33,7 @@ final class CacheSample {
 
   static CacheSample of(Random random, AttentionShape shape, int tokens, Samples.Draw draw) {
     int blocks = (tokens + 15) / 16;
-    long blockBytes = shape.blockFloats() * 4L;
+    long blockBytes = shape.blockBytes();
     MemorySegment pool = Arena.ofAuto().allocate(blocks * blockBytes, 64);
     pool.fill((byte) 0xff);
     long[] offsets = new long[blocks];
@@ -43,7 +43,7 @@ final class CacheSample {
     int width = shape.kvHeads() * shape.headDim();
     CacheSample sample =
         new CacheSample(
-            new KvBlocks(pool, offsets), new float[tokens][width], new float[tokens][width]);
+            KvBlocks.of(pool, offsets), new float[tokens][width], new float[tokens][width]);
     for (int position = 0; position < tokens; position++) {
       sample.store(random, shape, position, draw);
     }
@@ -56,8 +56,9 @@ final class CacheSample {
       keys[position][i] = draw.from(random);
       values[position][i] = draw.from(random);
     }
-    F32Vector key = F32Vector.of(keys[position]);
-    F32Vector value = F32Vector.of(values[position]);
-    Kernels.scalar().storeKeyValue(shape, blocks, position, key.segment(), 0, value.segment(), 0);
+    F32Matrix both = F32Matrix.allocate(1, 2 * width);
+    both.columns(0, width).writeRow(0, keys[position]);
+    both.columns(width, width).writeRow(0, values[position]);
+    Kernels.scalar().storeKeyValue(shape, blocks, position, 1, both.segment(), 0, width * 4L, 0);
   }
 }

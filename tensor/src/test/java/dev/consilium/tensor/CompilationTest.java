@@ -2,7 +2,6 @@ package dev.consilium.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,6 +33,7 @@ class CompilationTest {
     List<String> ours =
         output.lines().filter(line -> line.contains("dev.consilium.tensor.")).toList();
     assertThat(ours).anyMatch(line -> line.contains("F32Panels::multiply4"));
+    assertThat(ours).anyMatch(line -> line.contains("AttentionPanels::score4"));
     assertThat(ours).noneMatch(CompilationTest::givenUp);
   }
 
@@ -67,12 +67,13 @@ class CompilationTest {
   }
 
   private static void attendOften(Random random) {
-    AttentionShape shape = new AttentionShape(2, 1, 80, 0.1f);
-    CacheSample cache = CacheSample.of(random, shape, 64, Samples::normal);
-    MemorySegment query = Samples.vector(random, 160, 0, Samples::normal);
-    MemorySegment out = Samples.copy(query);
-    for (int i = 0; i < 5000; i++) {
-      Kernels.best().attend(shape, query, 0, cache.blocks(), 0, 0, 64, out, 0);
+    for (KvDType dtype : KvDType.values()) {
+      AttentionShape shape = new AttentionShape(4, 1, 80, 0.1f, dtype);
+      AttentionSample sample =
+          AttentionSample.of(random, shape, 100, 2, Integer.MAX_VALUE, Samples::normal);
+      for (int i = 0; i < 1500; i++) {
+        sample.attend(KernelChoice.JAVA, 1 + i % 2);
+      }
     }
   }
 }

@@ -18,7 +18,7 @@ final class KernelParity {
   private static final Kernels SCALAR = new ScalarKernels();
   private static final Kernels VECTOR = new VectorKernels();
   private static final List<Kernels> NATIVE = nativeKernels();
-  private static final int[] HEAD_DIMS = {1, 2, 3, 5, 16, 24, 32, 47, 64, 80, 96, 128, 256};
+  private static final int[] HEAD_DIMS = {1, 2, 3, 5, 7, 16, 24, 32, 47, 64, 80, 96, 128, 192, 256};
 
   private KernelParity() {}
 
@@ -37,7 +37,9 @@ final class KernelParity {
       }
     }
     for (int headDim : HEAD_DIMS) {
-      attention(random, headDim, Samples::normal);
+      for (KvDType dtype : KvDType.values()) {
+        attention(random, headDim, dtype, Samples::normal);
+      }
     }
   }
 
@@ -144,23 +146,21 @@ final class KernelParity {
     }
   }
 
-  static void attention(Random random, int headDim, Draw draw) {
+  static void attention(Random random, int headDim, KvDType dtype, Draw draw) {
     int kvHeads = 1 + random.nextInt(3);
-    AttentionShape shape =
-        new AttentionShape(kvHeads * (1 + random.nextInt(4)), kvHeads, headDim, 0.3f);
-    int tokens = 1 + random.nextInt(70);
-    CacheSample cache = CacheSample.of(random, shape, tokens, draw);
-    int end = 1 + random.nextInt(tokens);
-    int first = random.nextBoolean() ? 0 : random.nextInt(end);
-    int n = shape.headsPerKvHead() * headDim;
-    MemorySegment query = Samples.vector(random, n, 4, draw);
-    MemorySegment out = Samples.vector(random, n, 4, draw);
-    for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-      int head = kvHead;
-      compare(
-          "%s head %d, keys %d to %d".formatted(shape, head, first, end),
-          out,
-          (kernels, w) -> kernels.attend(shape, query, 4, cache.blocks(), head, first, end, w, 4));
+    int heads = kvHeads * (1 + random.nextInt(8));
+    AttentionShape shape = new AttentionShape(heads, kvHeads, headDim, 0.3f, dtype);
+    int position = random.nextInt(4) > 0 ? random.nextInt(150) : 480 + random.nextInt(60);
+    int window = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(200);
+    int tokens = 1 + random.nextInt(20);
+    AttentionSample sample = AttentionSample.of(random, shape, position, tokens, window, draw);
+    F32Matrix expected = sample.attend(SCALAR, tokens);
+    List<Kernels> others = new ArrayList<>(NATIVE);
+    others.add(VECTOR);
+    for (Kernels kernels : others) {
+      int tile = 1 + random.nextInt(tokens);
+      String what = "%s, tiles of %d, %s".formatted(sample, tile, kernels);
+      compareBits(what, expected.segment(), sample.attend(kernels, tile).segment());
     }
   }
 }

@@ -3,7 +3,6 @@ package dev.consilium.tensor;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,7 +12,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The kernels against references in double precision. */
 class KernelsTest {
@@ -160,59 +158,6 @@ class KernelsTest {
     }
     for (int i = 2 * half; i < 2 * half + 3; i++) {
       assertThat(ScalarKernels.get(x, 0, i)).isEqualTo(ScalarKernels.get(before, 0, i));
-    }
-  }
-
-  @ParameterizedTest
-  @ValueSource(ints = {1, 16, 24, 32, 64, 80, 96, 128, 256, 512})
-  void attend_ordinaryNumbers_isCloseToDouble(int headDim) {
-    AttentionShape shape = new AttentionShape(4, 2, headDim, (float) (1 / Math.sqrt(headDim)));
-    CacheSample cache = CacheSample.of(random, shape, 61, Samples::normal);
-    MemorySegment query = Samples.vector(random, 2 * headDim, 0, Samples::normal);
-    MemorySegment out = Arena.ofAuto().allocate(2L * headDim * 4, 4);
-    kernels.attend(shape, query, 0, cache.blocks(), 1, 5, 58, out, 0);
-    for (int head = 0; head < 2; head++) {
-      double[] expected = softmaxAttention(shape, query, head, cache, 5, 58);
-      for (int d = 0; d < headDim; d++) {
-        float actual = ScalarKernels.get(out, 0, head * headDim + d);
-        assertThat(Math.abs(actual - expected[d])).isLessThan(2e-6);
-      }
-    }
-  }
-
-  /** Of one query head of key/value head 1. */
-  private static double[] softmaxAttention(
-      AttentionShape shape, MemorySegment query, int head, CacheSample cache, int first, int end) {
-    int n = shape.headDim();
-    double[] out = new double[n];
-    double total = 0;
-    for (int position = first; position < end; position++) {
-      double score = 0;
-      for (int d = 0; d < n; d++) {
-        score += (double) ScalarKernels.get(query, 0, head * n + d) * cache.key(position, n + d);
-      }
-      double weight = Math.exp(score * shape.scale());
-      total += weight;
-      for (int d = 0; d < n; d++) {
-        out[d] += weight * cache.value(position, n + d);
-      }
-    }
-    for (int d = 0; d < n; d++) {
-      out[d] /= total;
-    }
-    return out;
-  }
-
-  @Test
-  void attend_keysOutsideTheCache_areRefused() {
-    AttentionShape shape = new AttentionShape(1, 1, 8, 1f);
-    CacheSample cache = CacheSample.of(random, shape, 16, Samples::normal);
-    MemorySegment query = Samples.vector(random, 8, 0, Samples::normal);
-    for (int[] keys : new int[][] {{0, 17}, {3, 3}, {-1, 2}}) {
-      assertThatThrownBy(
-              () -> kernels.attend(shape, query, 0, cache.blocks(), 0, keys[0], keys[1], query, 0))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("keys " + keys[0] + " to " + keys[1]);
     }
   }
 

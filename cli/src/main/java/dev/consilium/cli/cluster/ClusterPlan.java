@@ -1,5 +1,6 @@
 package dev.consilium.cli.cluster;
 
+import dev.consilium.router.KvCacheDType;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -10,11 +11,18 @@ import java.time.Duration;
  * @param nodes expert nodes, at least 1; each holds its share of the experts
  * @param routers at least 1
  * @param threads computing threads of each process; 0: the cores, divided among the expert nodes
+ * @param kvDType what routers keep keys and values as
  * @param door where the gateway listens
  * @param limits how long to wait
  */
 public record ClusterPlan(
-    Path model, int nodes, int routers, int threads, Door door, Limits limits) {
+    Path model,
+    int nodes,
+    int routers,
+    int threads,
+    KvCacheDType kvDType,
+    Door door,
+    Limits limits) {
 
   private static final int MOST_PROCESSES = 64;
 
@@ -26,18 +34,29 @@ public record ClusterPlan(
 
   /** Two expert nodes and a router on any free ports. */
   public static ClusterPlan demo(Path model) {
-    return new ClusterPlan(model, 2, 1, 0, Door.anywhere(), Limits.usual());
+    return new ClusterPlan(model, 2, 1, 0, KvCacheDType.AUTO, Door.anywhere(), Limits.usual());
+  }
+
+  /** The same, with another KV cache. */
+  public ClusterPlan withKvDType(KvCacheDType other) {
+    return new ClusterPlan(model, nodes, routers, threads, other, door, limits);
   }
 
   /** The demo's, whose processes take their time to end: each writes a cache. */
   public static ClusterPlan training(Path model) {
     return new ClusterPlan(
-        model, 2, 1, 0, Door.anywhere(), new Limits(Duration.ofMinutes(2), Duration.ofMinutes(2)));
+        model,
+        2,
+        1,
+        0,
+        KvCacheDType.AUTO,
+        Door.anywhere(),
+        new Limits(Duration.ofMinutes(2), Duration.ofMinutes(2)));
   }
 
   /** Expert nodes alone. */
   public static ClusterPlan nodesOnly(Path model, int nodes) {
-    return new ClusterPlan(model, nodes, 1, 0, Door.anywhere(), Limits.usual());
+    return new ClusterPlan(model, nodes, 1, 0, KvCacheDType.AUTO, Door.anywhere(), Limits.usual());
   }
 
   /**

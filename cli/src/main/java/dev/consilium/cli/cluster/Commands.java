@@ -1,5 +1,6 @@
 package dev.consilium.cli.cluster;
 
+import dev.consilium.router.KvCacheDType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,6 +53,10 @@ record Commands(Installation installation, ClassCaches caches, ClusterPlan plan)
     command.add("--router.nodes=" + addresses(nodes));
     command.add("--router.node-refresh=200ms");
     command.add("--router.threads=" + plan.routerThreads());
+    // Left alone, it may still come from the environment.
+    if (plan.kvDType() != KvCacheDType.AUTO) {
+      command.add("--router.kv-dtype=" + plan.kvDType());
+    }
     command.add("--metrics.port=0");
     return command;
   }

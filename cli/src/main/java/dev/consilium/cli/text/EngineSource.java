@@ -48,14 +48,12 @@ public final class EngineSource implements TextSource {
   /**
    * Loads a model with all of its experts.
    *
-   * @param threads that compute, at least 1
+   * @param options of a router that holds all experts itself
    */
-  public static EngineSource open(Path model, int threads) {
+  public static EngineSource open(Path model, RouterOptions options) {
     Tokenizer tokenizer = tokenizer(model);
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
-      Router router =
-          Router.open(
-              checkpoint, RouterOptions.inProcess(threads), new Utilisation(), EngineObserver.NONE);
+      Router router = Router.open(checkpoint, options, new Utilisation(), EngineObserver.NONE);
       return new EngineSource(router, tokenizer, model, checkpoint.generationDefaults());
     } catch (RuntimeException | Error failed) {
       tokenizer.close();

@@ -3,6 +3,7 @@ package dev.consilium.cli.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.consilium.router.KvCacheDType;
 import dev.consilium.testkit.Fixtures;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -47,6 +48,7 @@ class LocalClusterIT {
             1,
             1,
             1,
+            KvCacheDType.AUTO,
             ClusterPlan.Door.anywhere(),
             new ClusterPlan.Limits(Duration.ofMillis(1), Duration.ofSeconds(15)));
     assertThatThrownBy(() -> LocalCluster.start(impatient, installation, caches, logs))
@@ -65,6 +67,7 @@ class LocalClusterIT {
               1,
               1,
               1,
+              KvCacheDType.AUTO,
               new ClusterPlan.Door("127.0.0.1", 0, taken.getLocalPort()),
               ClusterPlan.Limits.usual());
       assertThatThrownBy(() -> LocalCluster.start(plan, installation, caches, logs))

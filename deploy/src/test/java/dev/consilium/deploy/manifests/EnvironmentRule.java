@@ -40,6 +40,7 @@ final class EnvironmentRule implements Rule {
           "consilium.router.nodes",
           "consilium.router.local-experts",
           "consilium.router.threads",
+          "consilium.router.kv-dtype",
           "consilium.router.kv-cache-tokens",
           "consilium.router.max-batch-tokens",
           "consilium.router.prefill-chunk",

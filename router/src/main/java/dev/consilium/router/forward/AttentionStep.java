@@ -2,14 +2,17 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.QkNorm;
+import dev.consilium.tensor.AttentionJob;
 import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.KvBlocks;
+import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -33,37 +36,38 @@ final class AttentionStep {
   private final AttentionShape shape;
   private final float epsilon;
 
-  AttentionStep(int layer, GroupedQueryAttention spec, AttentionWeights weights, float epsilon) {
+  AttentionStep(
+      int layer,
+      GroupedQueryAttention spec,
+      AttentionWeights weights,
+      float epsilon,
+      KvDType kvDType) {
     this.layer = layer;
     this.spec = spec;
     this.weights = weights;
-    this.shape = shapeOf(spec);
+    this.shape = shapeOf(spec, kvDType);
     this.epsilon = epsilon;
   }
 
-  static AttentionShape shapeOf(GroupedQueryAttention spec) {
-    return new AttentionShape(spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale());
+  static AttentionShape shapeOf(GroupedQueryAttention spec, KvDType kvDType) {
+    return new AttentionShape(spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), kvDType);
   }
 
   /** Reads {@code work.normed}, leaves the result in {@code work.delta}. */
   void run(CpuDevice device, BatchRows batch, Workspace work) {
     device.matmul(weights.queryKeyValue().jobs(work.normed, batch.all, work.queryKeyValue, 0));
-    KvBlocks[] caches =
-        batch.slices.stream().map(slice -> slice.cache().layer(layer)).toArray(KvBlocks[]::new);
+    List<KvBlocks> caches = batch.slices.stream().map(slice -> slice.cache().layer(layer)).toList();
     RotaryRows rotary = work.rotary(spec.rotary());
     device.parallel(
-        batch.count,
-        row -> {
-          prepare(device.kernels(), work.queryKeyValue, row, rotary);
-          store(device.kernels(), work.queryKeyValue, row, caches[batch.slice[row]], batch);
+        batch.runs.size(),
+        i -> {
+          BatchRows.Run run = batch.runs.get(i);
+          for (int row = run.firstRow(); row < run.endRow(); row++) {
+            prepare(device.kernels(), work.queryKeyValue, row, rotary);
+          }
+          store(device.kernels(), work.queryKeyValue, run, caches.get(run.slice()), batch);
         });
-    device.parallel(
-        batch.count * spec.kvHeads(),
-        task -> {
-          int row = task / spec.kvHeads();
-          attend(
-              device.kernels(), batch, row, task % spec.kvHeads(), caches[batch.slice[row]], work);
-        });
+    device.attend(attentionJobs(batch, caches, work));
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
     weights.outputBias().ifPresent(bias -> addBias(device, bias, batch, work.delta));
@@ -102,36 +106,39 @@ final class AttentionStep {
   }
 
   private void store(
-      Kernels kernels, F32Matrix queryKeyValue, int row, KvBlocks cache, BatchRows batch) {
-    long key = queryKeyValue.offset(row) + bytes(spec.queryWidth());
+      Kernels kernels,
+      F32Matrix queryKeyValue,
+      BatchRows.Run run,
+      KvBlocks cache,
+      BatchRows batch) {
+    long keys = queryKeyValue.offset(run.firstRow()) + bytes(spec.queryWidth());
     kernels.storeKeyValue(
         shape,
         cache,
-        batch.position[row],
+        batch.position[run.firstRow()],
+        run.endRow() - run.firstRow(),
         queryKeyValue.segment(),
-        key,
-        queryKeyValue.segment(),
-        key + bytes(spec.keyValueWidth()));
+        keys,
+        keys + bytes(spec.keyValueWidth()),
+        queryKeyValue.rowStrideBytes());
   }
 
-  private void attend(
-      Kernels kernels, BatchRows batch, int row, int kvHead, KvBlocks cache, Workspace work) {
-    int endKey = batch.position[row] + 1;
-    int firstKey =
-        spec.slidingWindow().isPresent()
-            ? Math.max(0, endKey - spec.slidingWindow().getAsInt())
-            : 0;
-    long head = bytes(kvHead * (spec.heads() / spec.kvHeads()) * spec.headDim());
-    kernels.attend(
-        shape,
-        work.queryKeyValue.segment(),
-        work.queryKeyValue.offset(row) + head,
-        cache,
-        kvHead,
-        firstKey,
-        endKey,
-        work.attended.segment(),
-        work.attended.offset(row) + head);
+  private List<AttentionJob> attentionJobs(BatchRows batch, List<KvBlocks> caches, Workspace work) {
+    List<AttentionJob> jobs = new ArrayList<>();
+    for (int i = 0; i < caches.size(); i++) {
+      BatchSlice slice = batch.slices.get(i);
+      jobs.add(
+          new AttentionJob(
+              shape,
+              caches.get(i),
+              slice.from(),
+              slice.count(),
+              spec.slidingWindow().orElse(Integer.MAX_VALUE),
+              work.queryKeyValue,
+              work.attended,
+              batch.firstRow(i)));
+    }
+    return jobs;
   }
 
   private static void addBias(CpuDevice device, F32Vector bias, BatchRows batch, F32Matrix into) {

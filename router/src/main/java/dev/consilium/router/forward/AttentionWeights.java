@@ -86,6 +86,11 @@ record AttentionWeights(
     }
   }
 
+  /** Bytes of the matrices. */
+  long matrixBytes() {
+    return queryKeyValue.byteSize() + output.byteSize();
+  }
+
   @Override
   public void close() {
     queryKeyValue.close();

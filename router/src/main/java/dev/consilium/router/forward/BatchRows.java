@@ -1,6 +1,7 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.router.dispatch.LayerDispatch.TracedRows;
+import dev.consilium.router.kvcache.KvPool;
 import io.opentelemetry.api.trace.Span;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,12 @@ final class BatchRows {
 
   /** 0, 1, ... count-1: what a product over all rows reads. */
   final int[] all;
+
+  /** Runs of rows whose keys lie in one cache block: what one thread stores. */
+  final List<Run> runs = new ArrayList<>();
+
+  /** Consecutive rows of one slice. */
+  record Run(int slice, int firstRow, int endRow) {}
 
   /** First row of each slice, and one behind the last. */
   private final int[] firstRow;
@@ -38,6 +45,19 @@ final class BatchRows {
       slice[row] = i;
       position[row] = slices.get(i).from() + row - firstRow[i];
       all[row] = row;
+    }
+    for (int i = 0; i < slices.size(); i++) {
+      addRuns(i);
+    }
+  }
+
+  private void addRuns(int slice) {
+    int row = firstRow[slice];
+    while (row < firstRow[slice + 1]) {
+      int toBlockEnd = KvPool.BLOCK_TOKENS - position[row] % KvPool.BLOCK_TOKENS;
+      int end = Math.min(row + toBlockEnd, firstRow[slice + 1]);
+      runs.add(new Run(slice, row, end));
+      row = end;
     }
   }
 

@@ -5,6 +5,11 @@ import dev.consilium.model.expert.GatedFeedForward;
 /** Weights of a layer without experts. */
 record DenseWeights(GatedFeedForward block) implements FeedForwardWeights {
   @Override
+  public long matrixBytes() {
+    return block.memoryBytes();
+  }
+
+  @Override
   public void close() {
     block.close();
   }

@@ -11,6 +11,11 @@ import dev.consilium.tensor.PackedMatrix;
 record ExpertLayerWeights(MixtureOfExperts spec, PackedMatrix gate, SharedWeights shared)
     implements FeedForwardWeights {
   @Override
+  public long matrixBytes() {
+    return gate.byteSize() + shared.matrixBytes();
+  }
+
+  @Override
   public void close() {
     gate.close();
     shared.close();

@@ -35,6 +35,9 @@ sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, 
     };
   }
 
+  /** Bytes of the matrices; every token needs them all. */
+  long matrixBytes();
+
   @Override
   void close();
 }

@@ -10,6 +10,7 @@ import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
 import dev.consilium.tensor.ScratchMatrix;
 import java.util.ArrayList;
@@ -43,6 +44,7 @@ public final class ForwardPass {
    * @param experts has the routed experts computed
    * @param wireDtype what hidden states and expert outputs are rounded to on their way, also when
    *     the way is short
+   * @param kvDType what keys and values are kept as
    * @param utilisation counts the tokens of each expert
    * @param maxTokens most tokens in a batch
    */
@@ -51,6 +53,7 @@ public final class ForwardPass {
       CpuDevice device,
       ExpertDispatcher experts,
       RoundTo wireDtype,
+      KvDType kvDType,
       Utilisation utilisation,
       int maxTokens) {
     this.spec = weights.spec();
@@ -64,7 +67,7 @@ public final class ForwardPass {
         case GroupedQueryAttention grouped ->
             attention.add(
                 new AttentionStep(
-                    layer.index(), grouped, layerWeights.attention(), spec.normEpsilon()));
+                    layer.index(), grouped, layerWeights.attention(), spec.normEpsilon(), kvDType));
       }
       feedForward.add(
           switch (layerWeights.feedForward()) {
@@ -79,13 +82,21 @@ public final class ForwardPass {
    * The attention of every layer, in order: what a {@link dev.consilium.router.kvcache.KvPool} is
    * made for.
    */
-  public static List<AttentionShape> attentionShapes(ModelSpec spec) {
+  public static List<AttentionShape> attentionShapes(ModelSpec spec, KvDType kvDType) {
     return spec.layers().stream()
         .map(layer ->
             switch (layer.attention()) {
-              case GroupedQueryAttention grouped -> AttentionStep.shapeOf(grouped);
+              case GroupedQueryAttention grouped -> AttentionStep.shapeOf(grouped, kvDType);
             })
         .toList();
+  }
+
+  /**
+   * Bytes of the matrices that a batch with logits reads, however many tokens it has: attention,
+   * gates, shared experts, dense layers, head. Routed experts come on top, those that are chosen.
+   */
+  public long bytesOfEveryStep() {
+    return weights.bytesOfEveryStep();
   }
 
   /** Computes a batch. */

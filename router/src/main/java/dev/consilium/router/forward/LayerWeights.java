@@ -34,6 +34,11 @@ record LayerWeights(
         FeedForwardWeights.load(checkpoint, layer, blocks));
   }
 
+  /** Bytes of the matrices; every token needs them all. */
+  long matrixBytes() {
+    return attention.matrixBytes() + feedForward.matrixBytes();
+  }
+
   @Override
   public void close() {
     attention.close();

@@ -92,6 +92,11 @@ public final class RouterWeights implements AutoCloseable {
     return layers.get(index);
   }
 
+  /** Bytes of the matrices that every step reads whole: all but the embedding, unless tied. */
+  long bytesOfEveryStep() {
+    return layers.stream().mapToLong(LayerWeights::matrixBytes).sum() + head.byteSize();
+  }
+
   @Override
   public void close() {
     layers.forEach(LayerWeights::close);

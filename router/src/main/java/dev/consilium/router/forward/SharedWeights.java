@@ -25,6 +25,9 @@ sealed interface SharedWeights extends AutoCloseable
   /** Reads {@code hidden}, normalised. */
   Outputs compute(CpuDevice device, BatchRows batch, F32Matrix hidden);
 
+  /** Bytes of the matrices. */
+  long matrixBytes();
+
   @Override
   void close();
 
@@ -33,6 +36,11 @@ sealed interface SharedWeights extends AutoCloseable
     @Override
     public Outputs compute(CpuDevice device, BatchRows batch, F32Matrix hidden) {
       return (onDevice, ofBatch, sum) -> {};
+    }
+
+    @Override
+    public long matrixBytes() {
+      return 0;
     }
 
     @Override
@@ -86,6 +94,11 @@ sealed interface SharedWeights extends AutoCloseable
                 .kernels()
                 .scale(weight, outputs.columns(), outputs.segment(), outputs.offset(row));
           });
+    }
+
+    @Override
+    public long matrixBytes() {
+      return block.memoryBytes() + weight.map(PackedMatrix::byteSize).orElse(0L);
     }
 
     @Override

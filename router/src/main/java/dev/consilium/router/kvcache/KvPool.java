@@ -36,15 +36,24 @@ public final class KvPool implements AutoCloseable {
     long offset = 0;
     for (int layer = 0; layer < layerOffsets.length; layer++) {
       layerOffsets[layer] = offset;
-      offset += (long) shapes.get(layer).blockFloats() * Float.BYTES;
+      offset += shapes.get(layer).blockBytes();
     }
     blockBytes = offset;
-    memory = LargeMemory.allocate(arena, Math.multiplyExact(blockBytes, (long) blocks));
+    memory = LargeMemory.allocate(arena, byteSize(shapes, blocks));
     freeBlocks = new int[blocks];
     freeCount = blocks;
     for (int i = 0; i < blocks; i++) {
       freeBlocks[i] = blocks - 1 - i;
     }
+  }
+
+  /** Bytes of memory that a pool takes once all of its blocks have been used. */
+  public static long byteSize(List<AttentionShape> shapes, int blocks) {
+    long blockBytes = 0;
+    for (AttentionShape shape : shapes) {
+      blockBytes += shape.blockBytes();
+    }
+    return Math.multiplyExact(blockBytes, (long) blocks);
   }
 
   /** Blocks needed for {@code tokens} tokens. */
@@ -64,9 +73,14 @@ public final class KvPool implements AutoCloseable {
     return memory;
   }
 
-  /** Where the part of {@code layer} in {@code block} begins, in bytes into {@link #memory()}. */
-  long offset(int block, int layer) {
-    return block * blockBytes + layerOffsets[layer];
+  /** Where a block begins, in bytes into {@link #memory()}. */
+  long offset(int block) {
+    return block * blockBytes;
+  }
+
+  /** Where the part of a layer begins, in bytes into a block. */
+  long layerOffset(int layer) {
+    return layerOffsets[layer];
   }
 
   int take() {

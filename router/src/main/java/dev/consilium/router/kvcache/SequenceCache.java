@@ -1,6 +1,10 @@
 package dev.consilium.router.kvcache;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import dev.consilium.tensor.KvBlocks;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -10,6 +14,10 @@ import java.util.Arrays;
 public final class SequenceCache {
   private final KvPool pool;
   private int[] blocks = new int[4];
+
+  /** Where each block begins in the pool: what the layers' views share. */
+  private MemorySegment offsets = Arena.ofAuto().allocate(blocks.length * 8L, 8);
+
   private int count;
 
   public SequenceCache(KvPool pool) {
@@ -26,9 +34,12 @@ public final class SequenceCache {
     int wanted = KvPool.blocksFor(tokens);
     if (wanted > blocks.length) {
       blocks = Arrays.copyOf(blocks, Math.max(wanted, 2 * blocks.length));
+      MemorySegment longer = Arena.ofAuto().allocate(blocks.length * 8L, 8);
+      offsets = longer.copyFrom(offsets);
     }
     while (count < wanted) {
       int block = pool.take(); // may be refused: count only what we have
+      offsets.setAtIndex(JAVA_LONG, count, pool.offset(block));
       blocks[count++] = block;
     }
   }
@@ -40,12 +51,8 @@ public final class SequenceCache {
     }
   }
 
-  /** The sequence's blocks as the attention of {@code layer} sees them. */
+  /** The sequence's blocks as the attention of {@code layer} sees them, until one is added. */
   public KvBlocks layer(int layer) {
-    long[] offsets = new long[count];
-    for (int i = 0; i < count; i++) {
-      offsets[i] = pool.offset(blocks[i], layer);
-    }
-    return new KvBlocks(pool.memory(), offsets);
+    return new KvBlocks(pool.memory(), offsets, count, pool.layerOffset(layer));
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.Router;
 import dev.consilium.router.RouterOptions;
 import dev.consilium.router.dispatch.Utilisation;
@@ -114,7 +115,10 @@ class GgufGoldenTest {
 
   private static Router open(Checkpoint checkpoint) {
     return Router.open(
-        checkpoint, RouterOptions.inProcess(2), new Utilisation(), EngineObserver.NONE);
+        checkpoint,
+        RouterOptions.inProcess(2).withKvDType(KvCacheDType.F32),
+        new Utilisation(),
+        EngineObserver.NONE);
   }
 
   private static float[][] logits(Path model) {

@@ -3,6 +3,7 @@ package dev.consilium.router.check;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.Router;
 import dev.consilium.router.RouterOptions;
 import dev.consilium.router.dispatch.Utilisation;
@@ -26,7 +27,10 @@ class GoldenCheckGoldenTest {
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         Router router =
             Router.open(
-                checkpoint, RouterOptions.inProcess(2), new Utilisation(), EngineObserver.NONE)) {
+                checkpoint,
+                RouterOptions.inProcess(2).withKvDType(KvCacheDType.F32),
+                new Utilisation(),
+                EngineObserver.NONE)) {
       GoldenReport report = GoldenCheck.run(router, directory, 0);
       System.out.println(directory.getFileName() + " " + report);
       assertThat(report.problems()).isEmpty();

@@ -6,6 +6,7 @@ import dev.consilium.router.dispatch.LayerDispatch.TracedRows;
 import dev.consilium.router.kvcache.KvPool;
 import dev.consilium.router.kvcache.SequenceCache;
 import dev.consilium.tensor.AttentionShape;
+import dev.consilium.tensor.KvDType;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class BatchRowsTest {
   private static final int[] TOKENS = {10, 11, 12, 13, 14, 15};
 
-  private final KvPool pool = new KvPool(List.of(new AttentionShape(1, 1, 16, 1)), 1);
+  private final KvPool pool = new KvPool(List.of(new AttentionShape(1, 1, 16, 1, KvDType.F32)), 1);
 
   @AfterEach
   void close() {
@@ -41,6 +42,23 @@ class BatchRowsTest {
     assertThat(batch.token(4)).isEqualTo(10);
     assertThat(batch.firstRow(2)).isEqualTo(4);
     assertThat(batch.lastRow(0)).isEqualTo(2);
+  }
+
+  @Test
+  void runs_slicesAcrossBlocks_areCutAtBlocksAndSlices() {
+    BatchRows batch =
+        new BatchRows(
+            List.of(
+                slice(14, 19, BatchSlice.Logits.NONE, Context.root()),
+                slice(16, 1, BatchSlice.Logits.NONE, Context.root()),
+                slice(0, 16, BatchSlice.Logits.NONE, Context.root())));
+    assertThat(batch.runs)
+        .containsExactly(
+            new BatchRows.Run(0, 0, 2),
+            new BatchRows.Run(0, 2, 18),
+            new BatchRows.Run(0, 18, 19),
+            new BatchRows.Run(1, 19, 20),
+            new BatchRows.Run(2, 20, 36));
   }
 
   @Test

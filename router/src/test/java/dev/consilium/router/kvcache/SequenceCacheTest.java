@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.KvBlocks;
+import dev.consilium.tensor.KvDType;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -15,7 +16,9 @@ import org.junit.jupiter.api.Test;
 
 class SequenceCacheTest {
   private static final List<AttentionShape> SHAPES =
-      List.of(new AttentionShape(4, 2, 16, 1), new AttentionShape(4, 1, 8, 1));
+      List.of(
+          new AttentionShape(4, 2, 16, 1, KvDType.F32),
+          new AttentionShape(4, 1, 8, 1, KvDType.Q8_0));
   private static final int BLOCKS = 10;
 
   private final KvPool pool = new KvPool(SHAPES, BLOCKS);
@@ -103,7 +106,7 @@ class SequenceCacheTest {
       for (int layer = 0; layer < SHAPES.size(); layer++) {
         KvBlocks blocks = cache.layer(layer);
         for (int block = 0; block < cache.blocks(); block++) {
-          int size = SHAPES.get(layer).blockFloats();
+          int size = (int) SHAPES.get(layer).blockBytes() / Float.BYTES;
           wanted += size;
           for (long at = 0; at < size; at++) {
             floats.add(blocks.offset(block) / Float.BYTES + at);

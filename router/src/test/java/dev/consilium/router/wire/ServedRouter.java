@@ -3,6 +3,7 @@ package dev.consilium.router.wire;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.RoundTo;
 import dev.consilium.proto.router.v1.RouterServiceGrpc;
+import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.Router;
 import dev.consilium.router.RouterOptions;
 import dev.consilium.router.RouterState;
@@ -47,6 +48,7 @@ final class ServedRouter implements AutoCloseable {
                   new RouterOptions.LocalExpertsOnly("router-0"),
                   1,
                   RoundTo.F32,
+                  KvCacheDType.F32,
                   CONTEXT,
                   4,
                   new StepLimits(32, 16, 2)),

@@ -1,0 +1,69 @@
+/*
+ * Attention of a tile to a segment of keys. What is computed, bit for bit, is written in the javadoc of
+ * dev.consilium.tensor.Kernels#attend; the layout of a cache block in AttentionShape.java, of a state in
+ * AttentionStates.java, of the scratch memory in AttentionMemory.java.
+ */
+#ifndef CONSILIUM_ATTENTION_H
+#define CONSILIUM_ATTENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLOTS 16   /* positions of a cache block */
+#define SPAN 64    /* positions after which the maximum may change */
+#define SPAN_BLOCKS (SPAN / SLOTS)
+#define GROUP 32   /* elements of a head that share a scale */
+#define WEIGHT_ROWS 16
+
+/* The order is that of KvDType.java. */
+enum cache { CACHE_F32, CACHE_F16, CACHE_BF16, CACHE_Q8_0, CACHES };
+
+/* Consecutive tokens of one sequence, all query heads of one key/value head, and some positions. */
+struct attention {
+  enum cache cache;
+  int head_dim;
+  float scale;
+  const uint8_t *pool;    /* plus a block's offset: the keys of the head, or their scales */
+  int64_t values_at;      /* from there to the values */
+  const int64_t *offsets; /* of the blocks of the sequence */
+  const uint8_t *query;   /* of the first token, [heads][head_dim] */
+  int64_t query_stride;   /* bytes from token to token */
+  int tokens;
+  int heads;
+  int position; /* of the first token */
+  int window;   /* keys that a token sees at most */
+  int from;     /* the segment's positions */
+  int end;
+  float *scratch;
+  float *states;
+};
+
+static inline int cache_bytes(enum cache cache) {
+  switch (cache) {
+    case CACHE_F32: return 4;
+    case CACHE_Q8_0: return 1;
+    default: return 2;
+  }
+}
+
+static inline int padded_dim(const struct attention *a) { return (a->head_dim + 15) / 16 * 16; }
+
+static inline int group_count(const struct attention *a) { return a->cache == CACHE_Q8_0 ? (a->head_dim + GROUP - 1) / GROUP : 0; }
+
+/* The keys before `end` that a token of the tile sees, as far as they are not before `from`. */
+static inline int first_key(const struct attention *a, int token, int from) {
+  int first = a->position + token + 1 - a->window;
+  return first > from ? first : from;
+}
+
+static inline int end_key(const struct attention *a, int token, int end) {
+  int own = a->position + token + 1;
+  return own < end ? own : end;
+}
+
+void attend_avx2(const struct attention *a);
+void attend_avx_vnni(const struct attention *a);
+void attend_avx512_vnni(const struct attention *a);
+void attend_neon_dot(const struct attention *a);
+
+#endif

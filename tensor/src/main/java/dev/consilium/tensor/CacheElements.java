@@ -1,0 +1,43 @@
+package dev.consilium.tensor;
+
+import static dev.consilium.tensor.AttentionShape.BLOCK_TOKENS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+
+/** Reads single elements of a cache block, widened to f32. */
+final class CacheElements {
+  private CacheElements() {}
+
+  /**
+   * Element {@code d} of a key.
+   *
+   * @param at where the keys of the head start
+   */
+  static float key(AttentionShape shape, MemorySegment pool, long at, int slot, int d) {
+    int scale = d / KvDType.GROUP * BLOCK_TOKENS + slot;
+    return element(shape, pool, at, d * BLOCK_TOKENS + slot, scale);
+  }
+
+  /**
+   * Element {@code d} of a value.
+   *
+   * @param at where the values of the head start
+   */
+  static float value(AttentionShape shape, MemorySegment pool, long at, int slot, int d) {
+    int scale = slot * shape.groups() + d / KvDType.GROUP;
+    return element(shape, pool, at, slot * shape.paddedHeadDim() + d, scale);
+  }
+
+  private static float element(
+      AttentionShape shape, MemorySegment pool, long at, int index, int scale) {
+    return switch (shape.dtype()) {
+      case F32 -> ScalarKernels.get(pool, at, index);
+      case F16 -> Float.float16ToFloat(pool.get(JAVA_SHORT, at + index * 2L));
+      case BF16 -> Bf16.toFloat(pool.get(JAVA_SHORT, at + index * 2L));
+      case Q8_0 ->
+          pool.get(JAVA_BYTE, at + shape.scaleBytes() + index) * ScalarKernels.get(pool, at, scale);
+    };
+  }
+}

@@ -1,0 +1,143 @@
+package dev.consilium.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.consilium.testkit.Seeds;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class AttentionTest {
+  private final Random random = new Random(Seeds.seed());
+
+  /**
+   * Errors of outputs of the order of 0.1 to 1, from values and scores that are rounded to 24, 11,
+   * 8 and about 7 bits.
+   */
+  @ParameterizedTest
+  @CsvSource({"F32, 3e-6", "F16, 3e-3", "BF16, 2e-2", "Q8_0, 3e-2"})
+  void attend_ordinaryNumbers_isCloseToDouble(KvDType dtype, double tolerance) {
+    for (int headDim : new int[] {1, 16, 24, 32, 64, 80, 96, 128, 256, 512}) {
+      float scale = (float) (1 / Math.sqrt(headDim));
+      AttentionShape shape = new AttentionShape(6, 2, headDim, scale, dtype);
+      AttentionSample sample = AttentionSample.of(random, shape, 600, 5, 571, Samples::normal);
+      F32Matrix out = sample.attend(Kernels.best(), 3);
+      for (int token = 0; token < 5; token++) {
+        for (int head = 0; head < 6; head++) {
+          double[] expected = softmaxAttention(sample, token, head);
+          for (int d = 0; d < headDim; d++) {
+            float actual = sample.result(out, token, head * headDim + d);
+            assertThat(Math.abs(actual - expected[d])).isLessThan(tolerance);
+          }
+        }
+      }
+    }
+  }
+
+  private static double[] softmaxAttention(AttentionSample sample, int token, int head) {
+    int n = sample.shape().headDim();
+    int kv = head / sample.shape().headsPerKvHead() * n;
+    double[] out = new double[n];
+    double total = 0;
+    for (int key = sample.firstKey(token); key < sample.endKey(token); key++) {
+      double score = 0;
+      for (int d = 0; d < n; d++) {
+        score += (double) sample.query(token, head * n + d) * sample.cache().key(key, kv + d);
+      }
+      double weight = Math.exp(score * sample.shape().scale());
+      total += weight;
+      for (int d = 0; d < n; d++) {
+        out[d] += weight * sample.cache().value(key, kv + d);
+      }
+    }
+    for (int d = 0; d < n; d++) {
+      out[d] /= total;
+    }
+    return out;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void attend_anyTilesThreadsAndChunks_sameBits(KvDType dtype) {
+    for (int i = 0; i < 12; i++) {
+      int kvHeads = 1 + random.nextInt(3);
+      int heads = kvHeads * (1 + random.nextInt(8));
+      int headDim = 1 + random.nextInt(100);
+      AttentionShape shape = new AttentionShape(heads, kvHeads, headDim, 0.2f, dtype);
+      int window = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(1200);
+      int tokens = 1 + random.nextInt(80);
+      AttentionSample sample =
+          AttentionSample.of(
+              random, shape, random.nextInt(1500), tokens, window, AttentionTest::seldomNan);
+      F32Matrix expected = sample.attend(Kernels.best(), 1);
+      for (int threads : new int[] {1, 2, 16}) {
+        F32Matrix actual = sample.results();
+        try (CpuDevice device = new CpuDevice(threads)) {
+          device.attend(chunks(sample, actual));
+        }
+        String what = "%s, %d threads".formatted(sample, threads);
+        KernelParity.compareBits(what, expected.segment(), actual.segment());
+      }
+    }
+  }
+
+  private List<AttentionJob> chunks(AttentionSample sample, F32Matrix out) {
+    List<AttentionJob> jobs = new ArrayList<>();
+    for (int from = 0; from < sample.tokens(); ) {
+      int count = 1 + random.nextInt(sample.tokens() - from);
+      jobs.add(sample.job(from, count, out));
+      from += count;
+    }
+    return jobs;
+  }
+
+  private static float seldomNan(Random random) {
+    return random.nextInt(2000) == 0 ? Samples.any(random) : Samples.normal(random);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 5, 100})
+  void tiles_anyThreads_coverEveryTokenAndHeadOnce(int wanted) {
+    AttentionShape shape = new AttentionShape(6, 2, 8, 1, KvDType.F32);
+    AttentionSample sample =
+        AttentionSample.of(random, shape, 40, 90, Integer.MAX_VALUE, Samples::normal);
+    F32Matrix out = sample.results();
+    List<AttentionJob> jobs = List.of(sample.job(0, 70, out), sample.job(70, 20, out));
+    int[][] seen = new int[2][90];
+    for (AttentionTile tile : AttentionTasks.tiles(jobs, wanted)) {
+      int from = tile.job().position() - 40;
+      for (int token = tile.firstToken(); token < tile.endToken(); token++) {
+        seen[tile.kvHead()][from + token]++;
+      }
+    }
+    for (int[] ofHead : seen) {
+      assertThat(ofHead).containsOnly(1);
+    }
+  }
+
+  @Test
+  void job_tokensOutsideTheCache_areRefused() {
+    AttentionShape shape = new AttentionShape(1, 1, 8, 1f, KvDType.F16);
+    AttentionSample sample = AttentionSample.of(random, shape, 8, 8, 5, Samples::normal);
+    F32Matrix m = F32Matrix.allocate(20, 8);
+    KvBlocks cache = sample.cache().blocks();
+    assertThatThrownBy(() -> new AttentionJob(shape, cache, 8, 9, 5, m, m, 0))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("positions 8 to 16 of a cache of 1 blocks");
+    assertThatThrownBy(() -> new AttentionJob(shape, cache, 8, 0, 5, m, m, 0))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("0 tokens");
+    assertThatThrownBy(() -> new AttentionJob(shape, cache, 8, 8, 5, m, m, 13))
+        .isInstanceOf(IndexOutOfBoundsException.class);
+    F32Matrix narrow = F32Matrix.allocate(20, 7);
+    assertThatThrownBy(() -> new AttentionJob(shape, cache, 8, 8, 5, m, narrow, 0))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("results 7");
+  }
+}
