@@ -103,8 +103,8 @@ public final class NativeKernels implements Kernels {
       F32Matrix expected = F32Matrix.allocate(7, width);
       F32Matrix actual = F32Matrix.allocate(7, width);
       attend(
-          Kernels.scalar(), new AttentionJob(shape, cache, position - 6, 7, 520, x, expected, 0));
-      attend(this, new AttentionJob(shape, cache, position - 6, 7, 520, x, actual, 0));
+          Kernels.scalar(), new AttentionJob(shape, cache, position - 6, 7, 500, x, expected, 0));
+      attend(this, new AttentionJob(shape, cache, position - 6, 7, 500, x, actual, 0));
       if (expected.segment().mismatch(actual.segment()) != -1) {
         return false;
       }
