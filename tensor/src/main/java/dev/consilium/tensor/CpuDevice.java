@@ -14,14 +14,14 @@ import java.util.function.IntConsumer;
  * <p>Threading: may be called from any thread; calls of several threads follow one another.
  */
 public final class CpuDevice implements AutoCloseable {
-  /**
-   * Multiply-adds that make a task worth claiming: some ten microseconds, against the microsecond
-   * that handing it out costs.
-   */
-  private static final long TASK_MULTIPLY_ADDS = 1 << 17;
+  /** Multiply-adds of a task at most: some ten microseconds, so that threads end together. */
+  private static final long MOST_MULTIPLY_ADDS = 1 << 18;
 
-  /** The same for quantised weights, whose products are faster. */
-  private static final long QUANTISED_TASK_MULTIPLY_ADDS = 1 << 18;
+  /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
+  private static final long LEAST_MULTIPLY_ADDS = 1 << 15;
+
+  /** Tasks for each thread, where that keeps within these bounds. */
+  private static final int TASKS_PER_THREAD = 24;
 
   /**
    * Tokens of a task at most: a narrow layer with many tokens still splits, and the activations of
@@ -98,13 +98,23 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   private void run(List<MatmulJob> jobs, List<QuantisedTokens> quantised) {
+    long multiplyAdds = jobs.stream().mapToLong(CpuDevice::multiplyAdds).sum();
+    long perTask =
+        Math.clamp(
+            multiplyAdds / ((long) TASKS_PER_THREAD * threads()),
+            LEAST_MULTIPLY_ADDS,
+            MOST_MULTIPLY_ADDS);
     List<MatmulTask> tasks = new ArrayList<>();
     for (int i = 0; i < jobs.size(); i++) {
       MatmulJob job = jobs.get(i);
       boolean ofBlocks = job.weights().dtype().quantised();
-      split(job, ofBlocks ? Optional.of(quantised.get(i)) : Optional.empty(), tasks);
+      split(job, ofBlocks ? Optional.of(quantised.get(i)) : Optional.empty(), perTask, tasks);
     }
     team.run(tasks.size(), task -> tasks.get(task).run(kernels));
+  }
+
+  private static long multiplyAdds(MatmulJob job) {
+    return (long) job.weights().rows() * job.weights().columns() * job.tokens();
   }
 
   /** Computes the attention of all jobs, which must not write the same rows. */
@@ -118,11 +128,11 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   private static void split(
-      MatmulJob job, Optional<QuantisedTokens> quantised, List<MatmulTask> into) {
+      MatmulJob job, Optional<QuantisedTokens> quantised, long perTask, List<MatmulTask> into) {
     int panels = job.weights().panels();
     for (int token = 0; token < job.tokens(); token += TASK_TOKENS) {
       int endToken = Math.min(token + TASK_TOKENS, job.tokens());
-      int step = panelsPerTask(job.weights(), endToken - token);
+      int step = panelsPerTask(job.weights(), endToken - token, perTask);
       for (int panel = 0; panel < panels; panel += step) {
         int endPanel = Math.min(panel + step, panels);
         into.add(new MatmulTask(job, quantised, panel, endPanel, token, endToken));
@@ -130,13 +140,15 @@ public final class CpuDevice implements AutoCloseable {
     }
   }
 
-  private static int panelsPerTask(PackedMatrix weights, int tokens) {
-    boolean quantised = weights.dtype().quantised();
-    long multiplyAdds = quantised ? QUANTISED_TASK_MULTIPLY_ADDS : TASK_MULTIPLY_ADDS;
+  private static int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
     long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
     int panels = (int) Math.max(1, multiplyAdds / ofPanel);
-    // Kernels take up to four quantised panels at once: 64 rows, as of the others.
-    return quantised ? (panels + 3) / 4 * 4 : panels;
+    if (!weights.dtype().quantised()) {
+      return panels;
+    }
+    // Kernels take two of these narrower panels at once, or four where there are many tokens.
+    int together = tokens < 4 ? 2 : 4;
+    return (panels + together - 1) / together * together;
   }
 
   @Override
