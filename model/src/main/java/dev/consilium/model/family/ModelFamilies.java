@@ -1,10 +1,10 @@
 package dev.consilium.model.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.consilium.model.family.ModelFamily.Biases;
-import dev.consilium.model.family.ModelFamily.GateNormalisation;
-import dev.consilium.model.family.ModelFamily.LayerKinds;
-import dev.consilium.model.family.ModelFamily.Window;
+import dev.consilium.model.family.AttentionRules.Biases;
+import dev.consilium.model.family.AttentionRules.Window;
+import dev.consilium.model.family.FeedForwardRules.GateNormalisation;
+import dev.consilium.model.family.FeedForwardRules.LayerKinds;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,14 +23,9 @@ public final class ModelFamilies {
           "mixtral",
           "MixtralForCausalLM",
           1e-5,
-          1e6,
-          QkNorm.NONE,
-          Biases.NONE,
-          Window.ALL_LAYERS,
-          "intermediate_size",
-          GateNormalisation.ALWAYS,
-          LayerKinds.ALL_EXPERTS,
-          false,
+          new AttentionRules(1e6, QkNorm.NONE, Biases.NONE, Window.ALL_LAYERS),
+          new FeedForwardRules(
+              "intermediate_size", GateNormalisation.ALWAYS, LayerKinds.ALL_EXPERTS, false),
           // Jitter is noise on the gate's input while training.
           Set.of("router_jitter_noise"),
           Map.of("attention_bias", FALSE),
@@ -46,14 +41,10 @@ public final class ModelFamilies {
           "qwen2_moe",
           "Qwen2MoeForCausalLM",
           1e-6,
-          1e4,
-          QkNorm.NONE,
-          Biases.QUERY_KEY_VALUE,
-          Window.LISTED_LAYERS_IF_ENABLED,
-          "moe_intermediate_size",
-          GateNormalisation.IF_ENABLED,
-          LayerKinds.SPARSE_STEP,
-          true,
+          new AttentionRules(
+              1e4, QkNorm.NONE, Biases.QUERY_KEY_VALUE, Window.LISTED_LAYERS_IF_ENABLED),
+          new FeedForwardRules(
+              "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, true),
           Set.of(),
           Map.of(),
           qwenNames());
@@ -63,14 +54,9 @@ public final class ModelFamilies {
           "qwen3_moe",
           "Qwen3MoeForCausalLM",
           1e-6,
-          1e4,
-          QkNorm.PER_HEAD,
-          Biases.ALL,
-          Window.ALL_LAYERS_IF_ENABLED,
-          "moe_intermediate_size",
-          GateNormalisation.IF_ENABLED,
-          LayerKinds.SPARSE_STEP,
-          false,
+          new AttentionRules(1e4, QkNorm.PER_HEAD, Biases.ALL, Window.ALL_LAYERS_IF_ENABLED),
+          new FeedForwardRules(
+              "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, false),
           // The reference slides in all layers of this family, whatever this says.
           Set.of("max_window_layers"),
           Map.of(
@@ -84,14 +70,9 @@ public final class ModelFamilies {
           "olmoe",
           "OlmoeForCausalLM",
           1e-5,
-          1e4,
-          QkNorm.WHOLE_PROJECTION,
-          Biases.ALL,
-          Window.NONE,
-          "intermediate_size",
-          GateNormalisation.IF_ENABLED,
-          LayerKinds.ALL_EXPERTS,
-          false,
+          new AttentionRules(1e4, QkNorm.WHOLE_PROJECTION, Biases.ALL, Window.NONE),
+          new FeedForwardRules(
+              "intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.ALL_EXPERTS, false),
           Set.of(),
           // With null, its published value, nothing is clipped.
           Map.of("clip_qkv", Set.of()),

@@ -1,11 +1,8 @@
 package dev.consilium.model.family;
 
-import dev.consilium.model.family.ModelFamily.Biases;
-import dev.consilium.model.family.ModelFamily.GateNormalisation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -17,16 +14,9 @@ import java.util.Set;
 final class SpecReader {
 
   private static final int MAX_HIDDEN = 1 << 20;
-  private static final int MAX_INTERMEDIATE = 1 << 22;
   private static final int MAX_VOCABULARY = 1 << 24;
   private static final int MAX_CONTEXT = 1 << 30;
   private static final int MAX_LAYERS = 4096;
-  private static final int MAX_HEADS = 4096;
-  private static final int MAX_HEAD_DIM = 1 << 14;
-  private static final int MAX_EXPERTS = 1 << 14;
-
-  private static final String FULL = "full_attention";
-  private static final String SLIDING = "sliding_attention";
 
   /** What every Hugging Face configuration may hold and what changes no logit. */
   private static final Set<String> IGNORED =
@@ -168,218 +158,15 @@ final class SpecReader {
 
   private List<LayerSpec> layers(int hidden, int context) {
     int count = fields.integer("num_hidden_layers", 1, MAX_LAYERS);
-    GroupedQueryAttention full = attention(hidden, context);
-    List<OptionalInt> windows = windows(count);
-    List<FeedForwardSpec> feedForwards = feedForwards(count);
+    List<AttentionSpec> attentions =
+        new AttentionReader(family.attention(), fields).read(count, hidden, context);
+    List<FeedForwardSpec> feedForwards =
+        new FeedForwardReader(family.feedForward(), fields).read(count);
     List<LayerSpec> layers = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      layers.add(new LayerSpec(i, withWindow(full, windows.get(i)), feedForwards.get(i)));
+      layers.add(new LayerSpec(i, attentions.get(i), feedForwards.get(i)));
     }
     return layers;
-  }
-
-  private GroupedQueryAttention attention(int hidden, int context) {
-    int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
-    int kvHeads = fields.optionalInteger("num_key_value_heads", 1, MAX_HEADS).orElse(heads);
-    if (heads % kvHeads != 0) {
-      throw fields.wrong(
-          "num_key_value_heads", "a divisor of num_attention_heads, which is " + heads);
-    }
-    int headDim = headDim(hidden, heads);
-    boolean queryKeyValueBias = queryKeyValueBias();
-    return new GroupedQueryAttention(
-        heads,
-        kvHeads,
-        headDim,
-        (float) (1 / Math.sqrt(headDim)),
-        new RotaryReader(fields, family.ropeTheta(), headDim, context).read(),
-        family.qkNorm(),
-        queryKeyValueBias,
-        queryKeyValueBias && family.biases() == Biases.ALL,
-        OptionalInt.empty());
-  }
-
-  private int headDim(int hidden, int heads) {
-    OptionalInt stated = fields.optionalInteger("head_dim", 1, MAX_HEAD_DIM);
-    if (stated.isEmpty() && hidden % heads != 0) {
-      throw fields.wrong(
-          "num_attention_heads",
-          "a divisor of hidden_size, which is %d, as there is no head_dim".formatted(hidden));
-    }
-    int headDim = stated.orElse(hidden / heads);
-    if (headDim > MAX_HEAD_DIM) {
-      throw fields.wrong("num_attention_heads", "at most " + MAX_HEAD_DIM + " values per head");
-    }
-    // The reference of these families norms over hidden_size values and ignores a head_dim.
-    if (family.qkNorm() == QkNorm.WHOLE_PROJECTION && (long) headDim * heads != hidden) {
-      throw fields.wrong("head_dim", "hidden_size / num_attention_heads");
-    }
-    return headDim;
-  }
-
-  private boolean queryKeyValueBias() {
-    return switch (family.biases()) {
-      case NONE -> false;
-      case QUERY_KEY_VALUE -> fields.flag("qkv_bias", true);
-      case ALL -> fields.flag("attention_bias", false);
-    };
-  }
-
-  private static GroupedQueryAttention withWindow(GroupedQueryAttention full, OptionalInt window) {
-    return new GroupedQueryAttention(
-        full.heads(),
-        full.kvHeads(),
-        full.headDim(),
-        full.scale(),
-        full.rotary(),
-        full.qkNorm(),
-        full.queryKeyValueBias(),
-        full.outputBias(),
-        window);
-  }
-
-  /** The window of each layer. */
-  private List<OptionalInt> windows(int layers) {
-    List<String> types = layerTypes(layers);
-    OptionalInt window = fields.optionalInteger("sliding_window", 0, Integer.MAX_VALUE);
-    boolean slides =
-        switch (family.window()) {
-          case NONE -> noWindow(window);
-          case ALL_LAYERS -> window.isPresent();
-          case ALL_LAYERS_IF_ENABLED -> fields.flag("use_sliding_window", false);
-          case LISTED_LAYERS_IF_ENABLED -> enabledAndListed(types);
-        };
-    if (slides && window.orElse(0) < 1) {
-      throw fields.wrong("sliding_window", "at least 1, as the window is in use");
-    }
-    List<OptionalInt> windows = new ArrayList<>();
-    for (int i = 0; i < layers; i++) {
-      windows.add(slides && slidesIn(i, types) ? window : OptionalInt.empty());
-    }
-    checkTypes(types, windows);
-    return windows;
-  }
-
-  private boolean noWindow(OptionalInt window) {
-    if (window.isPresent()) {
-      throw fields.wrong("sliding_window", "none: the reference of this family has no window");
-    }
-    return false;
-  }
-
-  private boolean enabledAndListed(List<String> types) {
-    fields.ignore(Set.of("max_window_layers"));
-    boolean enabled = fields.flag("use_sliding_window", false);
-    if (enabled && types.isEmpty()) {
-      // Releases of the reference differ: the first max_window_layers, those after them, every
-      // second, or all.
-      throw fields.wrong(
-          "use_sliding_window",
-          "false, or a field layer_types that says which layers slide: releases of the reference differ in what"
-              + " max_window_layers means");
-    }
-    return enabled;
-  }
-
-  private boolean slidesIn(int layer, List<String> types) {
-    return family.window() != ModelFamily.Window.LISTED_LAYERS_IF_ENABLED
-        || types.get(layer).equals(SLIDING);
-  }
-
-  private List<String> layerTypes(int layers) {
-    List<String> types = fields.texts("layer_types");
-    if (!types.isEmpty() && types.size() != layers) {
-      throw fields.wrong("layer_types", layers + " entries, one per layer");
-    }
-    for (String type : types) {
-      if (!type.equals(FULL) && !type.equals(SLIDING)) {
-        throw fields.wrong("layer_types", "only " + FULL + " and " + SLIDING);
-      }
-    }
-    return types;
-  }
-
-  /** A list that says otherwise than the fields that the reference goes by is a contradiction. */
-  private void checkTypes(List<String> types, List<OptionalInt> windows) {
-    for (int i = 0; i < types.size(); i++) {
-      if (types.get(i).equals(SLIDING) != windows.get(i).isPresent()) {
-        throw fields.wrong(
-            "layer_types",
-            (windows.get(i).isPresent() ? SLIDING : FULL)
-                + " for layer "
-                + i
-                + ", by the window fields");
-      }
-    }
-  }
-
-  /** The feed-forward block of each layer. */
-  private List<FeedForwardSpec> feedForwards(int layers) {
-    MixtureOfExperts experts = experts();
-    List<FeedForwardSpec> all = new ArrayList<>();
-    switch (family.feedForward()) {
-      case ALL_EXPERTS -> {
-        for (int i = 0; i < layers; i++) {
-          all.add(experts);
-        }
-      }
-      case SPARSE_STEP -> {
-        int step = fields.optionalInteger("decoder_sparse_step", 1, Integer.MAX_VALUE).orElse(1);
-        Set<Integer> denseLayers = Set.copyOf(fields.integers("mlp_only_layers", 0, layers - 1));
-        boolean anyDense = step > 1 || !denseLayers.isEmpty();
-        FeedForwardSpec dense = anyDense ? dense() : experts;
-        fields.ignore(Set.of("intermediate_size"));
-        for (int i = 0; i < layers; i++) {
-          all.add((i + 1) % step != 0 || denseLayers.contains(i) ? dense : experts);
-        }
-      }
-    }
-    return all;
-  }
-
-  private DenseFeedForward dense() {
-    return new DenseFeedForward(fields.integer("intermediate_size", 1, MAX_INTERMEDIATE));
-  }
-
-  private MixtureOfExperts experts() {
-    int count = expertCount();
-    int topK = fields.integer("num_experts_per_tok", 1, MAX_EXPERTS);
-    if (topK > count) {
-      throw fields.wrong("num_experts_per_tok", "at most the number of experts, which is " + count);
-    }
-    boolean normalised =
-        family.gateNormalisation() == GateNormalisation.ALWAYS
-            || fields.flag("norm_topk_prob", false);
-    return new MixtureOfExperts(
-        new GateSpec(
-            count,
-            topK,
-            GateScore.SOFTMAX_ALL,
-            normalised ? GateRenormalisation.SUM : GateRenormalisation.NONE,
-            1f),
-        fields.integer(family.expertSizeField(), 1, MAX_INTERMEDIATE),
-        sharedExperts());
-  }
-
-  /** The reference's releases write either name. */
-  private int expertCount() {
-    OptionalInt local = fields.optionalInteger("num_local_experts", 1, MAX_EXPERTS);
-    if (local.isEmpty()) {
-      return fields.integer("num_experts", 1, MAX_EXPERTS);
-    }
-    int count = fields.optionalInteger("num_experts", 1, MAX_EXPERTS).orElse(local.getAsInt());
-    if (count != local.getAsInt()) {
-      throw fields.wrong(
-          "num_experts", "the same as num_local_experts, which is " + local.getAsInt());
-    }
-    return count;
-  }
-
-  private SharedExperts sharedExperts() {
-    return family.sharedExpert()
-        ? new SharedExpert(
-            fields.integer("shared_expert_intermediate_size", 1, MAX_INTERMEDIATE), true)
-        : new NoSharedExperts();
   }
 
   /** The context that YaRN stretches the trained one to; 0 without YaRN. */
