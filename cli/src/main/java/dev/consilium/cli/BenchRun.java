@@ -91,7 +91,11 @@ final class BenchRun {
                 options.threads(),
                 router.device().kernels().description(),
                 kvDType.name().toLowerCase(Locale.ROOT),
-                cacheBytes(checkpoint.spec(), kvDType, KvPool.blocksFor(options.kvCacheTokens()))),
+                cacheBytes(
+                    checkpoint.spec(),
+                    kvDType,
+                    KvPool.blocksFor(options.kvCacheTokens()),
+                    workloads.stream().mapToInt(Workload::sequences).max().orElse(1))),
             new BenchReport.Load(weights, ready, firstToken, most),
             reads,
             rows);
@@ -106,8 +110,9 @@ final class BenchRun {
     int mostSequences = options.limits().batchTokens();
     workloads.forEach(workload -> requirePossible(workload, spec.contextLength(), mostSequences));
     int blocks = workloads.stream().mapToInt(Workload::cacheBlocks).max().orElse(1);
-    requireMemory(cacheBytes(spec, kvDType, blocks), blocks);
-    return options.withKvCacheTokens(blocks * KvPool.BLOCK_TOKENS);
+    int sequences = workloads.stream().mapToInt(Workload::sequences).max().orElse(1);
+    requireMemory(cacheBytes(spec, kvDType, blocks, sequences), blocks);
+    return options.withKvCacheTokens(blocks * KvPool.BLOCK_TOKENS).withRunning(sequences);
   }
 
   private void requirePossible(Workload workload, int contextLength, int mostSequences) {
@@ -123,8 +128,8 @@ final class BenchRun {
     }
   }
 
-  private static long cacheBytes(ModelSpec spec, KvDType kvDType, int blocks) {
-    return KvPool.byteSize(ForwardPass.attentionShapes(spec, kvDType), blocks);
+  private static long cacheBytes(ModelSpec spec, KvDType kvDType, int blocks, int sequences) {
+    return ForwardPass.cacheLayout(spec, kvDType).byteSize(blocks, sequences);
   }
 
   private static void requireMemory(long cacheBytes, int blocks) {

@@ -117,7 +117,7 @@ final class InspectCommand implements Callable<Integer> {
 
   /** Of one token, over all layers, with scales and what fills up vectors. */
   private static long keyValueBytes(ModelSpec spec, KvDType kvDType) {
-    return KvPool.byteSize(ForwardPass.attentionShapes(spec, kvDType), 1) / KvPool.BLOCK_TOKENS;
+    return ForwardPass.cacheLayout(spec, kvDType).blockBytes() / KvPool.BLOCK_TOKENS;
   }
 
   private static String keyValueSizes(ModelSpec spec, KvDType chosen) {

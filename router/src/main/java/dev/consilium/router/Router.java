@@ -105,8 +105,9 @@ public final class Router implements AutoCloseable {
         opened(
             parts,
             new KvPool(
-                ForwardPass.attentionShapes(spec, kvDType),
-                KvPool.blocksFor(options.kvCacheTokens())));
+                ForwardPass.cacheLayout(spec, kvDType),
+                KvPool.blocksFor(options.kvCacheTokens()),
+                options.limits().running()));
     ForwardPass forward =
         new ForwardPass(
             weights,

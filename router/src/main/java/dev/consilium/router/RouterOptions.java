@@ -63,6 +63,17 @@ public record RouterOptions(
     return new RouterOptions(experts, threads, wireDtype, kvDType, other, waitingLimit, limits);
   }
 
+  /** The same, with room for more sequences in a step: at least {@code most}. */
+  public RouterOptions withRunning(int most) {
+    StepLimits more =
+        new StepLimits(
+            Math.max(limits.batchTokens(), most),
+            limits.chunkTokens(),
+            Math.max(limits.running(), most));
+    return new RouterOptions(
+        experts, threads, wireDtype, kvDType, kvCacheTokens, waitingLimit, more);
+  }
+
   /** The same, with other experts. */
   public RouterOptions withExperts(Experts other) {
     return new RouterOptions(

@@ -83,7 +83,10 @@ public final class TinyEngine implements AutoCloseable {
       bank = new ExpertBank(checkpoint);
       bank.load(experts(checkpoint));
       pool =
-          new KvPool(ForwardPass.attentionShapes(checkpoint.spec(), KvDType.F32), setup.blocks());
+          new KvPool(
+              ForwardPass.cacheLayout(checkpoint.spec(), KvDType.F32),
+              setup.blocks(),
+              setup.step().running());
       ExpertDispatcher experts =
           setup
               .before()

@@ -21,7 +21,8 @@ import java.util.random.RandomGenerator;
  * <ol>
  *   <li>Every sequence is filled up to the depth with random tokens of its own; not timed.
  *   <li>Each repetition draws new tokens and computes them from the depth on. It overwrites what
- *       the one before left in the cache, so the depth is filled once.
+ *       the one before left in the cache, and begins with the states as they were at the depth, so
+ *       the depth is filled once.
  * </ol>
  */
 public final class SpeedTest implements AutoCloseable {
@@ -30,6 +31,7 @@ public final class SpeedTest implements AutoCloseable {
   private final Workload workload;
   private final RandomGenerator random;
   private final List<SequenceCache> caches = new ArrayList<>();
+  private final List<SequenceCache.SavedState> atDepth = new ArrayList<>();
   private final List<int[]> tokens = new ArrayList<>();
 
   private SpeedTest(
@@ -69,6 +71,7 @@ public final class SpeedTest implements AutoCloseable {
       }
       test.draw(0, workload.depth());
       test.fill(0, workload.depth(), false);
+      test.caches.forEach(cache -> test.atDepth.add(cache.save()));
       return test;
     } catch (RuntimeException | Error e) {
       test.close();
@@ -79,6 +82,9 @@ public final class SpeedTest implements AutoCloseable {
   /** Computes the workload once. */
   public Timing repeat() {
     draw(workload.depth(), workload.length());
+    for (int i = 0; i < caches.size(); i++) {
+      caches.get(i).restore(atDepth.get(i));
+    }
     return switch (workload) {
       case Workload.Prefill prefill -> prefill(prefill);
       case Workload.Decode decode -> decode(decode);

@@ -1,99 +1,21 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.checkpoint.MatrixPart;
-import dev.consilium.model.checkpoint.StackedMatrix;
-import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.GroupedQueryAttention;
-import dev.consilium.model.family.ProjectionNames;
-import dev.consilium.model.family.QkNorm;
-import dev.consilium.tensor.F32Vector;
-import dev.consilium.tensor.PackedMatrix;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.function.Supplier;
+import dev.consilium.model.family.LayerSpec;
 
-/**
- * Weights of one layer's attention. Queries, keys and values are stacked, so that one product gives
- * all three.
- *
- * @param queryKeyValue {@code [queryWidth + 2 * keyValueWidth, hiddenSize]}
- * @param queryKeyValueBias as many values as {@code queryKeyValue} has rows
- * @param queryNorm {@code [headDim]}, or {@code [queryWidth]} where the whole projection is
- *     normalised
- * @param keyNorm {@code [headDim]}, or {@code [keyValueWidth]}
- * @param output {@code [hiddenSize, queryWidth]}
- * @param outputBias {@code [hiddenSize]}
- */
-record AttentionWeights(
-    StackedMatrix queryKeyValue,
-    Optional<F32Vector> queryKeyValueBias,
-    Optional<F32Vector> queryNorm,
-    Optional<F32Vector> keyNorm,
-    PackedMatrix output,
-    Optional<F32Vector> outputBias)
-    implements AutoCloseable {
-
-  static AttentionWeights load(Checkpoint checkpoint, int layer, GroupedQueryAttention spec) {
-    int hiddenSize = checkpoint.spec().hiddenSize();
-    AttentionNames names = checkpoint.spec().names().attention(layer);
-    boolean perHead = spec.qkNorm() == QkNorm.PER_HEAD;
-    boolean normalised = spec.qkNorm() != QkNorm.NONE;
-    return new AttentionWeights(
-        checkpoint.stackedMatrix(
-            hiddenSize,
-            List.of(
-                new MatrixPart(names.query().weight(), spec.queryWidth()),
-                new MatrixPart(names.key().weight(), spec.keyValueWidth()),
-                new MatrixPart(names.value().weight(), spec.keyValueWidth()))),
-        when(spec.queryKeyValueBias(), () -> stackedBias(checkpoint, names, spec)),
-        when(
-            normalised,
-            () ->
-                checkpoint.vector(names.queryNorm(), perHead ? spec.headDim() : spec.queryWidth())),
-        when(
-            normalised,
-            () ->
-                checkpoint.vector(
-                    names.keyNorm(), perHead ? spec.headDim() : spec.keyValueWidth())),
-        checkpoint.matrix(names.output().weight(), hiddenSize, spec.queryWidth()),
-        when(spec.outputBias(), () -> checkpoint.vector(names.output().bias(), hiddenSize)));
+/** Weights of what mixes tokens in a layer. */
+sealed interface AttentionWeights extends AutoCloseable permits GroupedQueryWeights {
+  static AttentionWeights load(Checkpoint checkpoint, LayerSpec layer) {
+    return switch (layer.attention()) {
+      case GroupedQueryAttention grouped ->
+          GroupedQueryWeights.load(checkpoint, layer.index(), grouped);
+    };
   }
 
-  private static <T> Optional<T> when(boolean has, Supplier<T> load) {
-    return has ? Optional.of(load.get()) : Optional.empty();
-  }
-
-  private static F32Vector stackedBias(
-      Checkpoint checkpoint, AttentionNames names, GroupedQueryAttention spec) {
-    List<Float> stacked = new ArrayList<>();
-    append(stacked, checkpoint, names.query(), spec.queryWidth());
-    append(stacked, checkpoint, names.key(), spec.keyValueWidth());
-    append(stacked, checkpoint, names.value(), spec.keyValueWidth());
-    float[] values = new float[stacked.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = stacked.get(i);
-    }
-    return F32Vector.of(values);
-  }
-
-  private static void append(
-      List<Float> stacked, Checkpoint checkpoint, ProjectionNames names, int length) {
-    F32Vector bias = checkpoint.vector(names.bias(), length);
-    for (int i = 0; i < length; i++) {
-      stacked.add(bias.get(i));
-    }
-  }
-
-  /** Bytes of the matrices. */
-  long matrixBytes() {
-    return queryKeyValue.byteSize() + output.byteSize();
-  }
+  /** Bytes of the matrices; every token needs them all. */
+  long matrixBytes();
 
   @Override
-  public void close() {
-    queryKeyValue.close();
-    output.close();
-  }
+  void close();
 }

@@ -6,7 +6,8 @@ import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.router.dispatch.ExpertDispatcher;
 import dev.consilium.router.dispatch.Utilisation;
-import dev.consilium.tensor.AttentionShape;
+import dev.consilium.router.kvcache.CacheLayout;
+import dev.consilium.router.kvcache.LayerCache;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
@@ -63,12 +64,11 @@ public final class ForwardPass {
     this.work = new Workspace(spec, maxTokens);
     for (LayerSpec layer : spec.layers()) {
       LayerWeights layerWeights = weights.layer(layer.index());
-      switch (layer.attention()) {
-        case GroupedQueryAttention grouped ->
-            attention.add(
-                new AttentionStep(
-                    layer.index(), grouped, layerWeights.attention(), spec.normEpsilon(), kvDType));
-      }
+      attention.add(
+          switch (layerWeights.attention()) {
+            case GroupedQueryWeights grouped ->
+                new GroupedQueryStep(layer.index(), grouped, spec.normEpsilon(), kvDType);
+          });
       feedForward.add(
           switch (layerWeights.feedForward()) {
             case DenseWeights dense -> new DenseStep(dense);
@@ -78,17 +78,16 @@ public final class ForwardPass {
     }
   }
 
-  /**
-   * The attention of every layer, in order: what a {@link dev.consilium.router.kvcache.KvPool} is
-   * made for.
-   */
-  public static List<AttentionShape> attentionShapes(ModelSpec spec, KvDType kvDType) {
-    return spec.layers().stream()
-        .map(layer ->
-            switch (layer.attention()) {
-              case GroupedQueryAttention grouped -> AttentionStep.shapeOf(grouped, kvDType);
-            })
-        .toList();
+  /** What every layer keeps of a sequence, in order. */
+  public static CacheLayout cacheLayout(ModelSpec spec, KvDType kvDType) {
+    return new CacheLayout(
+        spec.layers().stream()
+            .map(layer ->
+                switch (layer.attention()) {
+                  case GroupedQueryAttention grouped ->
+                      LayerCache.ofBlocks(GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes());
+                })
+            .toList());
   }
 
   /**
@@ -117,6 +116,7 @@ public final class ForwardPass {
           "a batch of " + batch.count + " tokens: at most " + maxTokens + " fit the workspace");
     }
     PassState state = new PassState(batch, observer);
+    slices.forEach(slice -> slice.cache().pass(slice.from(), slice.count()));
     embed(batch);
     work.rotary.values().forEach(rotary -> rotary.fill(device, batch));
     for (LayerSpec layer : spec.layers()) {

@@ -2,7 +2,6 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.GatedBlocks;
-import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.tensor.F32Vector;
@@ -22,14 +21,9 @@ record LayerWeights(
 
   static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
     ModelSpec spec = checkpoint.spec();
-    AttentionWeights attention =
-        switch (layer.attention()) {
-          case GroupedQueryAttention grouped ->
-              AttentionWeights.load(checkpoint, layer.index(), grouped);
-        };
     return new LayerWeights(
         checkpoint.vector(spec.names().attention(layer.index()).norm(), spec.hiddenSize()),
-        attention,
+        AttentionWeights.load(checkpoint, layer),
         checkpoint.vector(spec.names().feedForward(layer.index()).norm(), spec.hiddenSize()),
         FeedForwardWeights.load(checkpoint, layer, blocks));
   }

@@ -1,17 +1,15 @@
 package dev.consilium.router.kvcache;
 
-import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.LargeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 
 /**
- * A bounded pool of KV cache blocks, allocated once.
+ * A bounded pool of what sequences are kept as, allocated once: blocks and states.
  *
  * <p>A block holds the keys and values of {@value #BLOCK_TOKENS} consecutive tokens of one
- * sequence, for all layers: the layers' parts lie one behind the other. Owned by the engine's
- * thread.
+ * sequence, for all layers that have any; a state holds what the recurrent layers know of one
+ * sequence, however long it is. Owned by the engine's thread.
  */
 public final class KvPool implements AutoCloseable {
   /**
@@ -21,39 +19,30 @@ public final class KvPool implements AutoCloseable {
   public static final int BLOCK_TOKENS = 16;
 
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment memory;
-  private final long[] layerOffsets;
   private final long blockBytes;
-  private final int[] freeBlocks;
-  private int freeCount;
+  private final long[] blockOffsets;
+  private final MemorySegment blocks;
+  private final FreeList freeBlocks;
+  private final long stateBytes;
+  private final long[] stateOffsets;
+  private final MemorySegment states;
+  private final FreeList freeStates;
 
   /**
-   * @param shapes the attention of each layer, in order
-   * @param blocks blocks in the pool, at least 1
+   * @param layout what each layer keeps
+   * @param blockCount blocks in the pool, at least 1
+   * @param stateCount sequences that may have a state at once; none is allocated for a layout
+   *     without
    */
-  public KvPool(List<AttentionShape> shapes, int blocks) {
-    layerOffsets = new long[shapes.size()];
-    long offset = 0;
-    for (int layer = 0; layer < layerOffsets.length; layer++) {
-      layerOffsets[layer] = offset;
-      offset += shapes.get(layer).blockBytes();
-    }
-    blockBytes = offset;
-    memory = LargeMemory.allocate(arena, byteSize(shapes, blocks));
-    freeBlocks = new int[blocks];
-    freeCount = blocks;
-    for (int i = 0; i < blocks; i++) {
-      freeBlocks[i] = blocks - 1 - i;
-    }
-  }
-
-  /** Bytes of memory that a pool takes once all of its blocks have been used. */
-  public static long byteSize(List<AttentionShape> shapes, int blocks) {
-    long blockBytes = 0;
-    for (AttentionShape shape : shapes) {
-      blockBytes += shape.blockBytes();
-    }
-    return Math.multiplyExact(blockBytes, (long) blocks);
+  public KvPool(CacheLayout layout, int blockCount, int stateCount) {
+    blockBytes = layout.blockBytes();
+    blockOffsets = layout.blockOffsets();
+    blocks = LargeMemory.allocate(arena, Math.multiplyExact(blockBytes, (long) blockCount));
+    freeBlocks = new FreeList("blocks", blockCount);
+    stateBytes = layout.stateBytes();
+    stateOffsets = layout.stateOffsets();
+    states = LargeMemory.allocate(arena, Math.multiplyExact(stateBytes, (long) stateCount));
+    freeStates = new FreeList("states", stateCount);
   }
 
   /** Blocks needed for {@code tokens} tokens. */
@@ -62,15 +51,25 @@ public final class KvPool implements AutoCloseable {
   }
 
   public int totalBlocks() {
-    return freeBlocks.length;
+    return freeBlocks.total();
   }
 
   public int freeBlocks() {
-    return freeCount;
+    return freeBlocks.count();
+  }
+
+  /** Sequences that may still begin, as far as states go. */
+  public int freeStates() {
+    return freeStates.count();
+  }
+
+  /** Bytes of a state; 0 if no layer has one. */
+  public long stateBytes() {
+    return stateBytes;
   }
 
   MemorySegment memory() {
-    return memory;
+    return blocks;
   }
 
   /** Where a block begins, in bytes into {@link #memory()}. */
@@ -80,19 +79,34 @@ public final class KvPool implements AutoCloseable {
 
   /** Where the part of a layer begins, in bytes into a block. */
   long layerOffset(int layer) {
-    return layerOffsets[layer];
+    return blockOffsets[layer];
   }
 
-  int take() {
-    if (freeCount == 0) {
-      throw new IllegalStateException(
-          "KV pool is empty: the scheduler planned more blocks than there are");
-    }
-    return freeBlocks[--freeCount];
+  /** The memory of a state. */
+  MemorySegment state(int state) {
+    return states.asSlice(state * stateBytes, stateBytes);
   }
 
-  void giveBack(int block) {
-    freeBlocks[freeCount++] = block;
+  /** The part of a layer of the memory of a state. */
+  MemorySegment state(int state, int layer) {
+    long begin = stateOffsets[layer];
+    return states.asSlice(state * stateBytes + begin, stateOffsets[layer + 1] - begin);
+  }
+
+  int takeBlock() {
+    return freeBlocks.take();
+  }
+
+  void giveBackBlock(int block) {
+    freeBlocks.giveBack(block);
+  }
+
+  int takeState() {
+    return freeStates.take();
+  }
+
+  void giveBackState(int state) {
+    freeStates.giveBack(state);
   }
 
   @Override

@@ -3,10 +3,10 @@ package dev.consilium.router.forward;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.router.dispatch.LayerDispatch.TracedRows;
+import dev.consilium.router.kvcache.CacheLayout;
 import dev.consilium.router.kvcache.KvPool;
+import dev.consilium.router.kvcache.LayerCache;
 import dev.consilium.router.kvcache.SequenceCache;
-import dev.consilium.tensor.AttentionShape;
-import dev.consilium.tensor.KvDType;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class BatchRowsTest {
   private static final int[] TOKENS = {10, 11, 12, 13, 14, 15};
 
-  private final KvPool pool = new KvPool(List.of(new AttentionShape(1, 1, 16, 1, KvDType.F32)), 1);
+  private final KvPool pool = new KvPool(new CacheLayout(List.of(LayerCache.ofBlocks(2048))), 1, 1);
 
   @AfterEach
   void close() {

@@ -1,11 +1,10 @@
 package dev.consilium.router.kvcache;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.KvBlocks;
-import dev.consilium.tensor.KvDType;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -15,13 +14,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class SequenceCacheTest {
-  private static final List<AttentionShape> SHAPES =
-      List.of(
-          new AttentionShape(4, 2, 16, 1, KvDType.F32),
-          new AttentionShape(4, 1, 8, 1, KvDType.Q8_0));
+  private static final List<LayerCache> LAYERS =
+      List.of(LayerCache.ofBlocks(4096), LayerCache.ofState(200), new LayerCache(640, 64));
   private static final int BLOCKS = 10;
+  private static final int STATES = 3;
 
-  private final KvPool pool = new KvPool(SHAPES, BLOCKS);
+  private final KvPool pool = new KvPool(new CacheLayout(LAYERS), BLOCKS, STATES);
 
   @AfterEach
   void close() {
@@ -75,10 +73,10 @@ class SequenceCacheTest {
   void layer_grownCache_keepsOffsetsOfItsFirstBlocks() {
     SequenceCache cache = new SequenceCache(pool);
     cache.reserve(20);
-    KvBlocks before = cache.layer(1);
+    KvBlocks before = cache.layer(2);
     new SequenceCache(pool).reserve(16);
     cache.reserve(40);
-    KvBlocks after = cache.layer(1);
+    KvBlocks after = cache.layer(2);
     assertThat(after.offset(0)).isEqualTo(before.offset(0));
     assertThat(after.offset(1)).isEqualTo(before.offset(1));
   }
@@ -88,7 +86,7 @@ class SequenceCacheTest {
     SplittableRandom random = new SplittableRandom(3);
     List<SequenceCache> caches = new ArrayList<>();
     for (int round = 0; round < 200; round++) {
-      if (pool.freeBlocks() > 2 && random.nextBoolean()) {
+      if (pool.freeBlocks() > 2 && pool.freeStates() > 0 && random.nextBoolean()) {
         SequenceCache cache = new SequenceCache(pool);
         cache.reserve(1 + random.nextInt(32));
         caches.add(cache);
@@ -99,14 +97,90 @@ class SequenceCacheTest {
     }
   }
 
+  @Test
+  void state_longSequence_takesOneOfConstantSize() {
+    SequenceCache cache = new SequenceCache(pool);
+    cache.reserve(1);
+    long bytes = cache.state(1).byteSize() + cache.state(2).byteSize();
+    cache.reserve(16 * BLOCKS);
+    assertThat(cache.state(1).byteSize() + cache.state(2).byteSize()).isEqualTo(bytes);
+    assertThat(pool.freeStates()).isEqualTo(STATES - 1);
+    cache.release();
+    cache.release();
+    assertThat(pool.freeStates()).isEqualTo(STATES);
+  }
+
+  @Test
+  void state_manySequences_noTwoPartsOverlap() {
+    List<SequenceCache> caches = new ArrayList<>();
+    for (int i = 0; i < STATES; i++) {
+      caches.add(new SequenceCache(pool));
+      caches.getLast().reserve(1);
+      caches.getLast().state(1).fill((byte) (2 * i));
+      caches.getLast().state(2).fill((byte) (2 * i + 1));
+    }
+    for (int i = 0; i < STATES; i++) {
+      assertThat(caches.get(i).state(1).toArray(JAVA_BYTE)).containsOnly(2 * i);
+      assertThat(caches.get(i).state(2).toArray(JAVA_BYTE)).containsOnly(2 * i + 1);
+    }
+    assertThatThrownBy(() -> new SequenceCache(pool).reserve(1))
+        .hasMessageContaining("planned more states than the 3 there are");
+  }
+
+  @Test
+  void pass_notWhereTheStateStands_isRefused() {
+    SequenceCache cache = new SequenceCache(pool);
+    cache.reserve(16);
+    cache.pass(0, 5);
+    cache.pass(5, 2);
+    assertThatThrownBy(() -> cache.pass(5, 1))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("from position 5")
+        .hasMessageContaining("seen 7 tokens");
+    cache.pass(0, 3); // from the beginning is always possible
+    cache.release();
+    cache.reserve(16);
+    assertThatThrownBy(() -> cache.pass(3, 1)).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void restore_otherSequence_goesOnFromACopy() {
+    SequenceCache one = new SequenceCache(pool);
+    one.reserve(16);
+    one.state(1).fill((byte) 7);
+    one.state(2).fill((byte) 8);
+    one.pass(0, 9);
+    SequenceCache.SavedState saved = one.save();
+    one.state(1).fill((byte) 1);
+    SequenceCache other = new SequenceCache(pool);
+    other.restore(saved);
+    assertThat(pool.freeStates()).isEqualTo(STATES - 2);
+    assertThat(other.state(1).toArray(JAVA_BYTE)).containsOnly(7);
+    assertThat(other.state(2).toArray(JAVA_BYTE)).containsOnly(8);
+    other.pass(9, 1);
+  }
+
+  @Test
+  void pass_layoutWithoutStates_mayBeginAnywhere() {
+    try (KvPool plain = new KvPool(new CacheLayout(List.of(LayerCache.ofBlocks(64))), 2, 0)) {
+      SequenceCache cache = new SequenceCache(plain);
+      cache.reserve(32);
+      cache.pass(0, 20);
+      cache.pass(10, 5);
+      cache.restore(cache.save());
+      cache.release();
+      assertThat(plain.freeBlocks()).isEqualTo(2);
+    }
+  }
+
   private void checkDisjoint(List<SequenceCache> caches) {
     Set<Long> floats = new HashSet<>();
     long wanted = 0;
     for (SequenceCache cache : caches) {
-      for (int layer = 0; layer < SHAPES.size(); layer++) {
+      for (int layer = 0; layer < LAYERS.size(); layer++) {
         KvBlocks blocks = cache.layer(layer);
         for (int block = 0; block < cache.blocks(); block++) {
-          int size = (int) SHAPES.get(layer).blockBytes() / Float.BYTES;
+          int size = (int) LAYERS.get(layer).blockBytes() / Float.BYTES;
           wanted += size;
           for (long at = 0; at < size; at++) {
             floats.add(blocks.offset(block) / Float.BYTES + at);

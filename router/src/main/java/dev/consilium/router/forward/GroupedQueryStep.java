@@ -1,0 +1,151 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.QkNorm;
+import dev.consilium.tensor.AttentionJob;
+import dev.consilium.tensor.AttentionShape;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.Kernels;
+import dev.consilium.tensor.KvBlocks;
+import dev.consilium.tensor.KvDType;
+import dev.consilium.tensor.MatmulJob;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Grouped-query attention of one layer over a batch.
+ *
+ * <ol>
+ *   <li>Project: queries, keys and values of every token in one product.
+ *   <li>Prepare each token: biases, QK norm, rotary embedding.
+ *   <li>Store its keys and values in the cache.
+ *   <li>Attend: each token over the keys of its own sequence up to its own position.
+ *   <li>Project back.
+ * </ol>
+ *
+ * <p>Keys of the whole batch are stored before any token attends, since tokens of one chunk see
+ * each other.
+ */
+final class GroupedQueryStep implements AttentionStep {
+  private final int layer;
+  private final GroupedQueryAttention spec;
+  private final GroupedQueryWeights weights;
+  private final AttentionShape shape;
+  private final float epsilon;
+
+  GroupedQueryStep(int layer, GroupedQueryWeights weights, float epsilon, KvDType kvDType) {
+    this.layer = layer;
+    this.spec = weights.spec();
+    this.weights = weights;
+    this.shape = shapeOf(spec, kvDType);
+    this.epsilon = epsilon;
+  }
+
+  static AttentionShape shapeOf(GroupedQueryAttention spec, KvDType kvDType) {
+    return new AttentionShape(spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), kvDType);
+  }
+
+  @Override
+  public void run(CpuDevice device, BatchRows batch, Workspace work) {
+    device.matmul(weights.queryKeyValue().jobs(work.normed, batch.all, work.queryKeyValue, 0));
+    List<KvBlocks> caches = batch.slices.stream().map(slice -> slice.cache().layer(layer)).toList();
+    RotaryRows rotary = work.rotary(spec.rotary());
+    device.parallel(
+        batch.runs.size(),
+        i -> {
+          BatchRows.Run run = batch.runs.get(i);
+          for (int row = run.firstRow(); row < run.endRow(); row++) {
+            prepare(device.kernels(), work.queryKeyValue, row, rotary);
+          }
+          store(device.kernels(), work.queryKeyValue, run, caches.get(run.slice()), batch);
+        });
+    device.attend(attentionJobs(batch, caches, work));
+    device.matmul(
+        List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
+    weights.outputBias().ifPresent(bias -> addBias(device, bias, batch, work.delta));
+  }
+
+  private void prepare(Kernels kernels, F32Matrix queryKeyValue, int row, RotaryRows rotary) {
+    MemorySegment memory = queryKeyValue.segment();
+    long query = queryKeyValue.offset(row);
+    long key = query + bytes(spec.queryWidth());
+    weights
+        .queryKeyValueBias()
+        .ifPresent(bias -> kernels.add(bias.segment(), 0, bias.length(), memory, query));
+    weights.queryNorm().ifPresent(norm -> normalise(kernels, memory, query, spec.heads(), norm));
+    weights.keyNorm().ifPresent(norm -> normalise(kernels, memory, key, spec.kvHeads(), norm));
+    long cosSin = rotary.rows().offset(row);
+    for (int head = 0; head < spec.heads() + spec.kvHeads(); head++) {
+      kernels.rotate(
+          memory,
+          query + bytes(head * spec.headDim()),
+          rotary.rotaryDim(),
+          rotary.rows().segment(),
+          cosSin);
+    }
+  }
+
+  private void normalise(
+      Kernels kernels, MemorySegment memory, long offset, int heads, F32Vector norm) {
+    if (spec.qkNorm() == QkNorm.WHOLE_PROJECTION) {
+      kernels.rmsNorm(memory, offset, heads * spec.headDim(), norm, 0, epsilon, memory, offset);
+      return;
+    }
+    for (int head = 0; head < heads; head++) {
+      long at = offset + bytes(head * spec.headDim());
+      kernels.rmsNorm(memory, at, spec.headDim(), norm, 0, epsilon, memory, at);
+    }
+  }
+
+  private void store(
+      Kernels kernels,
+      F32Matrix queryKeyValue,
+      BatchRows.Run run,
+      KvBlocks cache,
+      BatchRows batch) {
+    long keys = queryKeyValue.offset(run.firstRow()) + bytes(spec.queryWidth());
+    kernels.storeKeyValue(
+        shape,
+        cache,
+        batch.position[run.firstRow()],
+        run.endRow() - run.firstRow(),
+        queryKeyValue.segment(),
+        keys,
+        keys + bytes(spec.keyValueWidth()),
+        queryKeyValue.rowStrideBytes());
+  }
+
+  private List<AttentionJob> attentionJobs(BatchRows batch, List<KvBlocks> caches, Workspace work) {
+    List<AttentionJob> jobs = new ArrayList<>();
+    for (int i = 0; i < caches.size(); i++) {
+      BatchSlice slice = batch.slices.get(i);
+      jobs.add(
+          new AttentionJob(
+              shape,
+              caches.get(i),
+              slice.from(),
+              slice.count(),
+              spec.slidingWindow().orElse(Integer.MAX_VALUE),
+              work.queryKeyValue,
+              work.attended,
+              batch.firstRow(i)));
+    }
+    return jobs;
+  }
+
+  private static void addBias(CpuDevice device, F32Vector bias, BatchRows batch, F32Matrix into) {
+    device.parallel(
+        batch.count,
+        row ->
+            device
+                .kernels()
+                .add(bias.segment(), 0, bias.length(), into.segment(), into.offset(row)));
+  }
+
+  private static long bytes(int floats) {
+    return (long) floats * Float.BYTES;
+  }
+}
