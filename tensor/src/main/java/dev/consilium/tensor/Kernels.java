@@ -96,6 +96,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       MemorySegment y,
       long yOffset);
 
+  /** {@code y = y / (1 + e^-y)}. */
+  void silu(int n, MemorySegment y, long yOffset);
+
   /** {@code y += x}. */
   void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
 
@@ -105,6 +108,35 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   /** {@code y = fma(factor, x, y)}. */
   void multiplyAdd(
       float factor, MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
+
+  /** {@code y[i] = fma(w[i], x[i], y[i])}. */
+  void multiplyAddEach(
+      MemorySegment w,
+      long wOffset,
+      MemorySegment x,
+      long xOffset,
+      int n,
+      MemorySegment y,
+      long yOffset);
+
+  /**
+   * One token of a linear recurrence with decay, for some columns of the state S of a head. For
+   * every column j by itself, with {@code D[i][j] = S[i][j] * decay}:
+   *
+   * <ol>
+   *   <li>remembered: a chain {@code acc = fma(key[i], D[i][j], acc)} over ascending i, starting
+   *       from +0; only where the rule corrects.
+   *   <li>written: {@code (value[j] - remembered) * strength}.
+   *   <li>{@code S[i][j] = fma(key[i], written, D[i][j])}.
+   *   <li>{@code y[j]}: a chain {@code acc = fma(query[i], S[i][j], acc)} over ascending i, from
+   *       +0.
+   * </ol>
+   *
+   * @param y written; may not overlap what is read
+   * @see <a href="https://arxiv.org/abs/2412.06464">Gated Delta Networks</a>
+   * @see <a href="https://arxiv.org/abs/2405.21060">Mamba2: structured state space duality</a>
+   */
+  void recur(StateColumns state, StateUpdate update, MemorySegment y, long yOffset);
 
   /**
    * Rotary position embedding in place, pairs being {@code (i, i + rotaryDim / 2)}: {@code a' =

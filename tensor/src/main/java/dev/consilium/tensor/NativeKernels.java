@@ -196,6 +196,28 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void silu(int n, MemorySegment y, long yOffset) {
+    others.silu(n, y, yOffset);
+  }
+
+  @Override
+  public void multiplyAddEach(
+      MemorySegment w,
+      long wOffset,
+      MemorySegment x,
+      long xOffset,
+      int n,
+      MemorySegment y,
+      long yOffset) {
+    others.multiplyAddEach(w, wOffset, x, xOffset, n, y, yOffset);
+  }
+
+  @Override
+  public void recur(StateColumns state, StateUpdate update, MemorySegment y, long yOffset) {
+    others.recur(state, update, y, yOffset);
+  }
+
+  @Override
   public void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
     others.add(x, xOffset, n, y, yOffset);
   }

@@ -103,6 +103,32 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void silu(int n, MemorySegment y, long yOffset) {
+    for (int i = 0; i < n; i++) {
+      set(y, yOffset, i, Exp.silu(get(y, yOffset, i)));
+    }
+  }
+
+  @Override
+  public void multiplyAddEach(
+      MemorySegment w,
+      long wOffset,
+      MemorySegment x,
+      long xOffset,
+      int n,
+      MemorySegment y,
+      long yOffset) {
+    for (int i = 0; i < n; i++) {
+      set(y, yOffset, i, Math.fma(get(w, wOffset, i), get(x, xOffset, i), get(y, yOffset, i)));
+    }
+  }
+
+  @Override
+  public void recur(StateColumns state, StateUpdate update, MemorySegment y, long yOffset) {
+    ScalarRecurrence.recur(state, 0, update, y, yOffset);
+  }
+
+  @Override
   public void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
     for (int i = 0; i < n; i++) {
       set(y, yOffset, i, get(y, yOffset, i) + get(x, xOffset, i));

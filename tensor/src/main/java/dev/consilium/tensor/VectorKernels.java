@@ -124,6 +124,47 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void silu(int n, MemorySegment y, long yOffset) {
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      FloatVector value = FloatVector.fromMemorySegment(FLOATS, y, yOffset + i * 4L, ORDER);
+      value.div(VectorExp.exp(value.neg()).add(1f)).intoMemorySegment(y, yOffset + i * 4L, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      ScalarKernels.set(y, yOffset, i, Exp.silu(ScalarKernels.get(y, yOffset, i)));
+    }
+  }
+
+  @Override
+  public void multiplyAddEach(
+      MemorySegment w,
+      long wOffset,
+      MemorySegment x,
+      long xOffset,
+      int n,
+      MemorySegment y,
+      long yOffset) {
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      long at = i * 4L;
+      FloatVector sum = FloatVector.fromMemorySegment(FLOATS, y, yOffset + at, ORDER);
+      FloatVector.fromMemorySegment(FLOATS, w, wOffset + at, ORDER)
+          .fma(FloatVector.fromMemorySegment(FLOATS, x, xOffset + at, ORDER), sum)
+          .intoMemorySegment(y, yOffset + at, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      float weight = ScalarKernels.get(w, wOffset, i);
+      float sum = ScalarKernels.get(y, yOffset, i);
+      ScalarKernels.set(y, yOffset, i, Math.fma(weight, ScalarKernels.get(x, xOffset, i), sum));
+    }
+  }
+
+  @Override
+  public void recur(StateColumns state, StateUpdate update, MemorySegment y, long yOffset) {
+    VectorRecurrence.recur(state, update, y, yOffset);
+  }
+
+  @Override
   public void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
     int bound = FLOATS.loopBound(n);
     for (int i = 0; i < bound; i += COUNT) {

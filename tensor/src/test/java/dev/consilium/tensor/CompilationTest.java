@@ -2,6 +2,7 @@ package dev.consilium.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,6 +35,7 @@ class CompilationTest {
         output.lines().filter(line -> line.contains("dev.consilium.tensor.")).toList();
     assertThat(ours).anyMatch(line -> line.contains("F32Panels::multiply4"));
     assertThat(ours).anyMatch(line -> line.contains("AttentionPanels::score4"));
+    assertThat(ours).anyMatch(line -> line.contains("VectorRecurrence::columns4"));
     assertThat(ours).noneMatch(CompilationTest::givenUp);
   }
 
@@ -51,6 +53,19 @@ class CompilationTest {
       }
     }
     attendOften(random);
+    recurOften(random);
+  }
+
+  private static void recurOften(Random random) {
+    MemorySegment x = Samples.vector(random, 64 + 80, 0, Samples::normal);
+    MemorySegment state = Samples.vector(random, 33 * 80, 0, Samples::normal);
+    StateColumns columns = new StateColumns(state, 0, 32, 80, 4 * 80);
+    for (StateUpdate.Rule rule : StateUpdate.Rule.values()) {
+      StateUpdate update = new StateUpdate(rule, 0.5f, 0.5f, x, 0, 4 * 32, 4 * 64);
+      for (int i = 0; i < 5000; i++) {
+        KernelChoice.JAVA.recur(columns, update, state, 4 * 32 * 80);
+      }
+    }
   }
 
   private static void multiplyOften(Random random, DType dtype, int tokens) {

@@ -36,6 +36,9 @@ final class KernelParity {
         matmul(random, dtype, 64 + random.nextInt(70), 1 + random.nextInt(140), tokens);
       }
     }
+    for (int columns = 1; columns <= 80; columns++) {
+      recurrence(random, 1 + random.nextInt(40), columns, Samples::normal);
+    }
     for (int headDim : HEAD_DIMS) {
       for (KvDType dtype : KvDType.values()) {
         attention(random, headDim, dtype, Samples::normal);
@@ -100,6 +103,12 @@ final class KernelParity {
     compare("roundToBf16" + length, y, (kernels, w) -> kernels.roundToBf16(n, w, at));
     compare(
         "siluMultiply" + length, y, (kernels, w) -> kernels.siluMultiply(x, at, w, at, n, w, at));
+    compare("silu" + length, y, (kernels, w) -> kernels.silu(n, w, at));
+    MemorySegment z = Samples.vector(random, n, at, draw);
+    compare(
+        "multiplyAddEach" + length,
+        y,
+        (kernels, w) -> kernels.multiplyAddEach(z, at, x, at, n, w, at));
     norm(random, n, at, x, y);
     MemorySegment cosSin = Samples.vector(random, n / 2 * 2, at, draw);
     compare("rotate" + length, y, (kernels, w) -> kernels.rotate(w, at, n / 2 * 2, cosSin, at));
@@ -143,6 +152,28 @@ final class KernelParity {
             "%s [%d, %d] * %d tokens, kernels %d".formatted(dtype, rows, columns, tokens, i);
         compareBits(what, results.getFirst().segment(), results.get(i).segment());
       }
+    }
+  }
+
+  /** Some columns out of the middle of a state, which is written, and results behind it. */
+  static void recurrence(Random random, int keyDim, int columns, Draw draw) {
+    int valueDim = columns + random.nextInt(20);
+    int first = random.nextInt(valueDim - columns + 1);
+    MemorySegment x = Samples.vector(random, 2 * keyDim + columns, 0, draw);
+    MemorySegment written = Samples.vector(random, keyDim * valueDim + columns, 0, draw);
+    for (StateUpdate.Rule rule : StateUpdate.Rule.values()) {
+      StateUpdate update =
+          new StateUpdate(
+              rule, random.nextFloat(), draw.from(random), x, 0, 4L * keyDim, 8L * keyDim);
+      compare(
+          "recur %s of [%d, %d]".formatted(rule, keyDim, columns),
+          written,
+          (kernels, w) ->
+              kernels.recur(
+                  new StateColumns(w, 4L * first, keyDim, columns, 4L * valueDim),
+                  update,
+                  w,
+                  4L * keyDim * valueDim));
     }
   }
 

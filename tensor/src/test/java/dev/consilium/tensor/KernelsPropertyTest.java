@@ -26,6 +26,16 @@ class KernelsPropertyTest {
     }
   }
 
+  @Test
+  void recur_everyColumnCountTo150_sameBits() {
+    for (int columns = 1; columns <= 150; columns++) {
+      int keyDim = 1 + random.nextInt(140);
+      KernelParity.recurrence(random, keyDim, columns, Samples::normal);
+      KernelParity.recurrence(random, keyDim, columns, Samples::finite);
+      KernelParity.recurrence(random, keyDim, columns, Samples::any);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void multiply_everyColumnCountTo130_sameBits(DType dtype) {

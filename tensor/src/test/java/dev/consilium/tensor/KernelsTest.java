@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -134,6 +135,42 @@ class KernelsTest {
       double g = ScalarKernels.get(gate, 0, i);
       double expected = g / (1 + Math.exp(-g)) * ScalarKernels.get(up, 0, i);
       assertClose(ScalarKernels.get(y, 0, i), expected, 1e-6);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void recur_severalTokens_isCloseToDouble(StateUpdate.Rule rule) {
+    int keyDim = 24;
+    int columns = 37;
+    MemorySegment state = Arena.ofAuto().allocate(4L * keyDim * columns, 64);
+    MemorySegment y = Arena.ofAuto().allocate(4L * columns, 64);
+    double[][] expected = new double[keyDim][columns];
+    for (int token = 0; token < 20; token++) {
+      MemorySegment x =
+          Samples.vector(random, 2 * keyDim + columns, 0, r -> random.nextFloat() / 4);
+      float decay = 0.5f + random.nextFloat() / 2;
+      float strength = random.nextFloat();
+      kernels.recur(
+          new StateColumns(state, 0, keyDim, columns, 4L * columns),
+          new StateUpdate(rule, decay, strength, x, 0, 4L * keyDim, 8L * keyDim),
+          y,
+          0);
+      for (int j = 0; j < columns; j++) {
+        double remembered = 0;
+        for (int i = 0; i < keyDim; i++) {
+          expected[i][j] *= decay;
+          remembered += ScalarKernels.get(x, 0, keyDim + i) * expected[i][j];
+        }
+        double value = ScalarKernels.get(x, 0, 2 * keyDim + j);
+        double written = strength * (rule == StateUpdate.Rule.CORRECT ? value - remembered : value);
+        double read = 0;
+        for (int i = 0; i < keyDim; i++) {
+          expected[i][j] += ScalarKernels.get(x, 0, keyDim + i) * written;
+          read += ScalarKernels.get(x, 0, i) * expected[i][j];
+        }
+        assertThat((double) ScalarKernels.get(y, 0, j)).isCloseTo(read, within(1e-5));
+      }
     }
   }
 
