@@ -42,14 +42,16 @@ final class Fingerprint {
   private void addSpec(ModelSpec spec) {
     add(VERSION);
     add(
-        "%s %d %d %d %s %s"
+        "%s %d %d %d %s %s %s %s"
             .formatted(
                 spec.family(),
                 spec.hiddenSize(),
                 spec.vocabularySize(),
                 spec.contextLength(),
-                spec.normEpsilon(),
-                spec.tiedEmbeddings()));
+                spec.norm(),
+                spec.multipliers(),
+                spec.tiedEmbeddings(),
+                spec.headBias()));
     for (LayerSpec layer : spec.layers()) {
       add(layer.toString());
     }

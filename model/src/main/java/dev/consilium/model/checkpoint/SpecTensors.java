@@ -9,8 +9,10 @@ import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoSharedExperts;
+import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.SharedExpert;
+import dev.consilium.model.family.WeightNames;
 import java.util.List;
 
 /** Walks through every tensor that a specification needs, with its name and shape. */
@@ -55,7 +57,10 @@ public final class SpecTensors {
     if (!spec.tiedEmbeddings()) {
       matrix(spec.names().head(), spec.vocabularySize(), spec.hiddenSize());
     }
-    vector(spec.names().finalNorm(), spec.hiddenSize());
+    if (spec.headBias()) {
+      vector(WeightNames.bias(spec.headName()), spec.vocabularySize());
+    }
+    norm(spec.names().finalNorm());
     spec.layers().forEach(this::layer);
   }
 
@@ -65,7 +70,7 @@ public final class SpecTensors {
       case GroupedQueryAttention grouped -> attention(grouped, attention);
     }
     FeedForwardNames names = spec.names().feedForward(layer.index());
-    vector(names.norm(), spec.hiddenSize());
+    norm(names.norm());
     switch (layer.feedForward()) {
       case DenseFeedForward dense -> gated(names.dense(), dense.intermediateSize());
       case MixtureOfExperts experts -> experts(experts, names);
@@ -76,7 +81,7 @@ public final class SpecTensors {
     int hidden = spec.hiddenSize();
     int query = attention.queryWidth();
     int keyValue = attention.keyValueWidth();
-    vector(names.norm(), hidden);
+    norm(names.norm());
     matrix(names.query().weight(), query, hidden);
     matrix(names.key().weight(), keyValue, hidden);
     matrix(names.value().weight(), keyValue, hidden);
@@ -89,10 +94,13 @@ public final class SpecTensors {
     if (attention.outputBias()) {
       vector(names.output().bias(), hidden);
     }
-    if (attention.qkNorm() != QkNorm.NONE) {
-      boolean perHead = attention.qkNorm() == QkNorm.PER_HEAD;
-      vector(names.queryNorm(), perHead ? attention.headDim() : query);
-      vector(names.keyNorm(), perHead ? attention.headDim() : keyValue);
+    if (attention.qkNorm().weighted()) {
+      boolean whole = attention.qkNorm() == QkNorm.WHOLE_PROJECTION;
+      vector(names.queryNorm(), whole ? query : attention.headDim());
+      vector(names.keyNorm(), whole ? keyValue : attention.headDim());
+    }
+    if (attention.scores().sinks()) {
+      vector(names.sinks(), attention.heads());
     }
   }
 
@@ -120,6 +128,13 @@ public final class SpecTensors {
     matrix(names.gate(), intermediate, spec.hiddenSize());
     matrix(names.up(), intermediate, spec.hiddenSize());
     matrix(names.down(), spec.hiddenSize(), intermediate);
+  }
+
+  private void norm(String name) {
+    vector(name, spec.hiddenSize());
+    if (spec.norm().kind() == NormSpec.Kind.LAYER) {
+      vector(WeightNames.bias(name), spec.hiddenSize());
+    }
   }
 
   private void matrix(String name, long rows, long columns) {

@@ -194,7 +194,9 @@ public final class GgufConversion {
       if (meant.hiddenSize() != written.hiddenSize()
           || meant.vocabularySize() != written.vocabularySize()
           || meant.contextLength() != written.contextLength()
-          || meant.normEpsilon() != written.normEpsilon()
+          || !meant.norm().equals(written.norm())
+          || !meant.multipliers().equals(written.multipliers())
+          || meant.headBias() != written.headBias()
           || meant.tiedEmbeddings() != written.tiedEmbeddings()
           || meant.layers().size() != written.layers().size()) {
         return Optional.of("sizes differ");

@@ -11,6 +11,7 @@ package dev.consilium.model.family;
  * @param output {@code [hiddenSize, heads * headDim]}
  * @param queryNorm see {@link QkNorm} for the shape
  * @param keyNorm see {@link QkNorm} for the shape
+ * @param sinks {@code [heads]}, see {@link AttentionScores}
  */
 public record AttentionNames(
     String norm,
@@ -19,7 +20,8 @@ public record AttentionNames(
     ProjectionNames value,
     ProjectionNames output,
     String queryNorm,
-    String keyNorm) {
+    String keyNorm,
+    String sinks) {
 
   AttentionNames forLayer(int layer) {
     return new AttentionNames(
@@ -29,6 +31,7 @@ public record AttentionNames(
         value.forLayer(layer),
         output.forLayer(layer),
         WeightNames.fill(queryNorm, "{layer}", layer),
-        WeightNames.fill(keyNorm, "{layer}", layer));
+        WeightNames.fill(keyNorm, "{layer}", layer),
+        WeightNames.fill(sinks, "{layer}", layer));
   }
 }

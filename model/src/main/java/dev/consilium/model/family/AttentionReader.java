@@ -1,11 +1,10 @@
 package dev.consilium.model.family;
 
-import dev.consilium.model.family.AttentionRules.Biases;
-import dev.consilium.model.family.AttentionRules.Window;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 
 /**
  * Reads the attention of every layer.
@@ -16,9 +15,9 @@ final class AttentionReader {
 
   private static final int MAX_HEADS = 4096;
   private static final int MAX_HEAD_DIM = 1 << 14;
+  private static final int MAX_INTERVAL = 4096;
 
-  private static final String FULL = "full_attention";
-  private static final String SLIDING = "sliding_attention";
+  private static final Optional<TemperatureTuning> NO_TUNING = Optional.empty();
 
   private final AttentionRules rules;
   private final ConfigFields fields;
@@ -30,145 +29,94 @@ final class AttentionReader {
 
   /** The attention of each layer. */
   List<AttentionSpec> read(int layers, int hidden, int context) {
-    GroupedQueryAttention full = attention(hidden, context);
+    int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
+    int kvHeads = kvHeads(heads);
+    int headDim = headDim(hidden, heads);
+    RotarySpec rotary = new RotaryReader(fields, rules.rotary(), headDim, context).read();
+    QkNorm qkNorm = rules.qkNorm().used().read(fields) ? rules.qkNorm().kind() : QkNorm.NONE;
+    boolean bias = rules.biases().inputs().read(fields);
+    List<Boolean> turned = turnedLayers(layers);
+    List<KeyRange> keys = new KeyRangeReader(rules.keys(), fields).read(turned);
+    AttentionScores plain = new AttentionScores(scale(headDim), rules.scores().sinks(), NO_TUNING);
+    AttentionScores tuned = new AttentionScores(plain.scale(), plain.sinks(), temperature());
     List<AttentionSpec> all = new ArrayList<>();
-    for (OptionalInt window : windows(layers)) {
-      all.add(withWindow(full, window));
+    for (int i = 0; i < layers; i++) {
+      boolean turns = turned.get(i);
+      all.add(
+          new GroupedQueryAttention(
+              heads,
+              kvHeads,
+              headDim,
+              turns ? Optional.of(rotary) : Optional.empty(),
+              qkNorm.rotated() && !turns ? QkNorm.NONE : qkNorm,
+              bias,
+              bias && rules.biases().output(),
+              keys.get(i),
+              turns ? plain : tuned));
     }
     return all;
   }
 
-  private GroupedQueryAttention attention(int hidden, int context) {
-    int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
+  private int kvHeads(int heads) {
     int kvHeads = fields.optionalInteger("num_key_value_heads", 1, MAX_HEADS).orElse(heads);
     if (heads % kvHeads != 0) {
       throw fields.wrong(
           "num_key_value_heads", "a divisor of num_attention_heads, which is " + heads);
     }
-    int headDim = headDim(hidden, heads);
-    boolean queryKeyValueBias = queryKeyValueBias();
-    return new GroupedQueryAttention(
-        heads,
-        kvHeads,
-        headDim,
-        (float) (1 / Math.sqrt(headDim)),
-        new RotaryReader(fields, rules.ropeTheta(), headDim, context).read(),
-        rules.qkNorm(),
-        queryKeyValueBias,
-        queryKeyValueBias && rules.biases() == Biases.ALL,
-        OptionalInt.empty());
+    return kvHeads;
   }
 
   private int headDim(int hidden, int heads) {
     OptionalInt stated = fields.optionalInteger("head_dim", 1, MAX_HEAD_DIM);
-    if (stated.isEmpty() && hidden % heads != 0) {
+    OptionalInt known = stated.isPresent() ? stated : rules.headDim();
+    if (known.isEmpty() && hidden % heads != 0) {
       throw fields.wrong(
           "num_attention_heads",
           "a divisor of hidden_size, which is %d, as there is no head_dim".formatted(hidden));
     }
-    int headDim = stated.orElse(hidden / heads);
+    int headDim = known.orElse(hidden / heads);
     if (headDim > MAX_HEAD_DIM) {
       throw fields.wrong("num_attention_heads", "at most " + MAX_HEAD_DIM + " values per head");
     }
     // The reference of these families norms over hidden_size values and ignores a head_dim.
-    if (rules.qkNorm() == QkNorm.WHOLE_PROJECTION && (long) headDim * heads != hidden) {
+    if (rules.qkNorm().kind() == QkNorm.WHOLE_PROJECTION && (long) headDim * heads != hidden) {
       throw fields.wrong("head_dim", "hidden_size / num_attention_heads");
     }
     return headDim;
   }
 
-  private boolean queryKeyValueBias() {
-    return switch (rules.biases()) {
-      case NONE -> false;
-      case QUERY_KEY_VALUE -> fields.flag("qkv_bias", true);
-      case ALL -> fields.flag("attention_bias", false);
-    };
+  private float scale(int headDim) {
+    String field = rules.scores().scaleField();
+    return field.isEmpty()
+        ? (float) (1 / Math.sqrt(headDim))
+        : BlockRules.multiplier(fields, field);
   }
 
-  private static GroupedQueryAttention withWindow(GroupedQueryAttention full, OptionalInt window) {
-    return new GroupedQueryAttention(
-        full.heads(),
-        full.kvHeads(),
-        full.headDim(),
-        full.scale(),
-        full.rotary(),
-        full.qkNorm(),
-        full.queryKeyValueBias(),
-        full.outputBias(),
-        window);
-  }
-
-  /** The window of each layer. */
-  private List<OptionalInt> windows(int layers) {
-    List<String> types = layerTypes(layers);
-    OptionalInt window = fields.optionalInteger("sliding_window", 0, Integer.MAX_VALUE);
-    boolean slides =
-        switch (rules.window()) {
-          case NONE -> noWindow(window);
-          case ALL_LAYERS -> window.isPresent();
-          case ALL_LAYERS_IF_ENABLED -> fields.flag("use_sliding_window", false);
-          case LISTED_LAYERS_IF_ENABLED -> enabledAndListed(types);
-        };
-    if (slides && window.orElse(0) < 1) {
-      throw fields.wrong("sliding_window", "at least 1, as the window is in use");
+  /** Which layers know positions. */
+  private List<Boolean> turnedLayers(int layers) {
+    if (!rules.rotary().someLayers()) {
+      return Collections.nCopies(layers, true);
     }
-    List<OptionalInt> windows = new ArrayList<>();
+    int interval = fields.optionalInteger("no_rope_layer_interval", 1, MAX_INTERVAL).orElse(4);
+    List<Integer> listed = fields.integers("no_rope_layers", 0, 1);
+    if (!listed.isEmpty() && listed.size() != layers) {
+      throw fields.wrong("no_rope_layers", layers + " entries, one per layer");
+    }
+    List<Boolean> turned = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
-      windows.add(slides && slidesIn(i, types) ? window : OptionalInt.empty());
+      turned.add(listed.isEmpty() ? (i + 1) % interval != 0 : listed.get(i) == 1);
     }
-    checkTypes(types, windows);
-    return windows;
+    return turned;
   }
 
-  private boolean noWindow(OptionalInt window) {
-    if (window.isPresent()) {
-      throw fields.wrong("sliding_window", "none: the reference of this family has no window");
+  private Optional<TemperatureTuning> temperature() {
+    if (!rules.scores().temperature()) {
+      return NO_TUNING;
     }
-    return false;
-  }
-
-  private boolean enabledAndListed(List<String> types) {
-    fields.ignore(Set.of("max_window_layers"));
-    boolean enabled = fields.flag("use_sliding_window", false);
-    if (enabled && types.isEmpty()) {
-      // Releases of the reference differ: the first max_window_layers, those after them, every
-      // second, or all.
-      throw fields.wrong(
-          "use_sliding_window",
-          "false, or a field layer_types that says which layers slide: releases of the reference differ in what"
-              + " max_window_layers means");
-    }
-    return enabled;
-  }
-
-  private boolean slidesIn(int layer, List<String> types) {
-    return rules.window() != Window.LISTED_LAYERS_IF_ENABLED || types.get(layer).equals(SLIDING);
-  }
-
-  private List<String> layerTypes(int layers) {
-    List<String> types = fields.texts("layer_types");
-    if (!types.isEmpty() && types.size() != layers) {
-      throw fields.wrong("layer_types", layers + " entries, one per layer");
-    }
-    for (String type : types) {
-      if (!type.equals(FULL) && !type.equals(SLIDING)) {
-        throw fields.wrong("layer_types", "only " + FULL + " and " + SLIDING);
-      }
-    }
-    return types;
-  }
-
-  /** A list that says otherwise than the fields that the reference goes by is a contradiction. */
-  private void checkTypes(List<String> types, List<OptionalInt> windows) {
-    for (int i = 0; i < types.size(); i++) {
-      if (types.get(i).equals(SLIDING) != windows.get(i).isPresent()) {
-        throw fields.wrong(
-            "layer_types",
-            (windows.get(i).isPresent() ? SLIDING : FULL)
-                + " for layer "
-                + i
-                + ", by the window fields");
-      }
-    }
+    int floorScale = fields.optionalInteger("floor_scale", 1, Integer.MAX_VALUE).orElse(8192);
+    double strength = fields.optionalNumber("attn_scale").orElse(0.1);
+    return fields.flag("attn_temperature_tuning", true)
+        ? Optional.of(new TemperatureTuning(floorScale, strength))
+        : NO_TUNING;
   }
 }

@@ -1,32 +1,94 @@
 package dev.consilium.model.family;
 
+import java.util.OptionalInt;
+
 /**
  * How a family's attention follows from a configuration.
  *
- * @param ropeTheta {@code rope_theta} when absent
+ * @param rotary how positions enter
  * @param qkNorm the norm on queries and keys
  * @param biases which projections have biases
- * @param window which layers see a sliding window
+ * @param keys which keys the tokens of which layers see
+ * @param scores how products of queries and keys become weights
+ * @param headDim {@code head_dim} when absent; empty: the hidden size divided by the heads
  */
-record AttentionRules(double ropeTheta, QkNorm qkNorm, Biases biases, Window window) {
+record AttentionRules(
+    Rotary rotary, Norm qkNorm, Biases biases, Keys keys, Scores scores, OptionalInt headDim) {
 
-  /** Which attention projections have biases. */
-  enum Biases {
-    NONE,
-    /** Query, key and value, if {@code qkv_bias} (absent: yes). */
-    QUERY_KEY_VALUE,
-    /** All four, if {@code attention_bias} (absent: no). */
-    ALL
+  /** As most families are. */
+  AttentionRules(Rotary rotary, Norm qkNorm, Biases biases, Keys keys) {
+    this(rotary, qkNorm, biases, keys, Scores.PLAIN, OptionalInt.empty());
   }
 
-  /** Which layers see only the last {@code sliding_window} keys. */
-  enum Window {
-    NONE,
-    /** All, if {@code sliding_window} is there. */
-    ALL_LAYERS,
-    /** All, if {@code use_sliding_window}. */
-    ALL_LAYERS_IF_ENABLED,
-    /** Those that {@code layer_types} names, if {@code use_sliding_window}. */
-    LISTED_LAYERS_IF_ENABLED
+  /**
+   * How positions enter.
+   *
+   * @param theta {@code rope_theta} when absent
+   * @param part {@code partial_rotary_factor} when absent
+   * @param pairing which values are turned together
+   * @param someLayers whether {@code no_rope_layers} says by a 0 which layers know no positions;
+   *     absent: every {@code no_rope_layer_interval}-th
+   */
+  record Rotary(double theta, double part, RotaryPairing pairing, boolean someLayers) {
+    Rotary(double theta) {
+      this(theta, 1, RotaryPairing.HALVES, false);
+    }
+  }
+
+  /**
+   * The norm on queries and keys.
+   *
+   * @param used whether a model of the family has it
+   */
+  record Norm(QkNorm kind, Flag used) {
+    static final Norm NONE = new Norm(QkNorm.NONE, Flag.NEVER);
+
+    Norm(QkNorm kind) {
+      this(kind, Flag.ALWAYS);
+    }
+  }
+
+  /**
+   * Which attention projections have biases.
+   *
+   * @param inputs whether query, key and value have
+   * @param output whether the output projection has, too
+   */
+  record Biases(Flag inputs, boolean output) {
+    static final Biases NONE = new Biases(Flag.NEVER, false);
+  }
+
+  /** Which keys a token sees. */
+  enum Keys {
+    ALL,
+    /** The last {@code sliding_window} in all layers, if that is there. */
+    WINDOW,
+    /** The last {@code sliding_window} in all layers, if {@code use_sliding_window}. */
+    WINDOW_IF_ENABLED,
+    /** Those in the layers that {@code layer_types} names, if {@code use_sliding_window}. */
+    LISTED_WINDOW_IF_ENABLED,
+    /**
+     * Those in the layers that {@code layer_types} names; absent: in the first and every second
+     * after it.
+     */
+    LISTED_WINDOW,
+    /**
+     * Those of its own {@code attention_chunk_size} positions in the layers that {@code
+     * layer_types} names; absent: in the layers that know positions.
+     */
+    LISTED_CHUNKS
+  }
+
+  /**
+   * How products of queries and keys become weights.
+   *
+   * @param scaleField the field with what they are multiplied by, 1 when absent; empty: {@code 1 /
+   *     sqrt(headDim)}
+   * @param sinks whether heads have learned sinks
+   * @param temperature whether layers that know no positions are tuned, if {@code
+   *     attn_temperature_tuning} (absent: yes)
+   */
+  record Scores(String scaleField, boolean sinks, boolean temperature) {
+    static final Scores PLAIN = new Scores("", false, false);
   }
 }

@@ -107,6 +107,18 @@ final class ConfigFields {
     return integers;
   }
 
+  /** A list of finite numbers; empty when absent. */
+  List<Double> numbers(String field) {
+    List<Double> numbers = new ArrayList<>();
+    for (JsonNode element : elements(field)) {
+      if (!element.isNumber() || !Double.isFinite(element.doubleValue())) {
+        throw wrong(field, "a list of finite numbers");
+      }
+      numbers.add(element.doubleValue());
+    }
+    return numbers;
+  }
+
   Optional<ConfigFields> object(String field) {
     return take(field).map(value -> new ConfigFields(path + field + ".", value));
   }

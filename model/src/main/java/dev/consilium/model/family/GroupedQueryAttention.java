@@ -1,5 +1,6 @@
 package dev.consilium.model.family;
 
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -10,23 +11,23 @@ import java.util.OptionalInt;
  * @param heads query heads
  * @param kvHeads key-value heads; divides {@code heads}
  * @param headDim values per head; {@code heads * headDim} need not be the hidden size
- * @param scale what query-key products are multiplied by before the softmax
- * @param rotary how positions enter queries and keys
- * @param qkNorm the RMS norm on queries and keys, before the rotation
+ * @param rotary how positions enter queries and keys; empty: not at all
+ * @param qkNorm the RMS norm on queries and keys
  * @param queryKeyValueBias whether the three input projections have biases
  * @param outputBias whether the output projection has one
- * @param slidingWindow how many keys a token sees, its own included; empty: all before it
+ * @param keys which keys a token sees
+ * @param scores how products of queries and keys become weights
  */
 public record GroupedQueryAttention(
     int heads,
     int kvHeads,
     int headDim,
-    float scale,
-    RotarySpec rotary,
+    Optional<RotarySpec> rotary,
     QkNorm qkNorm,
     boolean queryKeyValueBias,
     boolean outputBias,
-    OptionalInt slidingWindow)
+    KeyRange keys,
+    AttentionScores scores)
     implements AttentionSpec {
 
   public GroupedQueryAttention {
@@ -34,9 +35,10 @@ public record GroupedQueryAttention(
       throw new IllegalArgumentException(
           heads + " query heads cannot share " + kvHeads + " key-value heads evenly");
     }
-    if (rotary.rotaryDim() > headDim) {
+    int turned = rotary.map(RotarySpec::rotaryDim).orElse(0);
+    if (turned > headDim) {
       throw new IllegalArgumentException(
-          "rotation over " + rotary.rotaryDim() + " values of a head of " + headDim);
+          "rotation over " + turned + " values of a head of " + headDim);
     }
   }
 
@@ -48,5 +50,17 @@ public record GroupedQueryAttention(
   /** Values of all keys, or all values, of a token. */
   public int keyValueWidth() {
     return kvHeads * headDim;
+  }
+
+  /** What products of queries and keys are multiplied by. */
+  public float scale() {
+    return scores.scale();
+  }
+
+  /** How many keys a token sees, its own included, if it sees the last ones only. */
+  public OptionalInt slidingWindow() {
+    return keys instanceof SlidingWindow window
+        ? OptionalInt.of(window.keys())
+        : OptionalInt.empty();
   }
 }

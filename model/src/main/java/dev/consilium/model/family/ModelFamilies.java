@@ -2,7 +2,9 @@ package dev.consilium.model.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.consilium.model.family.AttentionRules.Biases;
-import dev.consilium.model.family.AttentionRules.Window;
+import dev.consilium.model.family.AttentionRules.Keys;
+import dev.consilium.model.family.AttentionRules.Norm;
+import dev.consilium.model.family.AttentionRules.Rotary;
 import dev.consilium.model.family.FeedForwardRules.GateNormalisation;
 import dev.consilium.model.family.FeedForwardRules.LayerKinds;
 import java.util.List;
@@ -22,8 +24,8 @@ public final class ModelFamilies {
       new ModelFamily(
           "mixtral",
           "MixtralForCausalLM",
-          1e-5,
-          new AttentionRules(1e6, QkNorm.NONE, Biases.NONE, Window.ALL_LAYERS),
+          new BlockRules(1e-5),
+          new AttentionRules(new Rotary(1e6), Norm.NONE, Biases.NONE, Keys.WINDOW),
           new FeedForwardRules(
               "intermediate_size", GateNormalisation.ALWAYS, LayerKinds.ALL_EXPERTS, false),
           // Jitter is noise on the gate's input while training.
@@ -40,9 +42,12 @@ public final class ModelFamilies {
       new ModelFamily(
           "qwen2_moe",
           "Qwen2MoeForCausalLM",
-          1e-6,
+          new BlockRules(1e-6),
           new AttentionRules(
-              1e4, QkNorm.NONE, Biases.QUERY_KEY_VALUE, Window.LISTED_LAYERS_IF_ENABLED),
+              new Rotary(1e4),
+              Norm.NONE,
+              new Biases(new Flag("qkv_bias", true), false),
+              Keys.LISTED_WINDOW_IF_ENABLED),
           new FeedForwardRules(
               "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, true),
           Set.of(),
@@ -53,8 +58,12 @@ public final class ModelFamilies {
       new ModelFamily(
           "qwen3_moe",
           "Qwen3MoeForCausalLM",
-          1e-6,
-          new AttentionRules(1e4, QkNorm.PER_HEAD, Biases.ALL, Window.ALL_LAYERS_IF_ENABLED),
+          new BlockRules(1e-6),
+          new AttentionRules(
+              new Rotary(1e4),
+              new Norm(QkNorm.PER_HEAD),
+              new Biases(new Flag("attention_bias", false), true),
+              Keys.WINDOW_IF_ENABLED),
           new FeedForwardRules(
               "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, false),
           // The reference slides in all layers of this family, whatever this says.
@@ -69,8 +78,12 @@ public final class ModelFamilies {
       new ModelFamily(
           "olmoe",
           "OlmoeForCausalLM",
-          1e-5,
-          new AttentionRules(1e4, QkNorm.WHOLE_PROJECTION, Biases.ALL, Window.NONE),
+          new BlockRules(1e-5),
+          new AttentionRules(
+              new Rotary(1e4),
+              new Norm(QkNorm.WHOLE_PROJECTION),
+              new Biases(new Flag("attention_bias", false), true),
+              Keys.ALL),
           new FeedForwardRules(
               "intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.ALL_EXPERTS, false),
           Set.of(),
@@ -137,7 +150,8 @@ public final class ModelFamilies {
             ProjectionNames.of(layer + ".self_attn.v_proj"),
             ProjectionNames.of(layer + ".self_attn.o_proj"),
             layer + ".self_attn.q_norm.weight",
-            layer + ".self_attn.k_norm.weight"),
+            layer + ".self_attn.k_norm.weight",
+            layer + ".self_attn.sinks"),
         new FeedForwardNames(
             layer + ".post_attention_layernorm.weight",
             gate,

@@ -10,7 +10,7 @@ import java.util.Set;
  *
  * @param modelType what {@code model_type} says
  * @param architecture the class name of its text generation model in the configuration
- * @param normEpsilon {@code rms_norm_eps} when absent
+ * @param blocks what surrounds the blocks
  * @param attention of its layers
  * @param feedForward of its layers
  * @param ignored fields of this family that change no result of ours
@@ -20,7 +20,7 @@ import java.util.Set;
 record ModelFamily(
     String modelType,
     String architecture,
-    double normEpsilon,
+    BlockRules blocks,
     AttentionRules attention,
     FeedForwardRules feedForward,
     Set<String> ignored,

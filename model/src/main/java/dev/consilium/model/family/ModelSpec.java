@@ -13,8 +13,10 @@ import java.util.TreeMap;
  * @param hiddenSize width of the residual stream
  * @param vocabularySize rows of the embedding, and logits per token
  * @param contextLength most tokens of prompt and answer together
- * @param normEpsilon added to the mean square inside every RMS norm
+ * @param norm in front of every block and of the head
+ * @param multipliers constants that embeddings, residual additions and logits are multiplied by
  * @param tiedEmbeddings whether the output head is the embedding matrix
+ * @param headBias whether the output head has a bias
  * @param layers by index, from the embedding up
  * @param tokens ids with a meaning
  * @param names what the checkpoint calls each weight
@@ -25,8 +27,10 @@ public record ModelSpec(
     int hiddenSize,
     int vocabularySize,
     int contextLength,
-    float normEpsilon,
+    NormSpec norm,
+    Multipliers multipliers,
     boolean tiedEmbeddings,
+    boolean headBias,
     List<LayerSpec> layers,
     TokenDefaults tokens,
     WeightNames names) {
@@ -39,6 +43,28 @@ public record ModelSpec(
             "layer " + layers.get(i).index() + " stands at place " + i);
       }
     }
+  }
+
+  /** The same model in a checkpoint that calls its weights otherwise. */
+  public ModelSpec withNames(WeightNames other) {
+    return new ModelSpec(
+        family,
+        architecture,
+        hiddenSize,
+        vocabularySize,
+        contextLength,
+        norm,
+        multipliers,
+        tiedEmbeddings,
+        headBias,
+        layers,
+        tokens,
+        other);
+  }
+
+  /** Added to the mean square inside every norm. */
+  public float normEpsilon() {
+    return norm.epsilon();
   }
 
   /** The name of the matrix that gives the logits, shape {@code [vocabularySize, hiddenSize]}. */

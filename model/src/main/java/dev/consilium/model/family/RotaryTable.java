@@ -2,6 +2,7 @@ package dev.consilium.model.family;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * The angles of a rotary embedding, computed as the reference computes them: frequencies step by
@@ -24,11 +25,26 @@ public final class RotaryTable {
     this.attentionFactor = attentionFactor;
   }
 
-  /** The table of a specification. */
+  /** The table of a specification, for sequences within the trained context. */
   public static RotaryTable of(RotarySpec spec) {
+    return of(spec, 0);
+  }
+
+  /**
+   * The table of a specification.
+   *
+   * @param tokens of the sequence, all that are known; see {@link LongRopeScaling}
+   */
+  public static RotaryTable of(RotarySpec spec, int tokens) {
     float[] wavelengths = wavelengths(spec);
     return switch (spec.scaling()) {
       case NoScaling() -> new RotaryTable(reciprocals(wavelengths), 1f);
+      case LinearScaling linear -> new RotaryTable(divided(wavelengths, linear), 1f);
+      case LlamaScaling llama -> new RotaryTable(blend(llama, wavelengths), 1f);
+      case LongRopeScaling longRope ->
+          tokens <= longRope.originalContextLength()
+              ? longRope(wavelengths, longRope.shortFactors(), longRope.shortMagnitude())
+              : longRope(wavelengths, longRope.longFactors(), longRope.longMagnitude());
       case YarnScaling yarn ->
           new RotaryTable(blend(spec, yarn, wavelengths), (float) yarn.attentionFactor());
     };
@@ -92,6 +108,42 @@ public final class RotaryTable {
     float[] inverse = new float[wavelengths.length];
     for (int i = 0; i < inverse.length; i++) {
       inverse[i] = 1f / wavelengths[i];
+    }
+    return inverse;
+  }
+
+  private static float[] divided(float[] wavelengths, LinearScaling linear) {
+    float[] inverse = reciprocals(wavelengths);
+    for (int i = 0; i < inverse.length; i++) {
+      inverse[i] /= (float) linear.factor();
+    }
+    return inverse;
+  }
+
+  private static RotaryTable longRope(float[] wavelengths, List<Double> factors, double magnitude) {
+    float[] inverse = new float[wavelengths.length];
+    for (int i = 0; i < inverse.length; i++) {
+      inverse[i] = 1f / (factors.get(i).floatValue() * wavelengths[i]);
+    }
+    return new RotaryTable(inverse, (float) magnitude);
+  }
+
+  private static float[] blend(LlamaScaling llama, float[] wavelengths) {
+    float context = llama.originalContextLength();
+    float longest = (float) (llama.originalContextLength() / llama.lowTurns());
+    float shortest = (float) (llama.originalContextLength() / llama.highTurns());
+    float[] inverse = reciprocals(wavelengths);
+    for (int i = 0; i < inverse.length; i++) {
+      float wavelength = (float) (2 * Math.PI) / inverse[i];
+      float stretched = inverse[i] / (float) llama.factor();
+      if (wavelength > longest) {
+        inverse[i] = stretched;
+      } else if (wavelength >= shortest && llama.highTurns() > llama.lowTurns()) {
+        float keep =
+            (context / wavelength - (float) llama.lowTurns())
+                / (float) (llama.highTurns() - llama.lowTurns());
+        inverse[i] = (1f - keep) * stretched + keep * inverse[i];
+      }
     }
     return inverse;
   }

@@ -108,8 +108,10 @@ final class SpecReader {
     int hidden = fields.integer("hidden_size", 1, MAX_HIDDEN);
     int vocabulary = fields.integer("vocab_size", 1, MAX_VOCABULARY);
     int context = fields.integer("max_position_embeddings", 1, MAX_CONTEXT);
-    double epsilon = epsilon();
-    boolean tied = fields.flag("tie_word_embeddings", false);
+    NormSpec norm = family.blocks().norm(fields);
+    Multipliers multipliers = family.blocks().multipliers(fields);
+    boolean headBias = family.blocks().headBias().read(fields);
+    boolean tied = fields.flag("tie_word_embeddings", family.blocks().tied());
     List<LayerSpec> layers = layers(hidden, context);
     TokenDefaults tokens = tokens(vocabulary);
     fields.ignore(IGNORED);
@@ -121,8 +123,10 @@ final class SpecReader {
         hidden,
         vocabulary,
         Math.max(context, stretchedContext(layers)),
-        (float) epsilon,
+        norm,
+        multipliers,
         tied,
+        headBias,
         layers,
         tokens,
         family.names());
@@ -140,14 +144,6 @@ final class SpecReader {
     if (!activation.equals("silu")) {
       throw fields.wrong("hidden_act", "\"silu\", the only activation supported");
     }
-  }
-
-  private double epsilon() {
-    double epsilon = fields.optionalNumber("rms_norm_eps").orElse(family.normEpsilon());
-    if (epsilon < 0 || epsilon > 1) {
-      throw fields.wrong("rms_norm_eps", "a number from 0 to 1");
-    }
-    return epsilon;
   }
 
   private TokenDefaults tokens(int vocabulary) {
@@ -171,15 +167,16 @@ final class SpecReader {
 
   /** The context that YaRN stretches the trained one to; 0 without YaRN. */
   private static int stretchedContext(List<LayerSpec> layers) {
-    return layers.stream()
-        .map(layer -> ((GroupedQueryAttention) layer.attention()).rotary().scaling())
-        .mapToInt(scaling ->
-            switch (scaling) {
-              case NoScaling() -> 0;
-              case YarnScaling yarn ->
-                  (int) Math.min(MAX_CONTEXT, yarn.originalContextLength() * yarn.factor());
-            })
-        .max()
-        .orElse(0);
+    return layers.stream().mapToInt(layer -> stretchedContext(layer.attention())).max().orElse(0);
+  }
+
+  private static int stretchedContext(AttentionSpec attention) {
+    return switch (attention) {
+      case GroupedQueryAttention grouped ->
+          grouped.rotary().map(RotarySpec::scaling).orElse(new NoScaling())
+                  instanceof YarnScaling yarn
+              ? (int) Math.min(MAX_CONTEXT, yarn.originalContextLength() * yarn.factor())
+              : 0;
+    };
   }
 }

@@ -28,6 +28,14 @@ public record WeightNames(
     return feedForwardTemplate.forLayer(layer);
   }
 
+  /** The bias beside a weight: Hugging Face and GGUF call it the same but for the ending. */
+  public static String bias(String weight) {
+    if (!weight.endsWith(".weight")) {
+      throw new IllegalArgumentException(weight + " does not end in .weight");
+    }
+    return weight.substring(0, weight.length() - "weight".length()) + "bias";
+  }
+
   static String fill(String template, String place, int index) {
     return template.replace(place, Integer.toString(index));
   }

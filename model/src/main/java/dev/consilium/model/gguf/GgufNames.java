@@ -27,7 +27,8 @@ public final class GgufNames {
               projection("attn_v"),
               projection("attn_output"),
               LAYER + "attn_q_norm.weight",
-              LAYER + "attn_k_norm.weight"),
+              LAYER + "attn_k_norm.weight",
+              LAYER + "attn_sinks.weight"),
           new FeedForwardNames(
               LAYER + "ffn_norm.weight",
               LAYER + "ffn_gate_inp.weight",

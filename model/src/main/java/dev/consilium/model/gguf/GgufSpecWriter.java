@@ -2,6 +2,9 @@ package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LinearScaling;
+import dev.consilium.model.family.LlamaScaling;
+import dev.consilium.model.family.LongRopeScaling;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoScaling;
@@ -100,7 +103,7 @@ public final class GgufSpecWriter {
     whole(GgufKey.KEY_LENGTH, attention.headDim());
     whole(GgufKey.VALUE_LENGTH, attention.headDim());
     attention.slidingWindow().ifPresent(window -> whole(GgufKey.SLIDING_WINDOW, window));
-    rotary(attention.rotary());
+    attention.rotary().ifPresent(this::rotary);
   }
 
   private void rotary(RotarySpec rotary) {
@@ -108,7 +111,14 @@ public final class GgufSpecWriter {
     real(GgufKey.ROTARY_BASE, rotary.theta());
     switch (rotary.scaling()) {
       case NoScaling() -> {}
+      case LinearScaling linear -> {
+        metadata.text(architecture.key(GgufKey.SCALING_TYPE.suffix()), "linear");
+        real(GgufKey.SCALING_FACTOR, linear.factor());
+      }
       case YarnScaling yarn -> yarn(yarn);
+      case LlamaScaling _, LongRopeScaling _ -> {
+        // GGUF has no keys for these; whoever compares sees that they are lost.
+      }
     }
   }
 

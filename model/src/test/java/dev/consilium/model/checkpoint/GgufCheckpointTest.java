@@ -154,8 +154,8 @@ class GgufCheckpointTest {
   @Test
   void open_otherScaling_isRefusedByName() throws IOException {
     refused(
-        changed(metadata -> metadata.text("qwen3moe.rope.scaling.type", "longrope")),
-        "rope.scaling.type is \"longrope\", want one of [default, yarn]");
+        changed(metadata -> metadata.text("qwen3moe.rope.scaling.type", "other")),
+        "rope.scaling.type is \"other\", want one of [default, linear, dynamic, yarn, llama3, longrope]");
   }
 
   @Test

@@ -107,10 +107,10 @@ final class ModelFamiliesTest {
             "null");
     ModelSpec mixtral = specify(MIXTRAL_8X7B, absent);
     assertThat(mixtral.normEpsilon()).isEqualTo(1e-5f);
-    assertThat(attention(mixtral, 0).rotary().theta()).isEqualTo(1e6);
+    assertThat(attention(mixtral, 0).rotary().orElseThrow().theta()).isEqualTo(1e6);
     ModelSpec qwen = specify(QWEN3_30B, absent);
     assertThat(qwen.normEpsilon()).isEqualTo(1e-6f);
-    assertThat(attention(qwen, 0).rotary().theta()).isEqualTo(1e4);
+    assertThat(attention(qwen, 0).rotary().orElseThrow().theta()).isEqualTo(1e4);
     assertThat(qwen.tiedEmbeddings()).isFalse();
     assertThat(gate(specify(QWEN3_30B, Map.of("norm_topk_prob", "null"))).renormalisation())
         .isEqualTo(GateRenormalisation.NONE);
@@ -212,7 +212,7 @@ final class ModelFamiliesTest {
     assertThat(legacy).isEqualTo(current);
     assertThat(newest).isEqualTo(current);
     assertThat(current.contextLength()).isEqualTo(131072);
-    assertThat(attention(current, 0).rotary().scaling())
+    assertThat(attention(current, 0).rotary().orElseThrow().scaling())
         .isEqualTo(new YarnScaling(4, 32768, 32, 1, true, 0.1 * StrictMath.log(4) + 1));
   }
 
@@ -253,6 +253,7 @@ final class ModelFamiliesTest {
     assertThat(
             attention(specify(QWEN3_30B, Map.of("partial_rotary_factor", "0.25")), 0)
                 .rotary()
+                .orElseThrow()
                 .rotaryDim())
         .isEqualTo(32);
   }
@@ -295,7 +296,10 @@ final class ModelFamiliesTest {
 
   private static YarnScaling yarn(String ropeScaling) {
     return (YarnScaling)
-        attention(specify(QWEN3_30B, Map.of("rope_scaling", ropeScaling)), 0).rotary().scaling();
+        attention(specify(QWEN3_30B, Map.of("rope_scaling", ropeScaling)), 0)
+            .rotary()
+            .orElseThrow()
+            .scaling();
   }
 
   private static GroupedQueryAttention attention(ModelSpec spec, int layer) {

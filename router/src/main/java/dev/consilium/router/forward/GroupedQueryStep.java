@@ -14,13 +14,14 @@ import dev.consilium.tensor.MatmulJob;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Grouped-query attention of one layer over a batch.
  *
  * <ol>
  *   <li>Project: queries, keys and values of every token in one product.
- *   <li>Prepare each token: biases, QK norm, rotary embedding.
+ *   <li>Prepare each token: biases, QK norm before or after the rotary embedding, temperature.
  *   <li>Store its keys and values in the cache.
  *   <li>Attend: each token over the keys of its own sequence up to its own position.
  *   <li>Project back.
@@ -52,13 +53,13 @@ final class GroupedQueryStep implements AttentionStep {
   public void run(CpuDevice device, BatchRows batch, Workspace work) {
     device.matmul(weights.queryKeyValue().jobs(work.normed, batch.all, work.queryKeyValue, 0));
     List<KvBlocks> caches = batch.slices.stream().map(slice -> slice.cache().layer(layer)).toList();
-    RotaryRows rotary = work.rotary(spec.rotary());
+    Optional<RotaryRows> rotary = spec.rotary().map(work::rotary);
     device.parallel(
         batch.runs.size(),
         i -> {
           BatchRows.Run run = batch.runs.get(i);
           for (int row = run.firstRow(); row < run.endRow(); row++) {
-            prepare(device.kernels(), work.queryKeyValue, row, rotary);
+            prepare(device.kernels(), work.queryKeyValue, row, batch.position[row], rotary);
           }
           store(device.kernels(), work.queryKeyValue, run, caches.get(run.slice()), batch);
         });
@@ -68,15 +69,32 @@ final class GroupedQueryStep implements AttentionStep {
     weights.outputBias().ifPresent(bias -> addBias(device, bias, batch, work.delta));
   }
 
-  private void prepare(Kernels kernels, F32Matrix queryKeyValue, int row, RotaryRows rotary) {
+  private void prepare(
+      Kernels kernels,
+      F32Matrix queryKeyValue,
+      int row,
+      int position,
+      Optional<RotaryRows> rotary) {
     MemorySegment memory = queryKeyValue.segment();
     long query = queryKeyValue.offset(row);
-    long key = query + bytes(spec.queryWidth());
     weights
         .queryKeyValueBias()
         .ifPresent(bias -> kernels.add(bias.segment(), 0, bias.length(), memory, query));
-    weights.queryNorm().ifPresent(norm -> normalise(kernels, memory, query, spec.heads(), norm));
-    weights.keyNorm().ifPresent(norm -> normalise(kernels, memory, key, spec.kvHeads(), norm));
+    if (!spec.qkNorm().rotated()) {
+      normalise(kernels, memory, query);
+    }
+    rotary.ifPresent(rows -> rotate(kernels, memory, query, rows, row));
+    if (spec.qkNorm().rotated()) {
+      normalise(kernels, memory, query);
+    }
+    spec.scores()
+        .temperature()
+        .ifPresent(
+            tuning -> kernels.scale(tuning.factor(position), spec.queryWidth(), memory, query));
+  }
+
+  private void rotate(
+      Kernels kernels, MemorySegment memory, long query, RotaryRows rotary, int row) {
     long cosSin = rotary.rows().offset(row);
     for (int head = 0; head < spec.heads() + spec.kvHeads(); head++) {
       kernels.rotate(
@@ -86,6 +104,12 @@ final class GroupedQueryStep implements AttentionStep {
           rotary.rows().segment(),
           cosSin);
     }
+  }
+
+  private void normalise(Kernels kernels, MemorySegment memory, long query) {
+    long key = query + bytes(spec.queryWidth());
+    weights.queryNorm().ifPresent(norm -> normalise(kernels, memory, query, spec.heads(), norm));
+    weights.keyNorm().ifPresent(norm -> normalise(kernels, memory, key, spec.kvHeads(), norm));
   }
 
   private void normalise(

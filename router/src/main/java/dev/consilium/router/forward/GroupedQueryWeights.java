@@ -6,10 +6,10 @@ import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.ProjectionNames;
-import dev.consilium.model.family.QkNorm;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -39,8 +39,6 @@ record GroupedQueryWeights(
   static GroupedQueryWeights load(Checkpoint checkpoint, int layer, GroupedQueryAttention spec) {
     int hiddenSize = checkpoint.spec().hiddenSize();
     AttentionNames names = checkpoint.spec().names().attention(layer);
-    boolean perHead = spec.qkNorm() == QkNorm.PER_HEAD;
-    boolean normalised = spec.qkNorm() != QkNorm.NONE;
     return new GroupedQueryWeights(
         spec,
         checkpoint.stackedMatrix(
@@ -50,21 +48,28 @@ record GroupedQueryWeights(
                 new MatrixPart(names.key().weight(), spec.keyValueWidth()),
                 new MatrixPart(names.value().weight(), spec.keyValueWidth()))),
         when(spec.queryKeyValueBias(), () -> stackedBias(checkpoint, names, spec)),
-        when(
-            normalised,
-            () ->
-                checkpoint.vector(names.queryNorm(), perHead ? spec.headDim() : spec.queryWidth())),
-        when(
-            normalised,
-            () ->
-                checkpoint.vector(
-                    names.keyNorm(), perHead ? spec.headDim() : spec.keyValueWidth())),
+        norm(checkpoint, names.queryNorm(), spec, spec.queryWidth()),
+        norm(checkpoint, names.keyNorm(), spec, spec.keyValueWidth()),
         checkpoint.matrix(names.output().weight(), hiddenSize, spec.queryWidth()),
         when(spec.outputBias(), () -> checkpoint.vector(names.output().bias(), hiddenSize)));
   }
 
   private static <T> Optional<T> when(boolean has, Supplier<T> load) {
     return has ? Optional.of(load.get()) : Optional.empty();
+  }
+
+  private static Optional<F32Vector> norm(
+      Checkpoint checkpoint, String name, GroupedQueryAttention spec, int width) {
+    return switch (spec.qkNorm()) {
+      case NONE -> Optional.empty();
+      case PER_HEAD, PER_HEAD_ROTATED -> Optional.of(checkpoint.vector(name, spec.headDim()));
+      case WHOLE_PROJECTION -> Optional.of(checkpoint.vector(name, width));
+      case PER_HEAD_ROTATED_UNWEIGHTED -> {
+        float[] ones = new float[spec.headDim()];
+        Arrays.fill(ones, 1);
+        yield Optional.of(F32Vector.of(ones));
+      }
+    };
   }
 
   private static F32Vector stackedBias(

@@ -53,8 +53,10 @@ final class Workspace {
       if (layer.feedForward() instanceof MixtureOfExperts experts) {
         mostExperts = Math.max(mostExperts, experts.gate().expertCount());
       }
-      rotary.computeIfAbsent(
-          attention.rotary(), rotarySpec -> new RotaryRows(rotarySpec, maxTokens));
+      attention
+          .rotary()
+          .ifPresent(
+              turned -> rotary.computeIfAbsent(turned, one -> new RotaryRows(one, maxTokens)));
     }
     queryKeyValue = F32Matrix.allocate(maxTokens, widest);
     attended = F32Matrix.allocate(maxTokens, widestQuery);

@@ -1,0 +1,4 @@
+package dev.consilium.model.family;
+
+/** All of them. */
+public record AllKeys() implements KeyRange {}

@@ -1,0 +1,134 @@
+package dev.consilium.model.family;
+
+import dev.consilium.model.family.AttentionRules.Keys;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * Reads which keys the tokens of each layer see.
+ *
+ * <p>Not thread-safe; lives for one {@link #read}.
+ */
+final class KeyRangeReader {
+
+  private static final String FULL = "full_attention";
+  private static final String SLIDING = "sliding_attention";
+  private static final String CHUNKED = "chunked_attention";
+
+  private final Keys rule;
+  private final ConfigFields fields;
+
+  KeyRangeReader(Keys rule, ConfigFields fields) {
+    this.rule = rule;
+    this.fields = fields;
+  }
+
+  /**
+   * The keys of each layer.
+   *
+   * @param turned for each layer whether it knows positions
+   */
+  List<KeyRange> read(List<Boolean> turned) {
+    int layers = turned.size();
+    return switch (rule) {
+      case ALL -> {
+        if (fields.optionalInteger("sliding_window", 0, Integer.MAX_VALUE).isPresent()) {
+          throw fields.wrong("sliding_window", "none: the reference of this family has no window");
+        }
+        yield agreed(layers, new AllKeys());
+      }
+      case WINDOW -> agreed(layers, fields.has("sliding_window") ? window() : noWindow());
+      case WINDOW_IF_ENABLED -> agreed(layers, enabled() ? window() : noWindow());
+      case LISTED_WINDOW_IF_ENABLED -> listedIfEnabled(layers);
+      case LISTED_WINDOW -> listedWindow(layers);
+      case LISTED_CHUNKS -> listedChunks(turned);
+    };
+  }
+
+  private boolean enabled() {
+    return fields.flag("use_sliding_window", false);
+  }
+
+  private SlidingWindow window() {
+    int keys = fields.optionalInteger("sliding_window", 0, Integer.MAX_VALUE).orElse(0);
+    if (keys < 1) {
+      throw fields.wrong("sliding_window", "at least 1, as the window is in use");
+    }
+    return new SlidingWindow(keys);
+  }
+
+  private AllKeys noWindow() {
+    fields.optionalInteger("sliding_window", 0, Integer.MAX_VALUE);
+    return new AllKeys();
+  }
+
+  /** The same in all layers; a list that says otherwise is a contradiction. */
+  private List<KeyRange> agreed(int layers, KeyRange all) {
+    String wanted = all instanceof SlidingWindow ? SLIDING : FULL;
+    List<String> types = types(layers, SLIDING);
+    for (int i = 0; i < types.size(); i++) {
+      if (!types.get(i).equals(wanted)) {
+        throw fields.wrong("layer_types", wanted + " for layer " + i + ", by the window fields");
+      }
+    }
+    return Collections.nCopies(layers, all);
+  }
+
+  private List<KeyRange> listedIfEnabled(int layers) {
+    fields.ignore(Set.of("max_window_layers"));
+    if (!enabled()) {
+      return agreed(layers, noWindow());
+    }
+    List<String> types = types(layers, SLIDING);
+    if (types.isEmpty()) {
+      // Releases of the reference differ: the first max_window_layers, those after them, every
+      // second, or all.
+      throw fields.wrong(
+          "use_sliding_window",
+          "false, or a field layer_types that says which layers slide: releases of the reference differ in what"
+              + " max_window_layers means");
+    }
+    return ranges(types, SLIDING, window());
+  }
+
+  private List<KeyRange> listedWindow(int layers) {
+    List<String> types = types(layers, SLIDING);
+    if (types.isEmpty()) {
+      types = new ArrayList<>();
+      for (int i = 0; i < layers; i++) {
+        types.add(i % 2 == 0 ? SLIDING : FULL);
+      }
+    }
+    return ranges(types, SLIDING, types.contains(SLIDING) ? window() : noWindow());
+  }
+
+  private List<KeyRange> listedChunks(List<Boolean> turned) {
+    List<String> types = types(turned.size(), CHUNKED);
+    if (types.isEmpty()) {
+      types = turned.stream().map(turns -> turns ? CHUNKED : FULL).toList();
+    }
+    OptionalInt size = fields.optionalInteger("attention_chunk_size", 1, Integer.MAX_VALUE);
+    return ranges(types, CHUNKED, new KeyChunks(size.orElse(8192)));
+  }
+
+  private static List<KeyRange> ranges(List<String> types, String limited, KeyRange range) {
+    return types.stream().map(type -> type.equals(limited) ? range : new AllKeys()).toList();
+  }
+
+  /** What {@code layer_types} says; empty when absent. */
+  private List<String> types(int layers, String limited) {
+    List<String> types = fields.texts("layer_types");
+    if (!types.isEmpty() && types.size() != layers) {
+      throw fields.wrong("layer_types", layers + " entries, one per layer");
+    }
+    for (String type : types) {
+      if (!type.equals(FULL) && !type.equals(limited)) {
+        throw fields.wrong("layer_types", "only " + FULL + " and " + limited);
+      }
+    }
+    return types;
+  }
+}
