@@ -1,6 +1,7 @@
 package dev.consilium.tensor;
 
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The attention of some consecutive tokens of one sequence: token {@code t} over the keys up to its
@@ -10,6 +11,8 @@ import java.util.Objects;
  * @param position of the first token
  * @param tokens 1 or more
  * @param window keys that a token sees at most, its own among them; 1 or more
+ * @param sinks a score for each query head {@code [heads]}, not scaled, that takes part in the
+ *     softmax and has no value; empty: none
  * @param query the rotated queries {@code [heads][headDim]} of token t at the start of row {@code
  *     row + t}
  * @param out where the results go, in the same rows; not the memory of the queries
@@ -20,6 +23,7 @@ public record AttentionJob(
     int position,
     int tokens,
     int window,
+    Optional<F32Vector> sinks,
     F32Matrix query,
     F32Matrix out,
     int row) {
@@ -39,6 +43,11 @@ public record AttentionJob(
                   cache.count(),
                   AttentionShape.BLOCK_TOKENS));
     }
+    int scores = sinks.map(F32Vector::length).orElse(shape.heads());
+    if (scores != shape.heads()) {
+      throw new IllegalArgumentException(
+          "%d sinks for %d query heads".formatted(scores, shape.heads()));
+    }
     int width = shape.heads() * shape.headDim();
     if (query.columns() < width || out.columns() < width) {
       throw new IllegalArgumentException(
@@ -47,6 +56,19 @@ public record AttentionJob(
     }
     Objects.checkFromIndexSize(row, tokens, query.rows());
     Objects.checkFromIndexSize(row, tokens, out.rows());
+  }
+
+  /** Without sinks. */
+  public AttentionJob(
+      AttentionShape shape,
+      KvBlocks cache,
+      int position,
+      int tokens,
+      int window,
+      F32Matrix query,
+      F32Matrix out,
+      int row) {
+    this(shape, cache, position, tokens, window, Optional.empty(), query, out, row);
   }
 
   /** The first key that a token sees. */

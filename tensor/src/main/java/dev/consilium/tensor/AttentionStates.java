@@ -103,9 +103,21 @@ final class AttentionStates {
     MemorySegment out = tile.job().out().segment();
     for (int row = 0; row < tile.rows(); row++) {
       long at = totalAt + row * rowBytes(shape);
-      float sum = ScalarKernels.get(total, at + lanesOffset(shape), 0);
       MemorySegment.copy(total, at, out, tile.outOffset(row), (long) shape.headDim() * Float.BYTES);
-      kernels.scale(1f / sum, shape.headDim(), out, tile.outOffset(row));
+      kernels.scale(factor(tile, row, total, at), shape.headDim(), out, tile.outOffset(row));
     }
+  }
+
+  /** What makes the weights of a row sum to 1, or to what its head's sink leaves. */
+  private static float factor(AttentionTile tile, int row, MemorySegment total, long at) {
+    float sum = ScalarKernels.get(total, at + lanesOffset(tile.shape()), 0);
+    if (tile.job().sinks().isEmpty()) {
+      return 1f / sum;
+    }
+    float maximum = ScalarKernels.get(total, at + maximumOffset(tile.shape()), 0);
+    float sink = tile.job().sinks().get().get(tile.head(row));
+    float highest = Math.max(maximum, sink);
+    float keep = Exp.exp(maximum - highest);
+    return keep / Math.fma(sum, keep, Exp.exp(sink - highest));
   }
 }

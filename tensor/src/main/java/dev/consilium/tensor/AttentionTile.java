@@ -82,12 +82,17 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
     return row / shape().headsPerKvHead();
   }
 
+  /** The query head of a row. */
+  int head(int row) {
+    int heads = shape().headsPerKvHead();
+    return kvHead * heads + row % heads;
+  }
+
   private int matrixRow(int row) {
     return job.row() + firstToken + token(row);
   }
 
   private long headBytes(int row) {
-    int heads = shape().headsPerKvHead();
-    return (long) (kvHead * heads + row % heads) * shape().headDim() * Float.BYTES;
+    return (long) head(row) * shape().headDim() * Float.BYTES;
   }
 }

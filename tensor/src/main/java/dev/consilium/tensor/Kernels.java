@@ -86,6 +86,16 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       MemorySegment y,
       long yOffset);
 
+  /**
+   * {@code y[i] = x[i] - mean(x)}; with {@link #rmsNorm} behind it, a layer norm without biases.
+   *
+   * <p>The sum has 16 lanes: lane j sums {@code i = j mod 16} in ascending order; then lanes are
+   * added at distance 8, 4, 2, 1.
+   *
+   * @see <a href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>
+   */
+  void centre(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
+
   /** {@code y = gate / (1 + e^-gate) * up}. */
   void siluMultiply(
       MemorySegment gate,
@@ -171,7 +181,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
    *   <li>segments are combined in ascending order: with {@code h} the higher maximum of those
    *       before (b) and this one (s), {@code output = fma(output_s, e^(m_s - h), output_b * e^(m_b
    *       - h))}, and so the sum.
-   *   <li>result: {@code output * (1 / sum)}.
+   *   <li>result: {@code output * (1 / sum)}; with a sink of score {@code s} and {@code h} the
+   *       higher of it and the maximum m, {@code output * (k / fma(sum, k, e^(s - h)))}, {@code k =
+   *       e^(m - h)}.
    * </ol>
    *
    * Cache slots outside the range of keys of a row are not used, whatever they hold. NaN and

@@ -40,6 +40,12 @@ public final class KvBlocks {
     return new KvBlocks(pool, copied, offsets.length, 0);
   }
 
+  /** What is left without the first blocks: its position 0 is position {@code 16 * blocks}. */
+  public KvBlocks from(int blocks) {
+    Objects.checkIndex(blocks, count);
+    return new KvBlocks(pool, offsets.asSlice(blocks * 8L), count - blocks, base);
+  }
+
   public MemorySegment pool() {
     return pool;
   }

@@ -184,6 +184,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void centre(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
+    others.centre(x, xOffset, n, y, yOffset);
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

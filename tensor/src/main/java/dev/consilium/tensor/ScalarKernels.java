@@ -73,6 +73,18 @@ public final class ScalarKernels implements Kernels {
     }
   }
 
+  @Override
+  public void centre(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
+    float[] sums = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      sums[i % LANES] += get(x, xOffset, i);
+    }
+    float mean = sumOfLanes(sums) / n;
+    for (int i = 0; i < n; i++) {
+      set(y, yOffset, i, get(x, xOffset, i) - mean);
+    }
+  }
+
   /** {@code 1 / sqrt(squares / n + epsilon)}; the root of a float through double is exact. */
   static float rmsFactor(float squares, int n, float epsilon) {
     return 1f / (float) Math.sqrt(squares / n + epsilon);

@@ -79,6 +79,37 @@ public final class VectorKernels implements Kernels {
     }
   }
 
+  @Override
+  public void centre(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
+    float mean = sum(x, xOffset, n) / n;
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      FloatVector.fromMemorySegment(FLOATS, x, xOffset + i * 4L, ORDER)
+          .sub(mean)
+          .intoMemorySegment(y, yOffset + i * 4L, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      ScalarKernels.set(y, yOffset, i, ScalarKernels.get(x, xOffset, i) - mean);
+    }
+  }
+
+  /** As {@link #sumOfSquares} has its lanes. */
+  private static float sum(MemorySegment x, long xOffset, int n) {
+    float[] lanes = new float[16];
+    int bound = n - n % 16;
+    for (int part = 0; part < 16; part += COUNT) {
+      FloatVector sum = FloatVector.zero(FLOATS);
+      for (int i = 0; i < bound; i += 16) {
+        sum = sum.add(FloatVector.fromMemorySegment(FLOATS, x, xOffset + (i + part) * 4L, ORDER));
+      }
+      sum.intoArray(lanes, part);
+    }
+    for (int i = bound; i < n; i++) {
+      lanes[i - bound] += ScalarKernels.get(x, xOffset, i);
+    }
+    return ScalarKernels.sumOfLanes(lanes);
+  }
+
   /** With 16 lanes in any case: of shorter vectors, one part of the lanes after another. */
   private static float sumOfSquares(MemorySegment x, long xOffset, int n) {
     float[] lanes = new float[16];

@@ -1,5 +1,6 @@
 package dev.consilium.tensor;
 
+import java.util.Optional;
 import java.util.Random;
 
 /** The last tokens of a sequence with random queries, keys and values, and their attention. */
@@ -11,15 +12,23 @@ final class AttentionSample {
   private final int position;
   private final int tokens;
   private final int window;
+  private final Optional<F32Vector> sinks;
   private final F32Matrix query;
 
   private AttentionSample(
-      AttentionShape shape, CacheSample cache, int position, int tokens, int window, F32Matrix q) {
+      AttentionShape shape,
+      CacheSample cache,
+      int position,
+      int tokens,
+      int window,
+      Optional<F32Vector> sinks,
+      F32Matrix q) {
     this.shape = shape;
     this.cache = cache;
     this.position = position;
     this.tokens = tokens;
     this.window = window;
+    this.sinks = sinks;
     this.query = q;
   }
 
@@ -33,7 +42,13 @@ final class AttentionSample {
     CacheSample cache = CacheSample.of(random, shape, position + tokens, draw);
     int width = shape.heads() * shape.headDim();
     F32Matrix query = Samples.matrix(random, ROW + tokens + 1, width + 3, draw);
-    return new AttentionSample(shape, cache, position, tokens, window, query);
+    return new AttentionSample(shape, cache, position, tokens, window, Optional.empty(), query);
+  }
+
+  /** The same with a sink for each head. */
+  AttentionSample with(float... sinks) {
+    Optional<F32Vector> vector = Optional.of(F32Vector.of(sinks));
+    return new AttentionSample(shape, cache, position, tokens, window, vector, query);
   }
 
   AttentionShape shape() {
@@ -50,6 +65,11 @@ final class AttentionSample {
 
   float query(int token, int element) {
     return query.get(ROW + token, element);
+  }
+
+  /** The score of a head's sink; -infinity: no sink. */
+  float sink(int head) {
+    return sinks.map(vector -> vector.get(head)).orElse(Float.NEGATIVE_INFINITY);
   }
 
   int endKey(int token) {
@@ -78,7 +98,7 @@ final class AttentionSample {
   /** Some of the tokens, to be written to a matrix of results. */
   AttentionJob job(int from, int count, F32Matrix out) {
     return new AttentionJob(
-        shape, cache.blocks(), position + from, count, window, query, out, ROW + from);
+        shape, cache.blocks(), position + from, count, window, sinks, query, out, ROW + from);
   }
 
   /** The results by tiles of so many tokens. */

@@ -27,16 +27,39 @@ class AttentionTest {
       float scale = (float) (1 / Math.sqrt(headDim));
       AttentionShape shape = new AttentionShape(6, 2, headDim, scale, dtype);
       AttentionSample sample = AttentionSample.of(random, shape, 600, 5, 571, Samples::normal);
-      F32Matrix out = sample.attend(Kernels.best(), 3);
-      for (int token = 0; token < 5; token++) {
-        for (int head = 0; head < 6; head++) {
-          double[] expected = softmaxAttention(sample, token, head);
-          for (int d = 0; d < headDim; d++) {
-            float actual = sample.result(out, token, head * headDim + d);
-            assertThat(Math.abs(actual - expected[d])).isLessThan(tolerance);
-          }
+      assertClose(sample, tolerance);
+      // Beside some hundred keys with scores around 0: nothing, something, all but everything.
+      assertClose(sample.with(-200, -3, 0, 5, 9, 200), tolerance);
+    }
+  }
+
+  private static void assertClose(AttentionSample sample, double tolerance) {
+    int headDim = sample.shape().headDim();
+    F32Matrix out = sample.attend(Kernels.best(), 3);
+    for (int token = 0; token < 5; token++) {
+      for (int head = 0; head < 6; head++) {
+        double[] expected = softmaxAttention(sample, token, head);
+        for (int d = 0; d < headDim; d++) {
+          float actual = sample.result(out, token, head * headDim + d);
+          assertThat(Math.abs(actual - expected[d])).isLessThan(tolerance);
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void attend_sinks_sameBitsOfAllKernels(KvDType dtype) {
+    AttentionShape shape = new AttentionShape(6, 2, 24, 0.2f, dtype);
+    AttentionSample sample =
+        AttentionSample.of(random, shape, 700, 9, 1000, Samples::normal)
+            .with(-1000, -2, 0.5f, 4, 30, Float.MAX_VALUE);
+    F32Matrix expected = sample.attend(Kernels.scalar(), 9);
+    for (int tileTokens : new int[] {1, 4, 9}) {
+      F32Matrix actual = sample.attend(Kernels.best(), tileTokens);
+      KernelParity.compareBits("sinks", expected.segment(), actual.segment());
+      actual = sample.attend(new VectorKernels(), tileTokens);
+      KernelParity.compareBits("sinks", expected.segment(), actual.segment());
     }
   }
 
@@ -57,7 +80,7 @@ class AttentionTest {
       }
     }
     for (int d = 0; d < n; d++) {
-      out[d] /= total;
+      out[d] /= total + Math.exp(sample.sink(head));
     }
     return out;
   }

@@ -110,6 +110,8 @@ final class KernelParity {
         y,
         (kernels, w) -> kernels.multiplyAddEach(z, at, x, at, n, w, at));
     norm(random, n, at, x, y);
+    compare("centre" + length, y, (kernels, w) -> kernels.centre(x, at, n, w, at));
+    compare("centre in place" + length, x, (kernels, w) -> kernels.centre(w, at, n, w, at));
     MemorySegment cosSin = Samples.vector(random, n / 2 * 2, at, draw);
     compare("rotate" + length, y, (kernels, w) -> kernels.rotate(w, at, n / 2 * 2, cosSin, at));
   }

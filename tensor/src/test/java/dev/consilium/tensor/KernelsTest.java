@@ -126,6 +126,23 @@ class KernelsTest {
   }
 
   @Test
+  void centre_ordinaryNumbers_isCloseToDouble() {
+    int n = 1003;
+    MemorySegment x = Samples.vector(random, n, 0, r -> 5 + Samples.normal(r));
+    MemorySegment y = Samples.vector(random, n, 0, Samples::normal);
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      sum += ScalarKernels.get(x, 0, i);
+    }
+    kernels.centre(x, 0, n, y, 0);
+    for (int i = 0; i < n; i++) {
+      double expected = ScalarKernels.get(x, 0, i) - sum / n;
+      // Absolute, as the mean is rounded and differences may be near 0.
+      assertThat((double) ScalarKernels.get(y, 0, i)).isCloseTo(expected, within(1e-5));
+    }
+  }
+
+  @Test
   void siluMultiply_ordinaryNumbers_isCloseToDouble() {
     MemorySegment gate = Samples.vector(random, 333, 0, r -> 10 * Samples.normal(r));
     MemorySegment up = Samples.vector(random, 333, 0, Samples::normal);
