@@ -103,7 +103,8 @@ class ExactnessPropertyTest {
 
   private static BatchSlice slice(SequenceCache cache, int[] prompt, int from, int count) {
     cache.reserve(from + count);
-    return new BatchSlice(cache, prompt, from, count, BatchSlice.Logits.ALL, false, Context.root());
+    return new BatchSlice(
+        cache, prompt, from, count, prompt.length, BatchSlice.Logits.ALL, false, Context.root());
   }
 
   private static void read(BatchResult result, List<BatchSlice> slices, List<float[][]> targets) {

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -37,6 +38,7 @@ public final class Checkpoint implements AutoCloseable {
   private final ModelSpec spec;
   private final GenerationDefaults generationDefaults;
   private final Weights weights;
+  private final Map<String, RowOrder> orders;
 
   /** Empty until first asked for; guarded by this. */
   private String fingerprint = "";
@@ -47,6 +49,7 @@ public final class Checkpoint implements AutoCloseable {
     this.spec = spec;
     this.generationDefaults = generationDefaults;
     this.weights = weights;
+    this.orders = RotaryOrders.orders(spec);
   }
 
   /**
@@ -132,7 +135,7 @@ public final class Checkpoint implements AutoCloseable {
 
   /** One tensor; nothing is mapped yet. */
   public CheckpointTensor tensor(String name) {
-    return weights.tensor(name);
+    return weights.tensor(name).in(orders.getOrDefault(name, RowOrder.AS_STORED));
   }
 
   /**

@@ -54,6 +54,13 @@ public final class CheckpointTensor {
     this.order = order;
   }
 
+  /** The same, if the file holds the rows in another order than was thought. */
+  CheckpointTensor in(RowOrder other) {
+    return other.equals(RowOrder.AS_STORED)
+        ? this
+        : new CheckpointTensor(file, header, begin, other);
+  }
+
   public String name() {
     return header.name();
   }

@@ -6,19 +6,26 @@ import java.lang.foreign.MemorySegment;
 /**
  * In which order a file holds the rows of a tensor.
  *
- * @param heads how many runs of rows are interleaved, each by itself; 0: no row is
+ * @param heads how many runs of rows there are, each with an order of its own; 0: all rows are as
+ *     we use them
+ * @param interleaved how many rows at the start of each run are interleaved; 0: all
  */
-public record RowOrder(int heads) {
+public record RowOrder(int heads, int interleaved) {
 
   /** As we use them. */
-  public static final RowOrder AS_STORED = new RowOrder(0);
+  public static final RowOrder AS_STORED = new RowOrder(0, 0);
 
   /**
    * Row {@code 2 i + j} of a head's rows is our row {@code j * n / 2 + i}, {@code n} being the rows
    * of a head: so files hold query and key projections whose rotary pairs are neighbours.
    */
   public static RowOrder interleaved(int heads) {
-    return new RowOrder(heads);
+    return new RowOrder(heads, 0);
+  }
+
+  /** As {@link #interleaved(int)}, but only the first {@code rows} rows of each head. */
+  public static RowOrder interleaved(int heads, int rows) {
+    return new RowOrder(heads, rows);
   }
 
   /** The rows in our order: the bytes themselves, or a copy in the arena. */
@@ -34,23 +41,27 @@ public record RowOrder(int heads) {
   private MemorySegment reordered(
       MemorySegment from, TensorHeader header, Arena arena, boolean undo) {
     int rows = Math.toIntExact(header.shape().getFirst());
-    if (rows % (2 * heads) != 0) {
+    int ofHead = rows / heads;
+    int turned = interleaved == 0 ? ofHead : interleaved;
+    if (rows % heads != 0 || turned % 2 != 0 || turned > ofHead) {
       throw new IllegalArgumentException(
-          "tensor %s has %d rows, want a multiple of twice its %d heads"
-              .formatted(header.name(), rows, heads));
+          "tensor %s has %d rows, which are not %d heads with %s rows in pairs"
+              .formatted(header.name(), rows, heads, interleaved == 0 ? "all" : "" + interleaved));
     }
-    int half = rows / heads / 2;
     long rowBytes = header.byteSize() / rows;
     MemorySegment to = arena.allocate(header.byteSize(), 64);
     for (int row = 0; row < rows; row++) {
-      int head = row / (2 * half);
-      int inHead = row % (2 * half);
-      int stored = (head * half + inHead % half) * 2 + inHead / half;
+      int inHead = row % ofHead;
+      int stored = row - inHead + (inHead < turned ? neighbour(inHead, turned / 2) : inHead);
       long ourOffset = row * rowBytes;
       long storedOffset = stored * rowBytes;
       MemorySegment.copy(
           from, undo ? storedOffset : ourOffset, to, undo ? ourOffset : storedOffset, rowBytes);
     }
     return to;
+  }
+
+  private static int neighbour(int row, int half) {
+    return row % half * 2 + row / half;
   }
 }

@@ -1,10 +1,10 @@
 package dev.consilium.model.family;
 
 import dev.consilium.model.family.AttentionRules.Keys;
+import dev.consilium.tensor.AttentionShape;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -17,6 +17,8 @@ final class KeyRangeReader {
   private static final String FULL = "full_attention";
   private static final String SLIDING = "sliding_attention";
   private static final String CHUNKED = "chunked_attention";
+
+  private static final int MAX_CHUNK = 1 << 30;
 
   private final Keys rule;
   private final ConfigFields fields;
@@ -110,8 +112,12 @@ final class KeyRangeReader {
     if (types.isEmpty()) {
       types = turned.stream().map(turns -> turns ? CHUNKED : FULL).toList();
     }
-    OptionalInt size = fields.optionalInteger("attention_chunk_size", 1, Integer.MAX_VALUE);
-    return ranges(types, CHUNKED, new KeyChunks(size.orElse(8192)));
+    int size = fields.optionalInteger("attention_chunk_size", 1, MAX_CHUNK).orElse(8192);
+    if (size % AttentionShape.BLOCK_TOKENS != 0) {
+      throw fields.wrong(
+          "attention_chunk_size", "a multiple of " + AttentionShape.BLOCK_TOKENS + " tokens");
+    }
+    return ranges(types, CHUNKED, new KeyChunks(size));
   }
 
   private static List<KeyRange> ranges(List<String> types, String limited, KeyRange range) {

@@ -28,6 +28,13 @@ public record RotarySpec(
     }
   }
 
+  /** Most tokens of a sequence that is turned as short ones are; most scalings know no other. */
+  public int shortTokens() {
+    return scaling instanceof LongRopeScaling longRope
+        ? longRope.originalContextLength()
+        : Integer.MAX_VALUE;
+  }
+
   /** Pairs of halves. */
   public RotarySpec(int rotaryDim, double theta, RotaryScaling scaling) {
     this(rotaryDim, theta, RotaryPairing.HALVES, scaling);

@@ -33,7 +33,7 @@ public final class RotaryTable {
   /**
    * The table of a specification.
    *
-   * @param tokens of the sequence, all that are known; see {@link LongRopeScaling}
+   * @param tokens of the sequence, see {@link RotarySpec#shortTokens}
    */
   public static RotaryTable of(RotarySpec spec, int tokens) {
     float[] wavelengths = wavelengths(spec);
@@ -130,19 +130,19 @@ public final class RotaryTable {
 
   private static float[] blend(LlamaScaling llama, float[] wavelengths) {
     float context = llama.originalContextLength();
+    float factor = (float) llama.factor();
     float longest = (float) (llama.originalContextLength() / llama.lowTurns());
     float shortest = (float) (llama.originalContextLength() / llama.highTurns());
     float[] inverse = reciprocals(wavelengths);
     for (int i = 0; i < inverse.length; i++) {
       float wavelength = (float) (2 * Math.PI) / inverse[i];
-      float stretched = inverse[i] / (float) llama.factor();
       if (wavelength > longest) {
-        inverse[i] = stretched;
-      } else if (wavelength >= shortest && llama.highTurns() > llama.lowTurns()) {
+        inverse[i] /= factor;
+      } else if (wavelength >= shortest && shortest < longest) {
         float keep =
             (context / wavelength - (float) llama.lowTurns())
                 / (float) (llama.highTurns() - llama.lowTurns());
-        inverse[i] = (1f - keep) * stretched + keep * inverse[i];
+        inverse[i] = (1f - keep) * inverse[i] / factor + keep * inverse[i];
       }
     }
     return inverse;

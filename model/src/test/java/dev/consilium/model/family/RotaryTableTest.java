@@ -1,11 +1,13 @@
 package dev.consilium.model.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -144,6 +146,91 @@ final class RotaryTableTest {
       assertThat(memory.get(ValueLayout.JAVA_FLOAT, 8)).isZero();
       assertThat(memory.get(ValueLayout.JAVA_FLOAT, 36)).isZero();
     }
+  }
+
+  @Test
+  void inverseFrequency_linear_isDividedByTheFactor() {
+    RotaryTable plain = RotaryTable.of(new RotarySpec(64, 1e5, new NoScaling()));
+    RotaryTable scaled = RotaryTable.of(new RotarySpec(64, 1e5, new LinearScaling(6)));
+    for (int pair = 0; pair < 32; pair++) {
+      assertThat(scaled.inverseFrequency(pair)).isEqualTo(plain.inverseFrequency(pair) / 6f);
+    }
+    assertThat(scaled.attentionFactor()).isEqualTo(1f);
+  }
+
+  @Test
+  void inverseFrequency_llama_isWithinFloatRoundingOfTheFormula() {
+    Random random = new Random(13);
+    for (int i = 0; i < 200; i++) {
+      int dim = 2 * (4 + random.nextInt(60));
+      double theta = Math.rint(Math.pow(10, 3 + 4 * random.nextDouble()));
+      int context = 1 << (8 + random.nextInt(8));
+      double factor = 1 + 40 * random.nextDouble();
+      double low = 0.5 + random.nextDouble();
+      double high = low + 1 + 5 * random.nextDouble();
+      RotaryTable table =
+          RotaryTable.of(new RotarySpec(dim, theta, new LlamaScaling(factor, low, high, context)));
+      for (int pair = 0; pair < dim / 2; pair++) {
+        double frequency = Math.pow(theta, -2.0 * pair / dim);
+        double turns = context * frequency / (2 * Math.PI);
+        double keep = Math.clamp((turns - low) / (high - low), 0.0, 1.0);
+        double wanted = frequency / factor * (1 - keep) + frequency * keep;
+        assertThat((double) table.inverseFrequency(pair))
+            .as("dim %d, theta %s, pair %d", dim, theta, pair)
+            .isCloseTo(wanted, within(frequency * 2e-5));
+      }
+    }
+  }
+
+  /**
+   * Computed with NumPy 2.4.6 as those of {@link
+   * #inverseFrequency_yarnOfKnownModels_equalsTheReference}.
+   */
+  @Test
+  void inverseFrequency_llamaOfKnownModels_equalsTheReference() {
+    assertFrequencies(
+        new RotarySpec(128, 5e5, new LlamaScaling(8, 1, 4, 8192)),
+        28,
+        0.003211446f,
+        0.0021665706f,
+        0.0013718937f,
+        0.00085675146f,
+        0.000524846f,
+        0.00031269365f,
+        0.00017850779f,
+        9.556212e-05f);
+    // Llama 4 Scout: both bounds the same, so nothing is blended.
+    assertFrequencies(
+        new RotarySpec(128, 5e5, new LlamaScaling(16, 1, 1, 8192)),
+        33,
+        0.0011520426f,
+        0.00093847385f,
+        4.778106e-05f,
+        3.8923277e-05f);
+  }
+
+  @Test
+  void longRope_shortAndLongSequences_haveFactorsAndMagnitudesOfTheirOwn() {
+    RotarySpec spec =
+        new RotarySpec(
+            4, 1e4, new LongRopeScaling(List.of(1.0, 2.0), List.of(4.0, 8.0), 128, 1.25, 1.5));
+    RotaryTable plain = RotaryTable.of(new RotarySpec(4, 1e4, new NoScaling()));
+    RotaryTable ofShort = RotaryTable.of(spec, 128);
+    RotaryTable ofLong = RotaryTable.of(spec, 129);
+    assertThat(spec.shortTokens()).isEqualTo(128);
+    assertThat(ofShort.inverseFrequency(0)).isEqualTo(plain.inverseFrequency(0));
+    assertThat(ofShort.inverseFrequency(1)).isEqualTo(plain.inverseFrequency(1) / 2);
+    assertThat(ofShort.attentionFactor()).isEqualTo(1.25f);
+    assertThat(ofLong.inverseFrequency(0)).isEqualTo(plain.inverseFrequency(0) / 4);
+    assertThat(ofLong.inverseFrequency(1)).isEqualTo(plain.inverseFrequency(1) / 8);
+    assertThat(ofLong.attentionFactor()).isEqualTo(1.5f);
+  }
+
+  @Test
+  void spec_longRopeFactorsForOtherSizes_areRefused() {
+    assertThatThrownBy(() ->
+            new RotarySpec(8, 1e4, new LongRopeScaling(List.of(1.0), List.of(1.0), 128, 1, 1)))
+        .hasMessageContaining("1 longrope factors for 8 values to turn, want 4");
   }
 
   private static double bound(int dim, double theta, int context, double turns) {

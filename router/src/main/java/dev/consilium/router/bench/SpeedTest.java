@@ -153,7 +153,14 @@ public final class SpeedTest implements AutoCloseable {
 
   private BatchSlice slice(int sequence, int from, int count, Logits logits) {
     return new BatchSlice(
-        caches.get(sequence), tokens.get(sequence), from, count, logits, false, Context.root());
+        caches.get(sequence),
+        tokens.get(sequence),
+        from,
+        count,
+        tokens.get(sequence).length,
+        logits,
+        false,
+        Context.root());
   }
 
   private void run(List<BatchSlice> batch, ForwardObserver observer) {

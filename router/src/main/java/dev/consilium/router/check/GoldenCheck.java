@@ -80,7 +80,7 @@ public final class GoldenCheck {
       for (int from = 0; from < ids.length; from += step) {
         int count = Math.min(step, ids.length - from);
         BatchResult result =
-            pass(cache, ids, from, count, BatchSlice.Logits.ALL, new LayerCheck(from));
+            pass(cache, ids, from, count, ids.length, BatchSlice.Logits.ALL, new LayerCheck(from));
         for (int i = 0; i < count; i++) {
           float[] logits = new float[vocabulary];
           result.readLogits(0, i, logits);
@@ -108,6 +108,7 @@ public final class GoldenCheck {
                 tokens,
                 from,
                 prompt + i - from,
+                prompt + i,
                 BatchSlice.Logits.LAST,
                 ForwardObserver.NONE);
         float[] logits = new float[wanted.length / greedy.length];
@@ -138,6 +139,7 @@ public final class GoldenCheck {
       int[] tokens,
       int from,
       int count,
+      int sequenceTokens,
       BatchSlice.Logits logits,
       ForwardObserver observer) {
     cache.reserve(from + count);
@@ -145,7 +147,9 @@ public final class GoldenCheck {
         router
             .forward()
             .run(
-                List.of(new BatchSlice(cache, tokens, from, count, logits, false, Context.root())),
+                List.of(
+                    new BatchSlice(
+                        cache, tokens, from, count, sequenceTokens, logits, false, Context.root())),
                 observer);
     result
         .failure(0)

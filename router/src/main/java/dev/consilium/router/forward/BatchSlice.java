@@ -12,6 +12,8 @@ import io.opentelemetry.context.Context;
  *     are read
  * @param from position of the first token to compute
  * @param count tokens to compute, at least 1
+ * @param sequenceTokens tokens of the sequence that are known, {@code from + count} or more: models
+ *     exist that turn the keys of long sequences otherwise
  * @param logits for which of them logits are wanted
  * @param expertTrace whether the experts chosen for the last token are wanted
  * @param trace parent of the spans of this slice's expert calls
@@ -22,6 +24,7 @@ public record BatchSlice(
     int[] tokens,
     int from,
     int count,
+    int sequenceTokens,
     Logits logits,
     boolean expertTrace,
     Context trace) {

@@ -10,7 +10,6 @@ import dev.consilium.router.kvcache.CacheLayout;
 import dev.consilium.router.kvcache.LayerCache;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
-import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
 import dev.consilium.tensor.ScratchMatrix;
@@ -98,6 +97,14 @@ public final class ForwardPass {
     return weights.bytesOfEveryStep();
   }
 
+  /**
+   * Most tokens of a sequence that can grow by one and keep its cache; a longer one must be
+   * computed again from its first token, once.
+   */
+  public int shortTokens() {
+    return work.shortTokens();
+  }
+
   /** Computes a batch. */
   public BatchResult run(List<BatchSlice> slices) {
     return run(slices, ForwardObserver.NONE);
@@ -139,25 +146,22 @@ public final class ForwardPass {
           float[] embedded = new float[spec.hiddenSize()];
           weights.embedding().unpackRow(batch.token(row), embedded);
           work.hidden.writeRow(row, embedded);
+          device
+              .kernels()
+              .scale(
+                  spec.multipliers().embedding(),
+                  spec.hiddenSize(),
+                  work.hidden.segment(),
+                  work.hidden.offset(row));
         });
   }
 
-  private void normalise(BatchRows batch, F32Vector norm) {
-    device.parallel(batch.count, row -> normalise(row, norm, work.normed, row));
+  private void normalise(BatchRows batch, Norm norm) {
+    device.parallel(batch.count, row -> normalise(row, norm));
   }
 
-  private void normalise(int row, F32Vector norm, F32Matrix into, int intoRow) {
-    device
-        .kernels()
-        .rmsNorm(
-            work.hidden.segment(),
-            work.hidden.offset(row),
-            spec.hiddenSize(),
-            norm,
-            0,
-            spec.normEpsilon(),
-            into.segment(),
-            into.offset(intoRow));
+  private void normalise(int row, Norm norm) {
+    norm.apply(device.kernels(), work.hidden, work.normed, row);
   }
 
   private void addToHidden(BatchRows batch) {
@@ -166,7 +170,8 @@ public final class ForwardPass {
         row ->
             device
                 .kernels()
-                .add(
+                .multiplyAdd(
+                    spec.multipliers().residual(),
                     work.delta.segment(),
                     work.delta.offset(row),
                     spec.hiddenSize(),
@@ -179,10 +184,23 @@ public final class ForwardPass {
     int[] rows = batch.logitsRows();
     F32Matrix logits = this.logits.of(rows.length, spec.vocabularySize());
     if (rows.length > 0) {
-      device.parallel(
-          rows.length, i -> normalise(rows[i], weights.finalNorm(), work.normed, rows[i]));
+      device.parallel(rows.length, i -> normalise(rows[i], weights.finalNorm()));
       device.matmul(List.of(new MatmulJob(weights.head(), work.normed, rows, logits, 0)));
+      device.parallel(rows.length, row -> finishLogits(logits, row));
     }
     return logits;
+  }
+
+  private void finishLogits(F32Matrix logits, int row) {
+    weights
+        .headBias()
+        .ifPresent(bias ->
+            device
+                .kernels()
+                .add(bias.segment(), 0, bias.length(), logits.segment(), logits.offset(row)));
+    float factor = spec.multipliers().logits();
+    if (factor != 1) {
+      device.kernels().scale(factor, spec.vocabularySize(), logits.segment(), logits.offset(row));
+    }
   }
 }

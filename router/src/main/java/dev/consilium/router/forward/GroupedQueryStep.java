@@ -1,7 +1,10 @@
 package dev.consilium.router.forward;
 
+import dev.consilium.model.family.AllKeys;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.KeyChunks;
 import dev.consilium.model.family.QkNorm;
+import dev.consilium.model.family.SlidingWindow;
 import dev.consilium.tensor.AttentionJob;
 import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.CpuDevice;
@@ -146,18 +149,49 @@ final class GroupedQueryStep implements AttentionStep {
     List<AttentionJob> jobs = new ArrayList<>();
     for (int i = 0; i < caches.size(); i++) {
       BatchSlice slice = batch.slices.get(i);
-      jobs.add(
-          new AttentionJob(
-              shape,
-              caches.get(i),
-              slice.from(),
-              slice.count(),
-              spec.slidingWindow().orElse(Integer.MAX_VALUE),
-              work.queryKeyValue,
-              work.attended,
-              batch.firstRow(i)));
+      int row = batch.firstRow(i);
+      switch (spec.keys()) {
+        case AllKeys() ->
+            jobs.add(job(caches.get(i), slice.from(), slice.count(), Integer.MAX_VALUE, row, work));
+        case SlidingWindow(int keys) ->
+            jobs.add(job(caches.get(i), slice.from(), slice.count(), keys, row, work));
+        case KeyChunks(int size) -> addChunks(caches.get(i), slice, size, row, work, jobs);
+      }
     }
     return jobs;
+  }
+
+  /** One job per chunk: to its tokens the cache begins where the chunk does. */
+  private void addChunks(
+      KvBlocks cache,
+      BatchSlice slice,
+      int size,
+      int row,
+      Workspace work,
+      List<AttentionJob> jobs) {
+    int end = slice.from() + slice.count();
+    for (int from = slice.from(); from < end; ) {
+      int start = from / size * size;
+      int count = Math.min(end - from, start + size - from);
+      KvBlocks ofChunk = cache.from(start / AttentionShape.BLOCK_TOKENS);
+      int chunkRow = row + from - slice.from();
+      jobs.add(job(ofChunk, from - start, count, Integer.MAX_VALUE, chunkRow, work));
+      from += count;
+    }
+  }
+
+  private AttentionJob job(
+      KvBlocks cache, int position, int count, int window, int row, Workspace work) {
+    return new AttentionJob(
+        shape,
+        cache,
+        position,
+        count,
+        window,
+        weights.sinks(),
+        work.queryKeyValue,
+        work.attended,
+        row);
   }
 
   private static void addBias(CpuDevice device, F32Vector bias, BatchRows batch, F32Matrix into) {

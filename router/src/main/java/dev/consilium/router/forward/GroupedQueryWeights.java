@@ -23,6 +23,7 @@ import java.util.function.Supplier;
  * @param queryNorm {@code [headDim]}, or {@code [queryWidth]} where the whole projection is
  *     normalised
  * @param keyNorm {@code [headDim]}, or {@code [keyValueWidth]}
+ * @param sinks {@code [heads]}
  * @param output {@code [hiddenSize, queryWidth]}
  * @param outputBias {@code [hiddenSize]}
  */
@@ -32,6 +33,7 @@ record GroupedQueryWeights(
     Optional<F32Vector> queryKeyValueBias,
     Optional<F32Vector> queryNorm,
     Optional<F32Vector> keyNorm,
+    Optional<F32Vector> sinks,
     PackedMatrix output,
     Optional<F32Vector> outputBias)
     implements AttentionWeights {
@@ -50,6 +52,7 @@ record GroupedQueryWeights(
         when(spec.queryKeyValueBias(), () -> stackedBias(checkpoint, names, spec)),
         norm(checkpoint, names.queryNorm(), spec, spec.queryWidth()),
         norm(checkpoint, names.keyNorm(), spec, spec.keyValueWidth()),
+        when(spec.scores().sinks(), () -> checkpoint.vector(names.sinks(), spec.heads())),
         checkpoint.matrix(names.output().weight(), hiddenSize, spec.queryWidth()),
         when(spec.outputBias(), () -> checkpoint.vector(names.output().bias(), hiddenSize)));
   }

@@ -4,27 +4,26 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.GatedBlocks;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.tensor.F32Vector;
 
 /**
  * Weights of one layer but the routed experts'.
  *
- * @param attentionNorm {@code [hiddenSize]}
- * @param feedForwardNorm {@code [hiddenSize]}
+ * @param attentionNorm before attention
+ * @param feedForwardNorm before the feed-forward block
  */
 record LayerWeights(
-    F32Vector attentionNorm,
+    Norm attentionNorm,
     AttentionWeights attention,
-    F32Vector feedForwardNorm,
+    Norm feedForwardNorm,
     FeedForwardWeights feedForward)
     implements AutoCloseable {
 
   static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
     ModelSpec spec = checkpoint.spec();
     return new LayerWeights(
-        checkpoint.vector(spec.names().attention(layer.index()).norm(), spec.hiddenSize()),
+        Norm.load(checkpoint, spec.names().attention(layer.index()).norm()),
         AttentionWeights.load(checkpoint, layer),
-        checkpoint.vector(spec.names().feedForward(layer.index()).norm(), spec.hiddenSize()),
+        Norm.load(checkpoint, spec.names().feedForward(layer.index()).norm()),
         FeedForwardWeights.load(checkpoint, layer, blocks));
   }
 

@@ -4,11 +4,13 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.GatedBlocks;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** All weights of a model but the routed experts'. Read-only once loaded. */
@@ -16,18 +18,21 @@ public final class RouterWeights implements AutoCloseable {
   private final ModelSpec spec;
   private final PackedMatrix embedding;
   private final PackedMatrix head;
-  private final F32Vector finalNorm;
+  private final Optional<F32Vector> headBias;
+  private final Norm finalNorm;
   private final List<LayerWeights> layers;
 
   private RouterWeights(
       ModelSpec spec,
       PackedMatrix embedding,
       PackedMatrix head,
-      F32Vector finalNorm,
+      Optional<F32Vector> headBias,
+      Norm finalNorm,
       List<LayerWeights> layers) {
     this.spec = spec;
     this.embedding = embedding;
     this.head = head;
+    this.headBias = headBias;
     this.finalNorm = finalNorm;
     this.layers = List.copyOf(layers);
   }
@@ -55,14 +60,25 @@ public final class RouterWeights implements AutoCloseable {
               layers[layer.index()] = LayerWeights.load(checkpoint, layer, blocks);
             }
           });
-      F32Vector finalNorm = checkpoint.vector(spec.names().finalNorm(), spec.hiddenSize());
       return new RouterWeights(
-          spec, embeddings[0], embeddings[embeddings.length - 1], finalNorm, List.of(layers));
+          spec,
+          embeddings[0],
+          embeddings[embeddings.length - 1],
+          headBias(checkpoint),
+          Norm.load(checkpoint, spec.names().finalNorm()),
+          List.of(layers));
     } catch (RuntimeException | Error e) {
       Stream.of(layers).filter(Objects::nonNull).forEach(LayerWeights::close);
       Stream.of(embeddings).filter(Objects::nonNull).forEach(PackedMatrix::close);
       throw e;
     }
+  }
+
+  private static Optional<F32Vector> headBias(Checkpoint checkpoint) {
+    ModelSpec spec = checkpoint.spec();
+    return spec.headBias()
+        ? Optional.of(checkpoint.vector(WeightNames.bias(spec.headName()), spec.vocabularySize()))
+        : Optional.empty();
   }
 
   private static PackedMatrix embedding(Checkpoint checkpoint, String name) {
@@ -84,7 +100,12 @@ public final class RouterWeights implements AutoCloseable {
     return head;
   }
 
-  F32Vector finalNorm() {
+  /** {@code [vocabularySize]}. */
+  Optional<F32Vector> headBias() {
+    return headBias;
+  }
+
+  Norm finalNorm() {
     return finalNorm;
   }
 

@@ -63,6 +63,14 @@ final class Workspace {
     gateLogits = F32Matrix.allocate(maxTokens, mostExperts);
   }
 
+  /** Most tokens of a sequence whose keys stay as they are when it grows. */
+  int shortTokens() {
+    return rotary.keySet().stream()
+        .mapToInt(RotarySpec::shortTokens)
+        .min()
+        .orElse(Integer.MAX_VALUE);
+  }
+
   RotaryRows rotary(RotarySpec spec) {
     RotaryRows rows = rotary.get(spec);
     if (rows == null) {

@@ -154,6 +154,7 @@ public final class Engine implements AutoCloseable {
             listener,
             pool,
             contextLength(),
+            forward.shortTokens(),
             nanoClock.getAsLong());
     submitted.add(sequence);
     LockSupport.unpark(thread);

@@ -19,6 +19,7 @@ final class Sequence {
   private final SequenceCache cache;
   private final TokenHistory history;
   private final int lengthLimit;
+  private final int shortTokens;
   private final long submittedNanos;
   private int[] tokens;
   private int length;
@@ -31,6 +32,8 @@ final class Sequence {
 
   /**
    * @param lengthLimit most tokens of prompt and output together
+   * @param shortTokens the length at which the next token makes the cache worthless, see {@link
+   *     dev.consilium.router.forward.ForwardPass#shortTokens}
    */
   Sequence(
       long id,
@@ -38,6 +41,7 @@ final class Sequence {
       GenerationListener listener,
       KvPool pool,
       int lengthLimit,
+      int shortTokens,
       long nowNanos) {
     this.id = id;
     this.request = request;
@@ -45,6 +49,7 @@ final class Sequence {
     this.cache = new SequenceCache(pool);
     this.history = new TokenHistory(request.prompt());
     this.lengthLimit = lengthLimit;
+    this.shortTokens = shortTokens;
     this.submittedNanos = nowNanos;
     this.tokens = request.prompt().clone();
     this.length = tokens.length;
@@ -101,6 +106,7 @@ final class Sequence {
         tokens,
         computed,
         count,
+        length,
         last ? BatchSlice.Logits.LAST : BatchSlice.Logits.NONE,
         last && request.extras().expertTrace(),
         trace);
@@ -124,6 +130,9 @@ final class Sequence {
   void append(int token, long nowNanos) {
     if (length == tokens.length) {
       tokens = Arrays.copyOf(tokens, Math.max(16, 2 * length));
+    }
+    if (length == shortTokens) {
+      forget();
     }
     tokens[length++] = token;
     history.add(token);

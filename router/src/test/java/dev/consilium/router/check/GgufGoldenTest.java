@@ -134,7 +134,14 @@ class GgufGoldenTest {
               .run(
                   List.of(
                       new BatchSlice(
-                          cache, prompt, 0, TOKENS, BatchSlice.Logits.ALL, false, Context.root())));
+                          cache,
+                          prompt,
+                          0,
+                          TOKENS,
+                          TOKENS,
+                          BatchSlice.Logits.ALL,
+                          false,
+                          Context.root())));
       assertThat(result.failure(0)).isEmpty();
       float[][] logits = new float[TOKENS][vocabulary];
       for (int token = 0; token < TOKENS; token++) {

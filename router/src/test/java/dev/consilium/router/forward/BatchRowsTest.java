@@ -85,7 +85,8 @@ class BatchRowsTest {
   }
 
   private BatchSlice slice(int from, int count, BatchSlice.Logits logits, Context trace) {
-    return new BatchSlice(new SequenceCache(pool), TOKENS, from, count, logits, false, trace);
+    return new BatchSlice(
+        new SequenceCache(pool), TOKENS, from, count, from + count, logits, false, trace);
   }
 
   private static Context context(TraceFlags flags) {

@@ -1,0 +1,42 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NormSpec;
+import dev.consilium.model.family.WeightNames;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.Kernels;
+import java.util.Optional;
+
+/**
+ * A norm over the hidden size.
+ *
+ * @param weight {@code [hiddenSize]}
+ * @param bias {@code [hiddenSize]}, of a layer norm; empty: it is an RMS norm
+ */
+record Norm(F32Vector weight, Optional<F32Vector> bias, float epsilon) {
+
+  static Norm load(Checkpoint checkpoint, String name) {
+    ModelSpec spec = checkpoint.spec();
+    return new Norm(
+        checkpoint.vector(name, spec.hiddenSize()),
+        spec.norm().kind() == NormSpec.Kind.LAYER
+            ? Optional.of(checkpoint.vector(WeightNames.bias(name), spec.hiddenSize()))
+            : Optional.empty(),
+        spec.norm().epsilon());
+  }
+
+  /** Normalises a row of {@code x} into the same row of {@code y}. */
+  void apply(Kernels kernels, F32Matrix x, F32Matrix y, int row) {
+    int size = weight.length();
+    long at = y.offset(row);
+    if (bias.isEmpty()) {
+      kernels.rmsNorm(x.segment(), x.offset(row), size, weight, 0, epsilon, y.segment(), at);
+      return;
+    }
+    kernels.centre(x.segment(), x.offset(row), size, y.segment(), at);
+    kernels.rmsNorm(y.segment(), at, size, weight, 0, epsilon, y.segment(), at);
+    kernels.add(bias.get().segment(), 0, size, y.segment(), at);
+  }
+}
