@@ -4,6 +4,7 @@ import dev.consilium.cli.bench.BenchJson;
 import dev.consilium.cli.bench.BenchReport;
 import dev.consilium.cli.bench.Machine;
 import dev.consilium.router.bench.Workload;
+import dev.consilium.tensor.Processors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -122,10 +123,7 @@ final class BenchCommand implements Callable<Integer> {
             ? (long) readMebibytes.get() << 20
             : Math.clamp(Machine.availableBytes() / 4, LEAST_READ_BYTES, MOST_READ_BYTES);
     return new BenchRun.Settings(
-        threads > 0 ? threads : Runtime.getRuntime().availableProcessors(),
-        kvDType.choice(),
-        repetitions,
-        readBytes);
+        threads > 0 ? threads : Processors.cores(), kvDType.choice(), repetitions, readBytes);
   }
 
   private void checkOptions() {
