@@ -62,6 +62,11 @@ static inline const struct block *blocks_of(const struct product *p, int token) 
   return (const struct block *) (p->activations + p->offsets[token]);
 }
 
+void quantise_avx2(const float *x, int n, struct block *into);
+void quantise_avx_vnni(const float *x, int n, struct block *into);
+void quantise_avx512_vnni(const float *x, int n, struct block *into);
+void quantise_neon_dot(const float *x, int n, struct block *into);
+
 void multiply_avx2(enum type type, const struct product *p);
 void multiply_avx_vnni(enum type type, const struct product *p);
 void multiply_avx512_vnni(enum type type, const struct product *p);

@@ -38,6 +38,22 @@ EXPORT int consilium_levels(void) {
   return levels;
 }
 
+/* Returns 0, or -1 if there is no such kernel; n is a multiple of 32. */
+EXPORT int consilium_quantise(int level, const uint8_t *x, int64_t x_at, int n, uint8_t *into, int64_t into_at) {
+  const float *from = (const float *) (x + x_at);
+  struct block *blocks = (struct block *) (into + into_at);
+  switch (level) {
+#if defined(__x86_64__)
+    case AVX2: quantise_avx2(from, n, blocks); return 0;
+    case AVX_VNNI: quantise_avx_vnni(from, n, blocks); return 0;
+    case AVX512_VNNI: quantise_avx512_vnni(from, n, blocks); return 0;
+#elif defined(__aarch64__)
+    case NEON_DOT: quantise_neon_dot(from, n, blocks); return 0;
+#endif
+    default: return -1;
+  }
+}
+
 /* Returns 0, or -1 if there is no such kernel. Sizes are the caller's duty. */
 EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes,
                        int64_t header_bytes, int blocks, int panels, const uint8_t *activations, const uint8_t *offsets,

@@ -246,6 +246,45 @@ TARGET static __attribute__((noinline)) void NAMED(product_of)(enum type type, c
   }
 }
 
+/* Activations in blocks of 8 bits: Kernels#quantise. The compiler finds the vectors. */
+TARGET void NAMED(quantise)(const float *x, int n, struct block *into) {
+  const float rounder = 0x1.8p23f; /* rounds to the nearest integer, ties to even */
+  for (; n > 0; n -= BLOCK, x += BLOCK, into++) {
+    int32_t bits[BLOCK], most = 0, sums[2] = {0, 0};
+    memcpy(bits, x, sizeof bits);
+    for (int i = 0; i < BLOCK; i++) {
+      int32_t magnitude = bits[i] & 0x7fffffff;
+      most = magnitude > most ? magnitude : most;
+    }
+    float largest;
+    memcpy(&largest, &most, sizeof largest);
+    if (largest >= 0x1p-119f && largest < __builtin_inff()) {
+      float inverse = 127.0f / largest;
+      for (int i = 0; i < BLOCK; i++) {
+        float rounded = x[i] * inverse + rounder;
+        memcpy(&bits[i], &rounded, sizeof rounded);
+        bits[i] -= 0x4b400000;
+      }
+      for (int i = 0; i < BLOCK / 2; i++) sums[0] += bits[i];
+      for (int i = BLOCK / 2; i < BLOCK; i++) sums[1] += bits[i];
+      for (int i = 0; i < BLOCK; i++) into->q[i] = (int8_t) bits[i];
+    } else {
+      memset(into->q, 0, sizeof into->q);
+    }
+    int sum = sums[0] + sums[1];
+    float scale = largest < 0x1p-119f ? 0.0f : largest / 127.0f;
+    if (!(scale < __builtin_inff())) scale = __builtin_nanf("");
+    into->scale = scale;
+    into->minimum = -(scale * (float) sum);
+    into->offset8 = -8 * sum;
+    into->offset12 = -12 * sum;
+    into->offset16 = -16 * sum;
+    into->offset128 = -128 * sum;
+    into->offset32[0] = -32 * sums[0];
+    into->offset32[1] = -32 * sums[1];
+  }
+}
+
 TARGET void NAMED(multiply)(enum type type, const struct product *p) {
   _Alignas(64) float sums[MAX_TOKENS * PANELS * ROWS];
   for (int panel = 0; panel < p->panels; panel += PANELS) {

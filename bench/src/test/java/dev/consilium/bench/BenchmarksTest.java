@@ -39,6 +39,7 @@ class BenchmarksTest {
     TreeSet<String> names = new TreeSet<>();
     results.forEach(result -> names.add(result.getPrimaryResult().getLabel()));
     assertThat(names)
-        .contains("read", "multiplyAdd", "multiply", "attendOneHead", "rmsNorm", "siluMultiply");
+        .contains(
+            "read", "multiplyAdd", "multiply", "prefill", "decode", "rmsNorm", "siluMultiply");
   }
 }

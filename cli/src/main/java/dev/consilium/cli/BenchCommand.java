@@ -4,7 +4,9 @@ import dev.consilium.cli.bench.BenchJson;
 import dev.consilium.cli.bench.BenchReport;
 import dev.consilium.cli.bench.Machine;
 import dev.consilium.router.bench.Workload;
+import dev.consilium.tensor.Processors;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -35,6 +37,7 @@ final class BenchCommand implements Callable<Integer> {
   private static final int MOST_TOKENS = 1 << 24;
   private static final int MOST_THREADS = 1024;
   private static final int MOST_REPETITIONS = 10_000;
+  private static final int MOST_SECONDS = 3600;
   private static final int MOST_READ_MEBIBYTES = 1 << 16;
   private static final long MOST_READ_BYTES = 2L << 30;
   private static final long LEAST_READ_BYTES = 64L << 20;
@@ -93,6 +96,14 @@ final class BenchCommand implements Callable<Integer> {
   private int repetitions;
 
   @Option(
+      names = "--warm-up",
+      paramLabel = "SECONDS",
+      defaultValue = "5",
+      description =
+          "Time that each test runs before it counts, at least once: the JVM compiles meanwhile. Default: ${DEFAULT-VALUE}.")
+  private int warmUpSeconds;
+
+  @Option(
       names = "--read-mib",
       paramLabel = "MIB",
       description =
@@ -122,8 +133,9 @@ final class BenchCommand implements Callable<Integer> {
             ? (long) readMebibytes.get() << 20
             : Math.clamp(Machine.availableBytes() / 4, LEAST_READ_BYTES, MOST_READ_BYTES);
     return new BenchRun.Settings(
-        threads > 0 ? threads : Runtime.getRuntime().availableProcessors(),
+        threads > 0 ? threads : Processors.cores(),
         kvDType.choice(),
+        Duration.ofSeconds(warmUpSeconds),
         repetitions,
         readBytes);
   }
@@ -134,6 +146,7 @@ final class BenchCommand implements Callable<Integer> {
     depths.forEach(tokens -> inRange("--depth", tokens, 0, MOST_TOKENS));
     batches.forEach(sequences -> inRange("--batch", sequences, 1, MOST_TOKENS));
     inRange("--threads", threads, 0, MOST_THREADS);
+    inRange("--warm-up", warmUpSeconds, 0, MOST_SECONDS);
     inRange("--repetitions", repetitions, 1, MOST_REPETITIONS);
     readMebibytes.ifPresent(size -> inRange("--read-mib", size, 1, MOST_READ_MEBIBYTES));
   }

@@ -32,8 +32,8 @@ import java.util.SplittableRandom;
  *
  * <ol>
  *   <li>Load the model as {@code run} does; compute one token.
- *   <li>For each workload: fill the sequences up to the depth, one repetition that does not count,
- *       then those that do.
+ *   <li>For each workload: fill the sequences up to the depth, repetitions that do not count, then
+ *       those that do.
  *   <li>Before the first workload and after each, measure how fast memory can be read: on machines
  *       that others use as well, the best of several moments is the limit.
  * </ol>
@@ -54,10 +54,12 @@ final class BenchRun {
    *
    * @param threads that compute, at least 1
    * @param kvDType of the KV cache
+   * @param warmUp how long a test is repeated at least before it counts
    * @param repetitions that count, at least 1
    * @param readBytes of memory that are read to find out how fast that is
    */
-  record Settings(int threads, KvCacheDType kvDType, int repetitions, long readBytes) {}
+  record Settings(
+      int threads, KvCacheDType kvDType, Duration warmUp, int repetitions, long readBytes) {}
 
   /**
    * @param workloads in the order to run; none to measure the loading alone
@@ -79,7 +81,7 @@ final class BenchRun {
         Duration weights = Duration.ofNanos(System.nanoTime() - start);
         Duration ready = StartClock.elapsed();
         Map<Integer, Long> expertBytes = SpeedTest.expertBytes(checkpoint);
-        repeat(router, expertBytes, ONE_TOKEN, 1);
+        computeOneToken(router, expertBytes);
         Duration firstToken = StartClock.elapsed();
         List<BenchReport.Row> rows = rows(router, expertBytes);
         OptionalLong most = peak.bytes();
@@ -162,26 +164,35 @@ final class BenchRun {
 
   private BenchReport.Row row(Router router, Map<Integer, Long> expertBytes, Workload workload) {
     say(
-        "%s: 1 and %d repetitions%s"
+        "%s: warm up, then %d repetitions%s"
             .formatted(
                 workload.name(),
                 settings.repetitions(),
                 workload.depth() > 0
                     ? " after " + (long) workload.depth() * workload.sequences() + " tokens"
                     : ""));
-    List<Timing> timings = repeat(router, expertBytes, workload, 1 + settings.repetitions());
-    return new BenchReport.Row(workload, timings.subList(1, timings.size()));
-  }
-
-  private List<Timing> repeat(
-      Router router, Map<Integer, Long> expertBytes, Workload workload, int times) {
-    List<Timing> timings = new ArrayList<>();
     try (SpeedTest test = SpeedTest.prepare(router, expertBytes, workload, random)) {
-      for (int i = 0; i < times; i++) {
+      warmUp(test);
+      List<Timing> timings = new ArrayList<>();
+      for (int i = 0; i < settings.repetitions(); i++) {
         timings.add(test.repeat());
       }
+      return new BenchReport.Row(workload, timings);
     }
-    return timings;
+  }
+
+  private void computeOneToken(Router router, Map<Integer, Long> expertBytes) {
+    try (SpeedTest test = SpeedTest.prepare(router, expertBytes, ONE_TOKEN, random)) {
+      test.repeat();
+    }
+  }
+
+  /** At least once, and until the compiler has had time to do its work. */
+  private void warmUp(SpeedTest test) {
+    long end = System.nanoTime() + settings.warmUp().toNanos();
+    do {
+      test.repeat();
+    } while (System.nanoTime() - end < 0);
   }
 
   private double read(Router router) {

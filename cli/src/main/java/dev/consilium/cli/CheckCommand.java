@@ -20,6 +20,7 @@ import dev.consilium.serving.GrpcLimits;
 import dev.consilium.serving.Target;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.telemetry.TelemetryConfig;
+import dev.consilium.tensor.Processors;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -115,8 +116,7 @@ final class CheckCommand implements Callable<Integer> {
   }
 
   private RouterOptions options() {
-    return RouterOptions.inProcess(
-            threads == 0 ? Runtime.getRuntime().availableProcessors() : threads)
+    return RouterOptions.inProcess(threads == 0 ? Processors.cores() : threads)
         .withKvDType(kvDType.choice(KvCacheDType.F32));
   }
 

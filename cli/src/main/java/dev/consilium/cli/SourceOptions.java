@@ -4,6 +4,7 @@ import dev.consilium.cli.text.EngineSource;
 import dev.consilium.cli.text.GatewaySource;
 import dev.consilium.cli.text.TextSource;
 import dev.consilium.router.RouterOptions;
+import dev.consilium.tensor.Processors;
 import java.net.URI;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -38,7 +39,7 @@ final class SourceOptions {
     }
     return EngineSource.open(
         model.directory(),
-        RouterOptions.inProcess(threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
+        RouterOptions.inProcess(threads > 0 ? threads : Processors.cores())
             .withKvDType(kvDType.choice()));
   }
 }

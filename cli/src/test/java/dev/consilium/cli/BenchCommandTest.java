@@ -112,6 +112,8 @@ class BenchCommandTest {
             "3",
             "-r",
             "1",
+            "--warm-up",
+            "0",
             "--read-mib",
             "8");
     assertThat(ran.status()).as(ran.errors()).isZero();
@@ -127,7 +129,19 @@ class BenchCommandTest {
     assertThat(Ran.command("synth", file.toString(), "--size", "tiny", "-t", "q4_k").status())
         .isZero();
     Ran ran =
-        Ran.command("bench", file.toString(), "-p", "16", "-n", "2", "-r", "1", "--read-mib", "8");
+        Ran.command(
+            "bench",
+            file.toString(),
+            "-p",
+            "16",
+            "-n",
+            "2",
+            "-r",
+            "1",
+            "--warm-up",
+            "0",
+            "--read-mib",
+            "8");
     assertThat(ran.status()).as(ran.errors()).isZero();
     assertThat(ran.output()).contains("Q4_K", "pp16", "tg2");
   }
@@ -156,6 +170,7 @@ class BenchCommandTest {
         Arguments.of(List.of("-d", "0,-4"), "--depth is -4, expected 0 to"),
         Arguments.of(List.of("-t", "-1"), "--threads is -1, expected 0 to"),
         Arguments.of(List.of("-r", "0"), "--repetitions is 0, expected 1 to"),
+        Arguments.of(List.of("--warm-up", "-1"), "--warm-up is -1, expected 0 to"),
         Arguments.of(List.of("-p", "0", "-n", "0"), "--load-only"),
         Arguments.of(List.of("-p", "513"), "pp513 takes 513 tokens"),
         Arguments.of(List.of("-p", "0", "-n", "13", "-d", "500"), "the context of"),
@@ -185,7 +200,8 @@ class BenchCommandTest {
 
   private static JsonNode json(String... options) throws IOException {
     List<String> arguments =
-        new ArrayList<>(List.of("bench", MODEL.toString(), "--json", "--read-mib", "8"));
+        new ArrayList<>(
+            List.of("bench", MODEL.toString(), "--json", "--read-mib", "8", "--warm-up", "0"));
     arguments.addAll(List.of(options));
     Ran ran = Ran.command(arguments.toArray(String[]::new));
     assertThat(ran.status()).as(ran.errors()).isZero();

@@ -3,6 +3,7 @@ package dev.consilium.expertnode;
 import dev.consilium.placement.Share;
 import dev.consilium.serving.ConfigException;
 import dev.consilium.serving.GrpcLimits;
+import dev.consilium.tensor.Processors;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -122,7 +123,7 @@ public record ExpertNodeConfig(
         new Identity(node.name(), node.host(), node.port(), node.epoch().orElse(clockMillis)),
         share(node.share()),
         new Device(
-            node.threads().orElseGet(() -> Runtime.getRuntime().availableProcessors()),
+            node.threads().orElseGet(Processors::cores),
             node.memoryBudget().map(size -> size.bytes()).orElseGet(() -> defaultBudgetBytes())),
         new Limits(
             node.queueLimit(),

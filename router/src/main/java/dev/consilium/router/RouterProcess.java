@@ -19,6 +19,7 @@ import dev.consilium.serving.RunningProcess;
 import dev.consilium.serving.Target;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.telemetry.TelemetryConfig;
+import dev.consilium.tensor.Processors;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -122,7 +123,7 @@ final class RouterProcess implements RunningProcess {
     try {
       return new RouterOptions(
           experts(),
-          settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads(),
+          settings.threads() == 0 ? Processors.cores() : settings.threads(),
           settings.wireDtype(),
           KvCacheDType.of(settings.kvDtype()),
           settings.kvCacheTokens(),

@@ -1,6 +1,5 @@
 package dev.consilium.tensor;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
@@ -14,21 +13,6 @@ import java.util.function.IntConsumer;
  * <p>Threading: may be called from any thread; calls of several threads follow one another.
  */
 public final class CpuDevice implements AutoCloseable {
-  /** Multiply-adds of a task at most: some ten microseconds, so that threads end together. */
-  private static final long MOST_MULTIPLY_ADDS = 1 << 18;
-
-  /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
-  private static final long LEAST_MULTIPLY_ADDS = 1 << 15;
-
-  /** Tasks for each thread, where that keeps within these bounds. */
-  private static final int TASKS_PER_THREAD = 24;
-
-  /**
-   * Tokens of a task at most: a narrow layer with many tokens still splits, and the activations of
-   * a block stay in the second cache while panel after panel passes.
-   */
-  private static final int TASK_TOKENS = 128;
-
   private final Kernels kernels;
   private final ThreadTeam team;
   private final AttentionTasks attention;
@@ -98,23 +82,8 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   private void run(List<MatmulJob> jobs, List<QuantisedTokens> quantised) {
-    long multiplyAdds = jobs.stream().mapToLong(CpuDevice::multiplyAdds).sum();
-    long perTask =
-        Math.clamp(
-            multiplyAdds / ((long) TASKS_PER_THREAD * threads()),
-            LEAST_MULTIPLY_ADDS,
-            MOST_MULTIPLY_ADDS);
-    List<MatmulTask> tasks = new ArrayList<>();
-    for (int i = 0; i < jobs.size(); i++) {
-      MatmulJob job = jobs.get(i);
-      boolean ofBlocks = job.weights().dtype().quantised();
-      split(job, ofBlocks ? Optional.of(quantised.get(i)) : Optional.empty(), perTask, tasks);
-    }
-    team.run(tasks.size(), task -> tasks.get(task).run(kernels));
-  }
-
-  private static long multiplyAdds(MatmulJob job) {
-    return (long) job.weights().rows() * job.weights().columns() * job.tokens();
+    MatmulTasks tasks = new MatmulTasks(jobs, quantised, threads());
+    team.run(tasks.count(), task -> tasks.run(task, kernels));
   }
 
   /** Computes the attention of all jobs, which must not write the same rows. */
@@ -127,50 +96,8 @@ public final class CpuDevice implements AutoCloseable {
     team.run(tasks, body);
   }
 
-  private static void split(
-      MatmulJob job, Optional<QuantisedTokens> quantised, long perTask, List<MatmulTask> into) {
-    int panels = job.weights().panels();
-    for (int token = 0; token < job.tokens(); token += TASK_TOKENS) {
-      int endToken = Math.min(token + TASK_TOKENS, job.tokens());
-      int step = panelsPerTask(job.weights(), endToken - token, perTask);
-      for (int panel = 0; panel < panels; panel += step) {
-        int endPanel = Math.min(panel + step, panels);
-        into.add(new MatmulTask(job, quantised, panel, endPanel, token, endToken));
-      }
-    }
-  }
-
-  private static int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
-    long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
-    int panels = (int) Math.max(1, multiplyAdds / ofPanel);
-    if (!weights.dtype().quantised()) {
-      return panels;
-    }
-    // Kernels take two of these narrower panels at once, or four where there are many tokens.
-    int together = tokens < 4 ? 2 : 4;
-    return (panels + together - 1) / together * together;
-  }
-
   @Override
   public void close() {
     team.close();
-  }
-
-  /** Some panels and tokens of a job. */
-  private record MatmulTask(
-      MatmulJob job,
-      Optional<QuantisedTokens> quantised,
-      int firstPanel,
-      int endPanel,
-      int firstToken,
-      int endToken) {
-    void run(Kernels kernels) {
-      if (quantised.isPresent()) {
-        QuantisedTokens tokens = quantised.get();
-        kernels.multiplyQuantised(job, tokens, firstPanel, endPanel, firstToken, endToken);
-      } else {
-        kernels.multiply(job, firstPanel, endPanel, firstToken, endToken);
-      }
-    }
   }
 }

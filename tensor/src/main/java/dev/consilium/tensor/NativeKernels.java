@@ -167,7 +167,16 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
-    others.quantise(x, xOffset, n, into, at);
+    if (!x.isNative() || !into.isNative()) {
+      others.quantise(x, xOffset, n, into, at);
+      return;
+    }
+    if (n % QuantLayout.BLOCK != 0) {
+      throw new IllegalArgumentException(n + " activations; expected a multiple of 32");
+    }
+    Objects.checkFromIndexSize(xOffset, n * 4L, x.byteSize());
+    Objects.checkFromIndexSize(at, QuantisedTokens.rowBytes(n), into.byteSize());
+    library.quantise(level, x, xOffset, n, into, at);
   }
 
   @Override

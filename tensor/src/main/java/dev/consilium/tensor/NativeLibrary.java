@@ -32,6 +32,7 @@ final class NativeLibrary {
 
   private static final String FILE = "libconsilium-kernels.so";
 
+  private final MethodHandle quantise;
   private final MethodHandle multiply;
   private final MethodHandle attend;
   private final int levels;
@@ -53,7 +54,9 @@ final class NativeLibrary {
     }
   }
 
-  private NativeLibrary(MethodHandle multiply, MethodHandle attend, int levels) {
+  private NativeLibrary(
+      MethodHandle quantise, MethodHandle multiply, MethodHandle attend, int levels) {
+    this.quantise = quantise;
     this.multiply = multiply;
     this.attend = attend;
     this.levels = levels;
@@ -95,6 +98,16 @@ final class NativeLibrary {
   private static NativeLibrary link(Path file) {
     SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
     MethodHandle levels = function(symbols, "consilium_levels");
+    MethodHandle quantise =
+        function(
+            symbols,
+            "consilium_quantise",
+            JAVA_INT, // level
+            ADDRESS, // x
+            JAVA_LONG, // x_at
+            JAVA_INT, // n
+            ADDRESS, // into
+            JAVA_LONG); // into_at
     MethodHandle multiply =
         function(
             symbols,
@@ -140,7 +153,7 @@ final class NativeLibrary {
             ADDRESS, // states
             JAVA_LONG); // states_at
     try {
-      return new NativeLibrary(multiply, attend, (int) levels.invokeExact());
+      return new NativeLibrary(quantise, multiply, attend, (int) levels.invokeExact());
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -173,6 +186,18 @@ final class NativeLibrary {
       }
     }
     return found;
+  }
+
+  /** The ranges must be inside the memory, n a multiple of 32. */
+  void quantise(Level level, MemorySegment x, long xAt, int n, MemorySegment into, long at) {
+    try {
+      int result = (int) quantise.invokeExact(level.code, x, xAt, n, into, at);
+      if (result != 0) {
+        throw new IllegalStateException("no native quantising on " + level);
+      }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
   }
 
   /** At most {@link #MAX_TOKENS} tokens; the ranges must be inside the job. */

@@ -20,6 +20,9 @@ final class QuantisedActivations {
   /** Columns of all rows together from which on quantising is worth a parallel region. */
   private static final long PARALLEL_COLUMNS = 1 << 14;
 
+  /** Tokens that are found again by looking through all, with nothing to set up. */
+  private static final int FEW = 32;
+
   /** Columns that make a task. */
   private static final int TASK_COLUMNS = 1 << 12;
 
@@ -57,9 +60,10 @@ final class QuantisedActivations {
       tokens += tokensOf(job);
     }
     offsets = grown(offsets, tokens * 8);
+    boolean few = tokens <= FEW;
     long token = 0;
     for (MatmulJob job : jobs) {
-      locate(job, token * 8);
+      locate(job, token * 8, few);
       token += tokensOf(job);
     }
     blocks = grown(blocks, blockBytes);
@@ -82,21 +86,39 @@ final class QuantisedActivations {
     return job.weights().dtype().quantised() ? job.tokens() : 0;
   }
 
-  private void locate(MatmulJob job, long at) {
+  private void locate(MatmulJob job, long at, boolean few) {
     if (tokensOf(job) == 0) {
       return;
     }
-    F32Matrix x = job.x();
-    long[] known = rowsOfMatrix.computeIfAbsent(x, QuantisedActivations::unknownRows);
     for (int row : job.xRows()) {
-      if (known[row] < 0) {
-        known[row] = blockBytes;
-        rows.add(new Row(x, row, blockBytes));
-        blockBytes += QuantisedTokens.rowBytes(x.columns());
-      }
-      offsets.set(JAVA_LONG, at, known[row]);
+      offsets.set(JAVA_LONG, at, few ? amongFew(job.x(), row) : amongMany(job.x(), row));
       at += 8;
     }
+  }
+
+  private long amongFew(F32Matrix x, int row) {
+    for (int i = rows.size() - 1; i >= 0; i--) {
+      Row known = rows.get(i);
+      if (known.x() == x && known.row() == row) {
+        return known.blocksAt();
+      }
+    }
+    return add(x, row);
+  }
+
+  private long amongMany(F32Matrix x, int row) {
+    long[] known = rowsOfMatrix.computeIfAbsent(x, QuantisedActivations::unknownRows);
+    if (known[row] < 0) {
+      known[row] = add(x, row);
+    }
+    return known[row];
+  }
+
+  private long add(F32Matrix x, int row) {
+    long at = blockBytes;
+    rows.add(new Row(x, row, at));
+    blockBytes += QuantisedTokens.rowBytes(x.columns());
+    return at;
   }
 
   private static long[] unknownRows(F32Matrix x) {

@@ -1,6 +1,7 @@
 package dev.consilium.cli.cluster;
 
 import dev.consilium.router.KvCacheDType;
+import dev.consilium.tensor.Processors;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -91,13 +92,11 @@ public record ClusterPlan(
   }
 
   int nodeThreads() {
-    return threads > 0 ? threads : Math.max(1, Runtime.getRuntime().availableProcessors() / nodes);
+    return threads > 0 ? threads : Math.max(1, Processors.cores() / nodes);
   }
 
   int routerThreads() {
-    return threads > 0
-        ? threads
-        : Math.max(1, Runtime.getRuntime().availableProcessors() / routers);
+    return threads > 0 ? threads : Math.max(1, Processors.cores() / routers);
   }
 
   private static void requireIn(String option, int value, int least, int most) {

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -28,7 +27,7 @@ public final class ExpertBank implements AutoCloseable {
   private final Object loading = new Object();
 
   // The rest is guarded by this.
-  private final TreeMap<ExpertId, Held> held = new TreeMap<>();
+  private final Map<ExpertId, Held> held = new HashMap<>();
   private long memoryBytes;
   private boolean closed;
 
@@ -108,13 +107,14 @@ public final class ExpertBank implements AutoCloseable {
    */
   synchronized Lease acquire(Collection<ExpertId> ids) {
     requireOpen();
-    List<ExpertId> missing = ids.stream().filter(id -> !held.containsKey(id)).toList();
+    Map<ExpertId, Held> leased = HashMap.newHashMap(ids.size());
+    List<ExpertId> missing = new ArrayList<>();
+    for (ExpertId id : ids) {
+      Optional.ofNullable(held.get(id))
+          .ifPresentOrElse(one -> leased.put(id, one), () -> missing.add(id));
+    }
     if (!missing.isEmpty()) {
       throw new ExpertsNotHeldException(missing);
-    }
-    Map<ExpertId, Held> leased = new HashMap<>();
-    for (ExpertId id : ids) {
-      leased.computeIfAbsent(id, held::get);
     }
     leased.values().forEach(one -> one.references++);
     return new Lease(leased);

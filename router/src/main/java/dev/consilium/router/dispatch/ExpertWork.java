@@ -24,9 +24,11 @@ public final class ExpertWork {
     int[][] tokens = new int[expertCount][];
     float[][] weights = new float[expertCount][];
     for (int expert = 0; expert < expertCount; expert++) {
-      tokens[expert] = new int[counts[expert]];
-      weights[expert] = new float[counts[expert]];
-      counts[expert] = 0;
+      if (counts[expert] > 0) {
+        tokens[expert] = new int[counts[expert]];
+        weights[expert] = new float[counts[expert]];
+        counts[expert] = 0;
+      }
     }
     forEach(
         choices,

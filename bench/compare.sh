@@ -1,0 +1,138 @@
+#!/bin/bash
+# Runs llama.cpp, ik_llama.cpp and Consilium on the same GGUF files, in turns, and prints the medians and how many times the better of the
+# two Consilium reaches.
+#
+#   LLAMA_CPP=DIR IK_LLAMA_CPP=DIR bench/compare.sh [-t THREADS] [-r ROUNDS] [-o RAW] [-s SET] MODEL.gguf...
+#
+# DIR holds llama-bench and llama-batched-bench. SET is one, batch, depth, java or load; without -s: one, batch and depth.
+#   one    pp512 and tg128
+#   batch  64 tokens of 4, 8, 16 and 32 sequences together, after 128 tokens each
+#   depth  32 tokens after 4096
+#   java   as one, with Consilium's native kernels switched off
+#   load   seconds from the start of the process to its first token, and its peak memory; weights in memory of its own, not mapped
+#
+# RAW gets a line for each measurement: engine, model, test, value. Weights lie in anonymous memory in every engine. Where Linux shares
+# processors among sessions first (kernel.sched_autogroup_enabled), each run is one of its own with the highest priority, if that is allowed.
+set -eu
+cd "$(dirname "$0")/.."
+threads=2 rounds=3 raw=$(mktemp) sets=
+while getopts t:r:o:s: option; do
+  case $option in
+    t) threads=$OPTARG ;;
+    r) rounds=$OPTARG ;;
+    o) raw=$OPTARG ;;
+    s) sets="$sets $OPTARG" ;;
+    *) exit 2 ;;
+  esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || { sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 2; }
+: "${LLAMA_CPP:?directory with llama-bench}" "${IK_LLAMA_CPP:?directory with llama-bench}"
+
+# alone COMMAND...: in a session of its own, first in the queue.
+alone() {
+  setsid -w bash -c '{ echo -20 > /proc/self/autogroup; renice -n -20 $$; } >/dev/null 2>&1; exec "$@"' alone "$@"
+}
+
+note() { printf '%s %s %s %s\n' "$1" "$model" "$2" "$3" >> "$raw"; }
+
+# llama_bench ENGINE DIR ARGS...: a line for each test of llama-bench.
+llama_bench() {
+  engine=$1 program=$2/llama-bench
+  shift 2
+  alone "$program" -m "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
+    awk -F'|' '/ (pp|tg)[0-9]/ { split($(NF - 1), rate, " "); name = $(NF - 2); gsub(/ /, "", name); print name, rate[1] }' |
+    while read -r name rate; do
+      case $name in
+        tg*@pp4096 | tg*@d4096) name=tg32@d4096 ;;
+      esac
+      note "$engine" "$name" "$rate"
+    done
+}
+
+# batched_bench ENGINE DIR: a line for each number of sequences.
+batched_bench() {
+  alone "$2/llama-batched-bench" -m "$file" -t "$threads" -tb "$threads" -c 8192 -b 2048 -ub 512 -npp 128 -ntg 64 -npl 4,8,16,32 --no-mmap 2>&1 |
+    awk -F'|' '/^\| +128 / { print $4 + 0, $9 + 0 }' |
+    while read -r sequences rate; do note "$1" "tg64x$sequences@d128" "$rate"; done
+}
+
+# consilium ENGINE ARGS...: a line for each test of consilium bench.
+consilium() {
+  engine=$1
+  shift
+  alone ./consilium bench "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
+    awk '/^ +(pp|tg)[0-9]/ { name = substr($0, 1, 22); gsub(/ /, "", name); split(substr($0, 23), rates, " "); print name, rates[1] }' |
+    while read -r name rate; do note "$engine" "$name" "$rate"; done
+}
+
+# loading ENGINE COMMAND...: seconds and kilobytes of a process that computes one token.
+loading() {
+  engine=$1
+  shift
+  figures=$(alone /usr/bin/time -f 'took %e %M' "$@" 2>&1 </dev/null | awk '/^took/ { print $2, $3 }')
+  note "$engine" load-seconds "${figures% *}"
+  note "$engine" load-peak-mb "$((${figures#* } / 1024))"
+}
+
+run_set() {
+  case $1 in
+    one)
+      llama_bench llama.cpp "$LLAMA_CPP" -p 512 -n 128 -lm none
+      llama_bench ik_llama.cpp "$IK_LLAMA_CPP" -p 512 -n 128 -mmp 0
+      consilium consilium -p 512 -n 128
+      ;;
+    batch)
+      batched_bench llama.cpp "$LLAMA_CPP"
+      batched_bench ik_llama.cpp "$IK_LLAMA_CPP"
+      consilium consilium -p 0 -n 64 -b 4,8,16,32 -d 128
+      ;;
+    depth)
+      llama_bench llama.cpp "$LLAMA_CPP" -p 0 -n 32 -d 4096 -lm none
+      llama_bench ik_llama.cpp "$IK_LLAMA_CPP" -p 0 -n 0 -gp 4096,32 -mmp 0
+      consilium consilium -p 0 -n 32 -d 4096
+      ;;
+    java)
+      llama_bench ik_llama.cpp "$IK_LLAMA_CPP" -p 512 -n 128 -mmp 0
+      JDK_JAVA_OPTIONS=-Dconsilium.native=off consilium consilium-java -p 512 -n 128
+      ;;
+    load)
+      loading llama.cpp "$LLAMA_CPP/llama-completion" -m "$file" -t "$threads" -c 1024 -n 1 -p a -no-cnv --no-warmup --no-mmap
+      loading consilium ./consilium bench "$file" -t "$threads" --load-only
+      ;;
+    *) echo "no set $1: one, batch, depth, java, load" >&2; exit 2 ;;
+  esac
+}
+
+: > "$raw"
+for file; do
+  model=$(basename "$file" .gguf)
+  for round in $(seq "$rounds"); do
+    for set in ${sets:-one batch depth}; do
+      echo "$model, $set, round $round of $rounds" >&2
+      run_set "$set"
+    done
+  done
+done
+
+awk '
+  { key = $2 " " $3; if (!(key in seen)) { seen[key] = 1; order[++keys] = key }
+    n = ++count[key, $1]; value[key, $1, n] = $4 + 0 }
+  function median(key, engine,   n, i, j, t, v) {
+    n = count[key, engine]
+    if (!n) return 0
+    for (i = 1; i <= n; i++) v[i] = value[key, engine, i]
+    for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++) if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
+    return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+  }
+  function cell(x) { return x ? sprintf("%.1f", x) : "-" }
+  END {
+    printf "| model | test | llama.cpp | ik_llama.cpp | Consilium | of the better |\n|---|---|---|---|---|---|\n"
+    for (k = 1; k <= keys; k++) {
+      key = order[k]
+      l = median(key, "llama.cpp"); i = median(key, "ik_llama.cpp"); c = median(key, "consilium") + median(key, "consilium-java")
+      better = key ~ /load/ ? (l && (!i || l < i) ? l : i) : (l > i ? l : i)
+      split(key, name, " ")
+      printf "| %s | %s | %s | %s | %s | %s |\n", name[1], name[2], cell(l), cell(i), cell(c), better ? sprintf("%.2f", c / better) : "-"
+    }
+  }' "$raw"

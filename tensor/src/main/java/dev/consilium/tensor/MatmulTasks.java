@@ -1,0 +1,105 @@
+package dev.consilium.tensor;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Cuts products into tasks: some panels of the weights times some tokens. A task is a number, for a
+ * step has thousands and the objects would be cold memory.
+ */
+final class MatmulTasks {
+  /** Multiply-adds of a task at most: some ten microseconds, so that threads end together. */
+  private static final long MOST_MULTIPLY_ADDS = 1 << 18;
+
+  /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
+  private static final long LEAST_MULTIPLY_ADDS = 1 << 15;
+
+  /** Tasks for each thread, where that keeps within these bounds. */
+  private static final int TASKS_PER_THREAD = 24;
+
+  /**
+   * Tokens of a task at most: a narrow layer with many tokens still splits, and the activations of
+   * a block stay in the second cache while panel after panel passes.
+   */
+  private static final int TASK_TOKENS = 128;
+
+  private final List<MatmulJob> jobs;
+  private final List<QuantisedTokens> quantised;
+
+  /** First task of each job, and one behind the last. */
+  private final int[] firstTask;
+
+  /** Panels and tokens of a task, by job. */
+  private final int[] panelStep;
+
+  private final int[] tokenStep;
+
+  /**
+   * @param quantised the activations of each job; empty if no job has quantised weights
+   */
+  MatmulTasks(List<MatmulJob> jobs, List<QuantisedTokens> quantised, int threads) {
+    this.jobs = jobs;
+    this.quantised = quantised;
+    this.firstTask = new int[jobs.size() + 1];
+    this.panelStep = new int[jobs.size()];
+    this.tokenStep = new int[jobs.size()];
+    long multiplyAdds = 0;
+    for (MatmulJob job : jobs) {
+      multiplyAdds += (long) job.weights().rows() * job.weights().columns() * job.tokens();
+    }
+    long perTask =
+        Math.clamp(
+            multiplyAdds / ((long) TASKS_PER_THREAD * threads),
+            LEAST_MULTIPLY_ADDS,
+            MOST_MULTIPLY_ADDS);
+    for (int i = 0; i < jobs.size(); i++) {
+      cut(i, perTask);
+    }
+  }
+
+  private void cut(int i, long multiplyAdds) {
+    MatmulJob job = jobs.get(i);
+    int tokenParts = Math.ceilDiv(job.tokens(), TASK_TOKENS);
+    tokenStep[i] = tokenParts == 0 ? 1 : Math.ceilDiv(job.tokens(), tokenParts);
+    panelStep[i] = panelsPerTask(job.weights(), tokenStep[i], multiplyAdds);
+    int panelParts = Math.ceilDiv(job.weights().panels(), panelStep[i]);
+    firstTask[i + 1] = Math.addExact(firstTask[i], Math.multiplyExact(tokenParts, panelParts));
+  }
+
+  private static int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
+    long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
+    int panels = (int) Math.max(1, multiplyAdds / ofPanel);
+    if (!weights.dtype().quantised()) {
+      return panels;
+    }
+    // Kernels take two of these narrower panels at once, or four where there are many tokens.
+    int together = tokens < 4 ? 2 : 4;
+    return Math.ceilDiv(panels, together) * together;
+  }
+
+  int count() {
+    return firstTask[jobs.size()];
+  }
+
+  /** Computes one task on this thread. */
+  void run(int task, Kernels kernels) {
+    int found = Arrays.binarySearch(firstTask, task);
+    // Jobs without tokens have no tasks: of several that begin here the last one has it.
+    int i = found >= 0 ? found : -found - 2;
+    while (firstTask[i + 1] == task) {
+      i++;
+    }
+    MatmulJob job = jobs.get(i);
+    int panels = job.weights().panels();
+    int panelParts = Math.ceilDiv(panels, panelStep[i]);
+    int firstPanel = (task - firstTask[i]) % panelParts * panelStep[i];
+    int endPanel = Math.min(firstPanel + panelStep[i], panels);
+    int firstToken = (task - firstTask[i]) / panelParts * tokenStep[i];
+    int endToken = Math.min(firstToken + tokenStep[i], job.tokens());
+    if (job.weights().dtype().quantised()) {
+      kernels.multiplyQuantised(job, quantised.get(i), firstPanel, endPanel, firstToken, endToken);
+    } else {
+      kernels.multiply(job, firstPanel, endPanel, firstToken, endToken);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package dev.consilium.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ProcessorsTest {
+  @TempDir Path directory;
+
+  @Test
+  void numbers_rangesAndSingles_areAll() {
+    assertThat(Processors.numbers("0-3,8,10-11")).containsExactly(0, 1, 2, 3, 8, 10, 11);
+  }
+
+  @Test
+  void cores_twoThreadsOfEach_countsEachOnce() throws IOException {
+    topology("0,4", "1,5", "2,6", "3,7", "0,4", "1,5", "2,6", "3,7");
+    assertThat(Processors.cores(status("0-7"), directory, 8)).isEqualTo(4);
+  }
+
+  @Test
+  void cores_boundToOneNode_countsItsCores() throws IOException {
+    topology("0", "1", "2", "3", "4", "5", "6", "7");
+    assertThat(Processors.cores(status("4-7"), directory, 4)).isEqualTo(4);
+    assertThat(Processors.cores(status("5"), directory, 1)).isEqualTo(1);
+  }
+
+  @Test
+  void cores_quotaBelowTheCores_isTheQuota() throws IOException {
+    topology("0", "1", "2", "3");
+    assertThat(Processors.cores(status("0-3"), directory, 2)).isEqualTo(2);
+  }
+
+  @Test
+  void cores_systemSaysNothing_isWhatTheJvmSees() throws IOException {
+    assertThat(Processors.cores(directory.resolve("none"), directory, 3)).isEqualTo(3);
+    assertThat(Processors.cores(status("0-1"), directory.resolve("none"), 3)).isEqualTo(3);
+    assertThat(Processors.cores(status("what?"), directory, 3)).isEqualTo(3);
+    Path without = Files.writeString(directory.resolve("without"), "Name:\tjava\n");
+    assertThat(Processors.cores(without, directory, 3)).isEqualTo(3);
+  }
+
+  @Test
+  void cores_thisMachine_areAtMostItsProcessors() {
+    assertThat(Processors.cores()).isBetween(1, Runtime.getRuntime().availableProcessors());
+  }
+
+  private Path status(String allowed) throws IOException {
+    return Files.writeString(
+        directory.resolve("status"), "Name:\tjava\nCpus_allowed_list:\t" + allowed + "\n");
+  }
+
+  private void topology(String... siblings) throws IOException {
+    for (int cpu = 0; cpu < siblings.length; cpu++) {
+      Path topology = Files.createDirectories(directory.resolve("cpu" + cpu + "/topology"));
+      Files.writeString(topology.resolve("thread_siblings_list"), siblings[cpu] + "\n");
+    }
+  }
+}
