@@ -22,9 +22,9 @@ record LayerWeights(
   static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
     ModelSpec spec = checkpoint.spec();
     return new LayerWeights(
-        checkpoint.vector(spec.names().attention(layer.index()).norm(), spec.hiddenSize()),
+        Norms.weight(checkpoint, spec.names().attention(layer.index()).norm(), spec.hiddenSize()),
         AttentionWeights.load(checkpoint, layer),
-        checkpoint.vector(spec.names().feedForward(layer.index()).norm(), spec.hiddenSize()),
+        Norms.weight(checkpoint, spec.names().feedForward(layer.index()).norm(), spec.hiddenSize()),
         FeedForwardWeights.load(checkpoint, layer, blocks));
   }
 

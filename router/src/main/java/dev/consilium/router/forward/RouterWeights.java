@@ -55,7 +55,7 @@ public final class RouterWeights implements AutoCloseable {
               layers[layer.index()] = LayerWeights.load(checkpoint, layer, blocks);
             }
           });
-      F32Vector finalNorm = checkpoint.vector(spec.names().finalNorm(), spec.hiddenSize());
+      F32Vector finalNorm = Norms.weight(checkpoint, spec.names().finalNorm(), spec.hiddenSize());
       return new RouterWeights(
           spec, embeddings[0], embeddings[embeddings.length - 1], finalNorm, List.of(layers));
     } catch (RuntimeException | Error e) {
