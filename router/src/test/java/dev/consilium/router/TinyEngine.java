@@ -54,7 +54,12 @@ public final class TinyEngine implements AutoCloseable {
     /** Blocks for 1024 tokens, room for 64 that wait, nothing in front of the experts. */
     public static final Setup PLAIN =
         new Setup(
-            Fixtures.model(MODEL), 64, 64, new StepLimits(32, 8, 8), UnaryOperator.identity(), EngineObserver.NONE);
+            Fixtures.model(MODEL),
+            64,
+            64,
+            new StepLimits(32, 8, 8),
+            UnaryOperator.identity(),
+            EngineObserver.NONE);
 
     public Setup withModel(Path other) {
       return new Setup(other, blocks, waiting, step, before, observer);

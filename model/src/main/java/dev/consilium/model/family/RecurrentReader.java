@@ -35,8 +35,9 @@ final class RecurrentReader {
     return switch (rule) {
       case NONE -> Collections.nCopies(layers, Optional.empty());
       case DELTA_NET -> {
-        List<String> types = types(layers, "linear_attention", "full_attention");
-        yield where(types.isEmpty() ? inIntervals(layers) : types, "linear_attention", deltaNet());
+        List<String> listed = types(layers, "linear_attention", "full_attention");
+        List<String> byInterval = inIntervals(layers); // may stand beside the list, which counts
+        yield where(listed.isEmpty() ? byInterval : listed, "linear_attention", deltaNet());
       }
       case MAMBA2 -> {
         List<String> types = types(layers, "mamba", "attention");

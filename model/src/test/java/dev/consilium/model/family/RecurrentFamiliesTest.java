@@ -34,8 +34,7 @@ final class RecurrentFamiliesTest {
   void specify_qwen3Next_everyFourthLayerAttends() throws Exception {
     ModelSpec spec = specify(QWEN3_NEXT_80B, Map.of());
     assertThat(spec.norm().kind()).isEqualTo(NormSpec.Kind.RMS_AROUND_ONE);
-    assertThat(spec.layers().get(2).attention())
-        .isEqualTo(new GatedDeltaNet(32, 16, 128, 128, 4));
+    assertThat(spec.layers().get(2).attention()).isEqualTo(new GatedDeltaNet(32, 16, 128, 128, 4));
     GroupedQueryAttention full = (GroupedQueryAttention) spec.layers().get(3).attention();
     assertThat(full.outputGate()).isTrue();
     assertThat(full.projectionWidth()).isEqualTo(2 * 16 * 256 + 2 * 2 * 256);
