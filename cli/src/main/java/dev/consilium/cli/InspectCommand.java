@@ -2,11 +2,19 @@ package dev.consilium.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.cli.cluster.Installation;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.ModelSummary;
+import dev.consilium.model.family.AllKeys;
+import dev.consilium.model.family.AttentionSpec;
+import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.KeyChunks;
+import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.SlidingWindow;
 import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.forward.ForwardPass;
 import dev.consilium.router.kvcache.KvPool;
@@ -73,6 +81,9 @@ final class InspectCommand implements Callable<Integer> {
     for (KvDType dtype : KvDType.values()) {
       keyValueBytes.put(name(dtype), keyValueBytes(spec, dtype));
     }
+    tree.put("stateBytesPerSequence", stateBytes(spec));
+    ArrayNode attention = tree.putArray("attentionOfLayers");
+    spec.layers().forEach(layer -> attention.add(attention(layer.attention())));
     tree.setAll((ObjectNode) mapper.valueToTree(summary));
     try {
       return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(tree);
@@ -110,14 +121,25 @@ final class InspectCommand implements Callable<Integer> {
                     Amounts.bytes(keyValueBytes(spec, kvDType)),
                     Amounts.bytes(keyValueBytes(spec, kvDType) * spec.contextLength()))));
     lines.add(fact("kv-dtype", keyValueSizes(spec, kvDType)));
+    if (stateBytes(spec) > 0) {
+      lines.add(
+          fact(
+              "state",
+              "%s for each sequence, however long it is: recurrent layers"
+                  .formatted(Amounts.bytes(stateBytes(spec)))));
+    }
     lines.add("");
-    lines.addAll(layerTable(summary.layers()));
+    lines.addAll(layerTable(spec, summary.layers()));
     return String.join("\n", lines);
   }
 
   /** Of one token, over all layers, with scales and what fills up vectors. */
   private static long keyValueBytes(ModelSpec spec, KvDType kvDType) {
     return ForwardPass.cacheLayout(spec, kvDType).blockBytes() / KvPool.BLOCK_TOKENS;
+  }
+
+  private static long stateBytes(ModelSpec spec) {
+    return ForwardPass.cacheLayout(spec, KvDType.F32).stateBytes();
   }
 
   private static String keyValueSizes(ModelSpec spec, KvDType chosen) {
@@ -137,41 +159,67 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   /** One row for each run of layers that are alike. */
-  private List<String> layerTable(List<ModelSummary.Layer> layers) {
+  private List<String> layerTable(ModelSpec spec, List<ModelSummary.Layer> layers) {
     List<String> rows = new ArrayList<>();
     rows.add(
         style.bold(
-            "  %-8s %10s %14s %14s %14s %12s"
+            "  %-8s %-16s %10s %14s %14s %14s %12s"
                 .formatted(
-                    "layers", "experts", "one expert", "shared", "whole layer", "parameters")));
+                    "layers",
+                    "attention",
+                    "experts",
+                    "one expert",
+                    "shared",
+                    "whole layer",
+                    "parameters")));
     int first = 0;
     for (int i = 1; i <= layers.size(); i++) {
-      if (i == layers.size() || !alike(layers.get(first), layers.get(i))) {
-        rows.add(row(layers.get(first), i - 1));
+      if (i == layers.size() || !alike(spec, layers.get(first), layers.get(i))) {
+        rows.add(row(spec, layers.get(first), i - 1));
         first = i;
       }
     }
     return rows;
   }
 
-  private static boolean alike(ModelSummary.Layer one, ModelSummary.Layer other) {
-    return one.parameters() == other.parameters()
+  private static boolean alike(ModelSpec spec, ModelSummary.Layer one, ModelSummary.Layer other) {
+    return attention(spec, one).equals(attention(spec, other))
+        && one.parameters() == other.parameters()
         && one.bytes() == other.bytes()
         && one.experts() == other.experts()
         && one.expertsPerToken() == other.expertsPerToken()
         && one.expertBytes() == other.expertBytes();
   }
 
-  private static String row(ModelSummary.Layer layer, int last) {
+  private static String row(ModelSpec spec, ModelSummary.Layer layer, int last) {
     String which = layer.index() == last ? String.valueOf(last) : layer.index() + "-" + last;
     boolean dense = layer.experts() == 0;
-    return "  %-8s %10s %14s %14s %14s %12s"
+    return "  %-8s %-16s %10s %14s %14s %14s %12s"
         .formatted(
             which,
+            attention(spec, layer),
             dense ? "dense" : layer.experts() + ", top " + layer.expertsPerToken(),
             dense ? "-" : Amounts.bytes(layer.expertBytes()),
             layer.sharedExpertBytes() == 0 ? "-" : Amounts.bytes(layer.sharedExpertBytes()),
             Amounts.bytes(layer.bytes()),
             Amounts.count(layer.parameters()));
+  }
+
+  private static String attention(ModelSpec spec, ModelSummary.Layer layer) {
+    return attention(spec.layers().get(layer.index()).attention());
+  }
+
+  /** What mixes tokens, in a word or two. */
+  private static String attention(AttentionSpec attention) {
+    return switch (attention) {
+      case GroupedQueryAttention grouped ->
+          switch (grouped.keys()) {
+            case AllKeys() -> "full";
+            case SlidingWindow(int keys) -> "last " + keys;
+            case KeyChunks(int size) -> "chunks of " + size;
+          };
+      case GatedDeltaNet _ -> "gated delta net";
+      case Mamba2 _ -> "Mamba2";
+    };
   }
 }

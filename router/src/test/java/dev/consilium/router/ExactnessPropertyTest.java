@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -31,11 +32,22 @@ class ExactnessPropertyTest {
   private static final int[] BATCHES = {1, 2, 7, 16};
   private static final int[] CHUNKS = {1, 5, 16, LONGEST};
 
+  @TempDir Path temporary;
+
   @ParameterizedTest
-  @CsvSource({"qwen3-moe, Q8_0", "qwen2-moe, F32", "mixtral-swa, F16", "olmoe, BF16"})
+  @CsvSource({
+    "qwen3-moe, Q8_0",
+    "qwen2-moe, F32",
+    "mixtral-swa, F16",
+    "olmoe, BF16",
+    "random delta nets, F16"
+  })
   void logits_anyBatchChunkNodesThreads_sameBits(String model, KvCacheDType kvDType)
       throws Exception {
-    Path directory = Fixtures.model(model);
+    Path directory =
+        model.equals("random delta nets")
+            ? RandomModel.write(temporary, RandomModel.DELTA_NET, Seeds.seed())
+            : Fixtures.model(model);
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         Setups setups = new Setups(checkpoint, kvDType)) {
       SplittableRandom random = Seeds.random();

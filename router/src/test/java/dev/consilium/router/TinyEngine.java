@@ -18,6 +18,7 @@ import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.testkit.Fixtures;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -36,12 +37,14 @@ public final class TinyEngine implements AutoCloseable {
   /**
    * How to put one together.
    *
+   * @param model directory of the model
    * @param blocks of the KV pool
    * @param waiting most requests that may wait
    * @param step bounds of a step
    * @param before puts something in front of the experts
    */
   public record Setup(
+      Path model,
       int blocks,
       int waiting,
       StepLimits step,
@@ -50,26 +53,36 @@ public final class TinyEngine implements AutoCloseable {
 
     /** Blocks for 1024 tokens, room for 64 that wait, nothing in front of the experts. */
     public static final Setup PLAIN =
-        new Setup(64, 64, new StepLimits(32, 8, 8), UnaryOperator.identity(), EngineObserver.NONE);
+        new Setup(
+            Fixtures.model(MODEL),
+            64,
+            64,
+            new StepLimits(32, 8, 8),
+            UnaryOperator.identity(),
+            EngineObserver.NONE);
+
+    public Setup withModel(Path other) {
+      return new Setup(other, blocks, waiting, step, before, observer);
+    }
 
     public Setup withBlocks(int other) {
-      return new Setup(other, waiting, step, before, observer);
+      return new Setup(model, other, waiting, step, before, observer);
     }
 
     public Setup withWaiting(int other) {
-      return new Setup(blocks, other, step, before, observer);
+      return new Setup(model, blocks, other, step, before, observer);
     }
 
     public Setup withRunning(int most) {
-      return new Setup(blocks, waiting, new StepLimits(32, 8, most), before, observer);
+      return new Setup(model, blocks, waiting, new StepLimits(32, 8, most), before, observer);
     }
 
     public Setup behind(UnaryOperator<ExpertDispatcher> other) {
-      return new Setup(blocks, waiting, step, other, observer);
+      return new Setup(model, blocks, waiting, step, other, observer);
     }
 
     public Setup observedBy(EngineObserver other) {
-      return new Setup(blocks, waiting, step, before, other);
+      return new Setup(model, blocks, waiting, step, before, other);
     }
 
     public TinyEngine start() {
@@ -78,7 +91,7 @@ public final class TinyEngine implements AutoCloseable {
   }
 
   private TinyEngine(Setup setup) {
-    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model(MODEL))) {
+    try (Checkpoint checkpoint = Checkpoint.open(setup.model())) {
       weights = RouterWeights.load(checkpoint, device);
       bank = new ExpertBank(checkpoint);
       bank.load(experts(checkpoint));

@@ -109,6 +109,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   /** {@code y = y / (1 + e^-y)}. */
   void silu(int n, MemorySegment y, long yOffset);
 
+  /** {@code y = 1 / (1 + e^-gate) * y}. */
+  void sigmoidMultiply(MemorySegment gate, long gateOffset, int n, MemorySegment y, long yOffset);
+
   /** {@code y += x}. */
   void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
 

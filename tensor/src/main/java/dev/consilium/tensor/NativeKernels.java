@@ -215,6 +215,12 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void sigmoidMultiply(
+      MemorySegment gate, long gateOffset, int n, MemorySegment y, long yOffset) {
+    others.sigmoidMultiply(gate, gateOffset, n, y, yOffset);
+  }
+
+  @Override
   public void multiplyAddEach(
       MemorySegment w,
       long wOffset,

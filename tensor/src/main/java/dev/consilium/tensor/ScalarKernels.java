@@ -122,6 +122,14 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void sigmoidMultiply(
+      MemorySegment gate, long gateOffset, int n, MemorySegment y, long yOffset) {
+    for (int i = 0; i < n; i++) {
+      set(y, yOffset, i, Exp.sigmoid(get(gate, gateOffset, i)) * get(y, yOffset, i));
+    }
+  }
+
+  @Override
   public void multiplyAddEach(
       MemorySegment w,
       long wOffset,

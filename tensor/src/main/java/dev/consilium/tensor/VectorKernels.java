@@ -167,6 +167,24 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void sigmoidMultiply(
+      MemorySegment gate, long gateOffset, int n, MemorySegment y, long yOffset) {
+    FloatVector one = FloatVector.broadcast(FLOATS, 1f);
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      long at = i * 4L;
+      FloatVector g = FloatVector.fromMemorySegment(FLOATS, gate, gateOffset + at, ORDER);
+      one.div(VectorExp.exp(g.neg()).add(1f))
+          .mul(FloatVector.fromMemorySegment(FLOATS, y, yOffset + at, ORDER))
+          .intoMemorySegment(y, yOffset + at, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      float g = Exp.sigmoid(ScalarKernels.get(gate, gateOffset, i));
+      ScalarKernels.set(y, yOffset, i, g * ScalarKernels.get(y, yOffset, i));
+    }
+  }
+
+  @Override
   public void multiplyAddEach(
       MemorySegment w,
       long wOffset,

@@ -103,6 +103,8 @@ final class KernelParity {
     compare("roundToBf16" + length, y, (kernels, w) -> kernels.roundToBf16(n, w, at));
     compare(
         "siluMultiply" + length, y, (kernels, w) -> kernels.siluMultiply(x, at, w, at, n, w, at));
+    compare(
+        "sigmoidMultiply" + length, y, (kernels, w) -> kernels.sigmoidMultiply(x, at, n, w, at));
     compare("silu" + length, y, (kernels, w) -> kernels.silu(n, w, at));
     MemorySegment z = Samples.vector(random, n, at, draw);
     compare(

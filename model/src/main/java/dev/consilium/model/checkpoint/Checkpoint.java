@@ -209,15 +209,24 @@ public final class Checkpoint implements AutoCloseable {
    * @throws CheckpointException if it is missing, has another shape or a value that is not finite
    */
   public F32Vector vector(String name, int length) {
+    return F32Vector.of(values(name, List.of((long) length)));
+  }
+
+  /**
+   * Loads a small tensor of any shape, widened to f32.
+   *
+   * @throws CheckpointException if it is missing, has another shape or a value that is not finite
+   */
+  public float[] values(String name, List<Long> shape) {
     CheckpointTensor tensor = tensor(name);
-    checkShape(tensor, List.of((long) length));
+    checkShape(tensor, shape);
     float[] values = tensor.floats();
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
         throw tensor.wrong("element " + i + " is " + values[i] + ", want finite values");
       }
     }
-    return F32Vector.of(values);
+    return values;
   }
 
   @Override
@@ -227,8 +236,19 @@ public final class Checkpoint implements AutoCloseable {
 
   private MemorySegment partBytes(MatrixPart part, int columns, Arena arena) {
     CheckpointTensor tensor = tensor(part.name());
-    checkShape(tensor, List.of((long) part.rows(), (long) columns));
-    return tensor.bytes(arena);
+    checkShape(tensor, List.of((long) part.tensorRows(), (long) columns));
+    MemorySegment all = tensor.bytes(arena);
+    return part.whole() ? all : chosenRows(part, all, arena);
+  }
+
+  private static MemorySegment chosenRows(MatrixPart part, MemorySegment all, Arena arena) {
+    long rowBytes = all.byteSize() / part.tensorRows();
+    long bytes = part.length() * rowBytes;
+    MemorySegment chosen = arena.allocate(part.rows() * rowBytes, 64);
+    for (int row = 0; row < part.rows(); row += part.length()) {
+      MemorySegment.copy(all, part.tensorRow(row) * rowBytes, chosen, row * rowBytes, bytes);
+    }
+    return chosen;
   }
 
   private static ModelSpec readSpec(Path directory) {

@@ -3,6 +3,7 @@ package dev.consilium.model.checkpoint;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.gguf.GgufFile;
 import dev.consilium.model.gguf.GgufModel;
 import dev.consilium.model.gguf.GgufNames;
@@ -64,6 +65,7 @@ final class GgufWeights implements Weights {
         orders.put(names.query().weight(), RowOrder.interleaved(attention.heads()));
         orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
       }
+      case RecurrentAttention _ -> {}
     }
   }
 

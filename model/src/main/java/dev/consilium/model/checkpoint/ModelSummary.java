@@ -4,6 +4,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RecurrentAttention;
 import java.util.List;
 import java.util.Map;
 
@@ -107,6 +108,7 @@ public record ModelSummary(
   private static long keyValueBytes(LayerSpec layer) {
     return switch (layer.attention()) {
       case GroupedQueryAttention attention -> 2L * attention.keyValueWidth() * Float.BYTES;
+      case RecurrentAttention _ -> 0;
     };
   }
 

@@ -3,14 +3,18 @@ package dev.consilium.model.checkpoint;
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
+import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoSharedExperts;
 import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.QkNorm;
+import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.SharedExpert;
 import dev.consilium.model.family.WeightNames;
 import java.util.List;
@@ -68,6 +72,7 @@ public final class SpecTensors {
     AttentionNames attention = spec.names().attention(layer.index());
     switch (layer.attention()) {
       case GroupedQueryAttention grouped -> attention(grouped, attention);
+      case RecurrentAttention recurrent -> recurrent(recurrent, attention);
     }
     FeedForwardNames names = spec.names().feedForward(layer.index());
     norm(names.norm());
@@ -82,12 +87,13 @@ public final class SpecTensors {
     int query = attention.queryWidth();
     int keyValue = attention.keyValueWidth();
     norm(names.norm());
-    matrix(names.query().weight(), query, hidden);
+    int queryRows = attention.outputGate() ? 2 * query : query;
+    matrix(names.query().weight(), queryRows, hidden);
     matrix(names.key().weight(), keyValue, hidden);
     matrix(names.value().weight(), keyValue, hidden);
     matrix(names.output().weight(), hidden, query);
     if (attention.queryKeyValueBias()) {
-      vector(names.query().bias(), query);
+      vector(names.query().bias(), queryRows);
       vector(names.key().bias(), keyValue);
       vector(names.value().bias(), keyValue);
     }
@@ -101,6 +107,32 @@ public final class SpecTensors {
     }
     if (attention.scores().sinks()) {
       vector(names.sinks(), attention.heads());
+    }
+  }
+
+  private void recurrent(RecurrentAttention recurrent, AttentionNames all) {
+    RecurrentNames names = all.recurrent();
+    vector(all.norm(), spec.hiddenSize());
+    visitor.tensor(
+        names.convolution(), List.of((long) recurrent.channels(), 1L, (long) recurrent.taps()));
+    vector(names.timeStepBias(), recurrent.heads());
+    vector(names.decay(), recurrent.heads());
+    matrix(names.output(), spec.hiddenSize(), recurrent.valueWidth());
+    switch (recurrent) {
+      case GatedDeltaNet delta -> {
+        int scalars = delta.scalars() * delta.heads();
+        matrix(names.input(), delta.projectionWidth() - scalars, spec.hiddenSize());
+        matrix(names.scalars(), scalars, spec.hiddenSize());
+        vector(names.norm(), delta.valueDim());
+      }
+      case Mamba2 mamba -> {
+        matrix(names.input(), mamba.projectionWidth(), spec.hiddenSize());
+        vector(names.skip(), mamba.heads());
+        vector(names.norm(), mamba.valueWidth());
+        if (mamba.convolutionBias()) {
+          vector(names.convolutionBias(), mamba.channels());
+        }
+      }
     }
   }
 

@@ -22,7 +22,7 @@ public final class StackedMatrix implements AutoCloseable {
    *
    * @param parts from the top, at least one, all with as many columns
    */
-  StackedMatrix(List<PackedMatrix> parts) {
+  public StackedMatrix(List<PackedMatrix> parts) {
     this.parts = List.copyOf(parts);
   }
 

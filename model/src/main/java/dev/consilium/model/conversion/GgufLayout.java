@@ -5,6 +5,7 @@ import dev.consilium.model.checkpoint.SpecTensors;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.gguf.GgufNames;
 import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensorType;
@@ -87,6 +88,7 @@ public final class GgufLayout {
         orders.put(names.query().weight(), RowOrder.interleaved(attention.heads()));
         orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
       }
+      case RecurrentAttention _ -> {}
     }
   }
 

@@ -2,7 +2,7 @@ package dev.consilium.model.family;
 
 /**
  * Names of a layer's attention weights. All are there whether or not the model has that weight:
- * {@link GroupedQueryAttention} says which it has.
+ * {@link AttentionSpec} says which it has.
  *
  * @param norm before attention, {@code [hiddenSize]}
  * @param query {@code [heads * headDim, hiddenSize]}
@@ -12,6 +12,7 @@ package dev.consilium.model.family;
  * @param queryNorm see {@link QkNorm} for the shape
  * @param keyNorm see {@link QkNorm} for the shape
  * @param sinks {@code [heads]}, see {@link AttentionScores}
+ * @param recurrent of a recurrent layer, which has {@code norm} in common with the others
  */
 public record AttentionNames(
     String norm,
@@ -21,7 +22,8 @@ public record AttentionNames(
     ProjectionNames output,
     String queryNorm,
     String keyNorm,
-    String sinks) {
+    String sinks,
+    RecurrentNames recurrent) {
 
   AttentionNames forLayer(int layer) {
     return new AttentionNames(
@@ -32,6 +34,7 @@ public record AttentionNames(
         output.forLayer(layer),
         WeightNames.fill(queryNorm, "{layer}", layer),
         WeightNames.fill(keyNorm, "{layer}", layer),
-        WeightNames.fill(sinks, "{layer}", layer));
+        WeightNames.fill(sinks, "{layer}", layer),
+        recurrent.forLayer(layer));
   }
 }

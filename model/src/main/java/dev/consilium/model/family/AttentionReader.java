@@ -1,5 +1,6 @@
 package dev.consilium.model.family;
 
+import dev.consilium.model.family.AttentionRules.Recurrence;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -36,11 +37,17 @@ final class AttentionReader {
     QkNorm qkNorm = rules.qkNorm().used().read(fields) ? rules.qkNorm().kind() : QkNorm.NONE;
     boolean bias = rules.biases().inputs().read(fields);
     List<Boolean> turned = turnedLayers(layers);
-    List<KeyRange> keys = new KeyRangeReader(rules.keys(), fields).read(turned);
+    List<Optional<RecurrentAttention>> recurrent =
+        new RecurrentReader(rules.hybrid().recurrence(), fields).read(layers, hidden);
+    List<KeyRange> keys = keys(turned);
     AttentionScores plain = new AttentionScores(scale(headDim), rules.scores().sinks(), NO_TUNING);
     AttentionScores tuned = new AttentionScores(plain.scale(), plain.sinks(), temperature());
     List<AttentionSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
+      if (recurrent.get(i).isPresent()) {
+        all.add(recurrent.get(i).get());
+        continue;
+      }
       boolean turns = turned.get(i);
       all.add(
           new GroupedQueryAttention(
@@ -52,9 +59,17 @@ final class AttentionReader {
               bias,
               bias && rules.biases().output(),
               keys.get(i),
-              turns ? plain : tuned));
+              turns ? plain : tuned,
+              rules.hybrid().outputGate()));
     }
     return all;
+  }
+
+  /** In hybrid models, {@code layer_types} says which layers are recurrent. */
+  private List<KeyRange> keys(List<Boolean> turned) {
+    return rules.hybrid().recurrence() == Recurrence.NONE
+        ? new KeyRangeReader(rules.keys(), fields).read(turned)
+        : Collections.nCopies(turned.size(), new AllKeys());
   }
 
   private int kvHeads(int heads) {
@@ -94,9 +109,22 @@ final class AttentionReader {
 
   /** Which layers know positions. */
   private List<Boolean> turnedLayers(int layers) {
-    if (!rules.rotary().someLayers()) {
-      return Collections.nCopies(layers, true);
+    return switch (rules.rotary().layers()) {
+      case ALL -> Collections.nCopies(layers, true);
+      case LISTED -> listedLayers(layers);
+      case ALL_IF_NAMED -> Collections.nCopies(layers, namedRotary());
+    };
+  }
+
+  private boolean namedRotary() {
+    String type = fields.optionalText("position_embedding_type").orElse("nope");
+    if (!type.equals("rope") && !type.equals("nope")) {
+      throw fields.wrong("position_embedding_type", "\"rope\" or \"nope\"");
     }
+    return type.equals("rope");
+  }
+
+  private List<Boolean> listedLayers(int layers) {
     int interval = fields.optionalInteger("no_rope_layer_interval", 1, MAX_INTERVAL).orElse(4);
     List<Integer> listed = fields.integers("no_rope_layers", 0, 1);
     if (!listed.isEmpty() && listed.size() != layers) {

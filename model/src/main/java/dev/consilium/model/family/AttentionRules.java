@@ -11,13 +11,26 @@ import java.util.OptionalInt;
  * @param keys which keys the tokens of which layers see
  * @param scores how products of queries and keys become weights
  * @param headDim {@code head_dim} when absent; empty: the hidden size divided by the heads
+ * @param hybrid what models with recurrent layers have beside
  */
 record AttentionRules(
-    Rotary rotary, Norm qkNorm, Biases biases, Keys keys, Scores scores, OptionalInt headDim) {
+    Rotary rotary,
+    Norm qkNorm,
+    Biases biases,
+    Keys keys,
+    Scores scores,
+    OptionalInt headDim,
+    Hybrid hybrid) {
 
   /** As most families are. */
   AttentionRules(Rotary rotary, Norm qkNorm, Biases biases, Keys keys) {
     this(rotary, qkNorm, biases, keys, Scores.PLAIN, OptionalInt.empty());
+  }
+
+  /** Without recurrent layers. */
+  AttentionRules(
+      Rotary rotary, Norm qkNorm, Biases biases, Keys keys, Scores scores, OptionalInt headDim) {
+    this(rotary, qkNorm, biases, keys, scores, headDim, Hybrid.NONE);
   }
 
   /**
@@ -26,13 +39,24 @@ record AttentionRules(
    * @param theta {@code rope_theta} when absent
    * @param part {@code partial_rotary_factor} when absent
    * @param pairing which values are turned together
-   * @param someLayers whether {@code no_rope_layers} says by a 0 which layers know no positions;
-   *     absent: every {@code no_rope_layer_interval}-th
+   * @param layers which layers know positions
    */
-  record Rotary(double theta, double part, RotaryPairing pairing, boolean someLayers) {
+  record Rotary(double theta, double part, RotaryPairing pairing, Turned layers) {
     Rotary(double theta) {
-      this(theta, 1, RotaryPairing.HALVES, false);
+      this(theta, 1, RotaryPairing.HALVES, Turned.ALL);
     }
+  }
+
+  /** Which layers know positions. */
+  enum Turned {
+    ALL,
+    /**
+     * Those where {@code no_rope_layers} says 1; absent: all but every {@code
+     * no_rope_layer_interval}-th.
+     */
+    LISTED,
+    /** All if {@code position_embedding_type} says {@code rope}, else none. */
+    ALL_IF_NAMED
   }
 
   /**
@@ -77,6 +101,28 @@ record AttentionRules(
      * layer_types} names; absent: in the layers that know positions.
      */
     LISTED_CHUNKS
+  }
+
+  /**
+   * What models with recurrent layers have beside.
+   *
+   * @param recurrence which layers are recurrent, and what they are
+   * @param outputGate whether the other layers have an output gate
+   */
+  record Hybrid(Recurrence recurrence, boolean outputGate) {
+    static final Hybrid NONE = new Hybrid(Recurrence.NONE, false);
+  }
+
+  /** Which layers are recurrent, and what they are. */
+  enum Recurrence {
+    NONE,
+    /**
+     * Gated delta nets where {@code layer_types} says {@code linear_attention}; absent: in all but
+     * every {@code full_attention_interval}-th (absent: 4) layer.
+     */
+    DELTA_NET,
+    /** Mamba2 where {@code layer_types} says {@code mamba}; absent: in all layers. */
+    MAMBA2
   }
 
   /**

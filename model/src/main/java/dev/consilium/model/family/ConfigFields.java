@@ -44,6 +44,11 @@ final class ConfigFields {
     return object.hasNonNull(field);
   }
 
+  /** Whether a field is this text. */
+  boolean is(String field, String text) {
+    return object.path(field).isTextual() && text.equals(optionalText(field).orElse(""));
+  }
+
   int integer(String field, int least, int most) {
     return optionalInteger(field, least, most).orElseThrow(() -> missing(field));
   }

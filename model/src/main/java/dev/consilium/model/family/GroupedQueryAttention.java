@@ -17,6 +17,8 @@ import java.util.OptionalInt;
  * @param outputBias whether the output projection has one
  * @param keys which keys a token sees
  * @param scores how products of queries and keys become weights
+ * @param outputGate whether the query projection also gives a gate, whose sigmoid multiplies the
+ *     result: each head's rows of the query, then as many of the gate
  */
 public record GroupedQueryAttention(
     int heads,
@@ -27,7 +29,8 @@ public record GroupedQueryAttention(
     boolean queryKeyValueBias,
     boolean outputBias,
     KeyRange keys,
-    AttentionScores scores)
+    AttentionScores scores,
+    boolean outputGate)
     implements AttentionSpec {
 
   public GroupedQueryAttention {
@@ -50,6 +53,11 @@ public record GroupedQueryAttention(
   /** Values of all keys, or all values, of a token. */
   public int keyValueWidth() {
     return kvHeads * headDim;
+  }
+
+  /** What the stacked projections give of a token: queries, keys, values, and the gate if any. */
+  public int projectionWidth() {
+    return (outputGate ? 2 : 1) * queryWidth() + 2 * keyValueWidth();
   }
 
   /** What products of queries and keys are multiplied by. */

@@ -2,13 +2,18 @@ package dev.consilium.model.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.consilium.model.family.AttentionRules.Biases;
+import dev.consilium.model.family.AttentionRules.Hybrid;
 import dev.consilium.model.family.AttentionRules.Keys;
 import dev.consilium.model.family.AttentionRules.Norm;
+import dev.consilium.model.family.AttentionRules.Recurrence;
 import dev.consilium.model.family.AttentionRules.Rotary;
+import dev.consilium.model.family.AttentionRules.Scores;
+import dev.consilium.model.family.AttentionRules.Turned;
 import dev.consilium.model.family.FeedForwardRules.GateNormalisation;
 import dev.consilium.model.family.FeedForwardRules.LayerKinds;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -91,10 +96,29 @@ public final class ModelFamilies {
           Map.of("clip_qkv", Set.of()),
           qwenNames());
 
+  private static final ModelFamily QWEN3_NEXT =
+      new ModelFamily(
+          "qwen3_next",
+          "Qwen3NextForCausalLM",
+          new BlockRules(NormSpec.Kind.RMS_AROUND_ONE, 1e-6, false, Flag.NEVER, false),
+          new AttentionRules(
+              new Rotary(1e4, 0.25, RotaryPairing.HALVES, Turned.ALL),
+              new Norm(QkNorm.PER_HEAD),
+              new Biases(new Flag("attention_bias", false), true),
+              Keys.ALL,
+              Scores.PLAIN,
+              OptionalInt.of(256),
+              new Hybrid(Recurrence.DELTA_NET, true)),
+          new FeedForwardRules(
+              "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, true),
+          Set.of(),
+          Map.of("use_sliding_window", FALSE),
+          qwenNames());
+
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
 
   static {
-    Stream.of(MIXTRAL, QWEN2_MOE, QWEN3_MOE, OLMOE)
+    Stream.of(MIXTRAL, QWEN2_MOE, QWEN3_MOE, OLMOE, QWEN3_NEXT)
         .forEach(family -> BY_TYPE.put(family.modelType(), family));
   }
 
@@ -151,7 +175,8 @@ public final class ModelFamilies {
             ProjectionNames.of(layer + ".self_attn.o_proj"),
             layer + ".self_attn.q_norm.weight",
             layer + ".self_attn.k_norm.weight",
-            layer + ".self_attn.sinks"),
+            layer + ".self_attn.sinks",
+            RecurrentNames.of(layer + ".linear_attn", "in_proj_qkvz", "in_proj_ba")),
         new FeedForwardNames(
             layer + ".post_attention_layernorm.weight",
             gate,

@@ -12,6 +12,8 @@ public record NormSpec(Kind kind, float epsilon) {
   public enum Kind {
     /** Divides by the root mean square, multiplies by the weights. */
     RMS,
+    /** As {@link #RMS}; files hold what is to be added to 1. */
+    RMS_AROUND_ONE,
     /** Subtracts the mean, then as {@link #RMS}, then adds the biases. */
     LAYER
   }

@@ -177,6 +177,7 @@ final class SpecReader {
                   instanceof YarnScaling yarn
               ? (int) Math.min(MAX_CONTEXT, yarn.originalContextLength() * yarn.factor())
               : 0;
+      case RecurrentAttention _ -> 0;
     };
   }
 }

@@ -4,6 +4,7 @@ import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.ProjectionNames;
+import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.WeightNames;
 
 /**
@@ -28,7 +29,17 @@ public final class GgufNames {
               projection("attn_output"),
               LAYER + "attn_q_norm.weight",
               LAYER + "attn_k_norm.weight",
-              LAYER + "attn_sinks.weight"),
+              LAYER + "attn_sinks.weight",
+              new RecurrentNames(
+                  LAYER + "ssm_in.weight",
+                  LAYER + "ssm_ba.weight",
+                  LAYER + "ssm_conv1d.weight",
+                  LAYER + "ssm_conv1d.bias",
+                  LAYER + "ssm_dt.bias",
+                  LAYER + "ssm_a",
+                  LAYER + "ssm_d",
+                  LAYER + "ssm_norm.weight",
+                  LAYER + "ssm_out.weight")),
           new FeedForwardNames(
               LAYER + "ffn_norm.weight",
               LAYER + "ffn_gate_inp.weight",

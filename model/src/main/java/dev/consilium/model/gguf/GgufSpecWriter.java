@@ -9,6 +9,7 @@ import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoScaling;
 import dev.consilium.model.family.NoSharedExperts;
+import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RotarySpec;
 import dev.consilium.model.family.SharedExpert;
 import dev.consilium.model.family.YarnScaling;
@@ -64,6 +65,10 @@ public final class GgufSpecWriter {
     feedForward();
     switch (spec.layers().getFirst().attention()) {
       case GroupedQueryAttention attention -> attention(attention);
+      case RecurrentAttention recurrent ->
+          throw new IllegalArgumentException(
+              "family %s has recurrent layers, for which no GGUF is written: %s"
+                  .formatted(spec.family(), recurrent));
     }
   }
 

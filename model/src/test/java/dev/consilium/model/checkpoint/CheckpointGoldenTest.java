@@ -80,7 +80,8 @@ final class CheckpointGoldenTest {
                 false,
                 false,
                 new AllKeys(),
-                new AttentionScores(0.25f)));
+                new AttentionScores(0.25f),
+                false));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
             new MixtureOfExperts(

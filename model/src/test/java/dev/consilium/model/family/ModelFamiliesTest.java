@@ -67,7 +67,8 @@ final class ModelFamiliesTest {
 
   @Test
   void known_families_areSorted() {
-    assertThat(ModelFamilies.known()).containsExactly("mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
+    assertThat(ModelFamilies.known())
+        .containsExactly("mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "qwen3_next");
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.consilium.model.expert.RoundTo;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.router.dispatch.ExpertDispatcher;
 import dev.consilium.router.dispatch.Utilisation;
 import dev.consilium.router.kvcache.CacheLayout;
@@ -67,6 +68,8 @@ public final class ForwardPass {
           switch (layerWeights.attention()) {
             case GroupedQueryWeights grouped ->
                 new GroupedQueryStep(layer.index(), grouped, spec.normEpsilon(), kvDType);
+            case RecurrentWeights recurrent ->
+                new RecurrentStep(layer.index(), recurrent, spec.normEpsilon());
           });
       feedForward.add(
           switch (layerWeights.feedForward()) {
@@ -85,6 +88,8 @@ public final class ForwardPass {
                 switch (layer.attention()) {
                   case GroupedQueryAttention grouped ->
                       LayerCache.ofBlocks(GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes());
+                  case RecurrentAttention recurrent ->
+                      LayerCache.ofState(RecurrentStep.stateBytes(recurrent));
                 })
             .toList());
   }

@@ -27,7 +27,7 @@ import java.util.Optional;
  *   <li>Prepare each token: biases, QK norm before or after the rotary embedding, temperature.
  *   <li>Store its keys and values in the cache.
  *   <li>Attend: each token over the keys of its own sequence up to its own position.
- *   <li>Project back.
+ *   <li>Multiply by the output gate, if there is one. Project back.
  * </ol>
  *
  * <p>Keys of the whole batch are stored before any token attends, since tokens of one chunk see
@@ -67,6 +67,9 @@ final class GroupedQueryStep implements AttentionStep {
           store(device.kernels(), work.queryKeyValue, run, caches.get(run.slice()), batch);
         });
     device.attend(attentionJobs(batch, caches, work));
+    if (spec.outputGate()) {
+      device.parallel(batch.count, row -> gate(device.kernels(), row, work));
+    }
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
     weights.outputBias().ifPresent(bias -> addBias(device, bias, batch, work.delta));
@@ -143,6 +146,15 @@ final class GroupedQueryStep implements AttentionStep {
         keys,
         keys + bytes(spec.keyValueWidth()),
         queryKeyValue.rowStrideBytes());
+  }
+
+  private void gate(Kernels kernels, int row, Workspace work) {
+    kernels.sigmoidMultiply(
+        work.queryKeyValue.segment(),
+        work.queryKeyValue.offset(row) + bytes(spec.queryWidth() + 2 * spec.keyValueWidth()),
+        spec.queryWidth(),
+        work.attended.segment(),
+        work.attended.offset(row));
   }
 
   private List<AttentionJob> attentionJobs(BatchRows batch, List<KvBlocks> caches, Workspace work) {

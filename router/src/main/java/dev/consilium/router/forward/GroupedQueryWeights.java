@@ -8,17 +8,17 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Weights of one layer's attention. Queries, keys and values are stacked, so that one product gives
- * all three.
+ * Weights of one layer's attention. Queries, keys and values, and the output gate behind them, are
+ * stacked, so that one product gives all.
  *
- * @param queryKeyValue {@code [queryWidth + 2 * keyValueWidth, hiddenSize]}
+ * @param queryKeyValue {@code [projectionWidth, hiddenSize]}
  * @param queryKeyValueBias as many values as {@code queryKeyValue} has rows
  * @param queryNorm {@code [headDim]}, or {@code [queryWidth]} where the whole projection is
  *     normalised
@@ -43,13 +43,10 @@ record GroupedQueryWeights(
     AttentionNames names = checkpoint.spec().names().attention(layer);
     return new GroupedQueryWeights(
         spec,
-        checkpoint.stackedMatrix(
-            hiddenSize,
-            List.of(
-                new MatrixPart(names.query().weight(), spec.queryWidth()),
-                new MatrixPart(names.key().weight(), spec.keyValueWidth()),
-                new MatrixPart(names.value().weight(), spec.keyValueWidth()))),
-        when(spec.queryKeyValueBias(), () -> stackedBias(checkpoint, names, spec)),
+        checkpoint.stackedMatrix(hiddenSize, parts(names, ProjectionNames::weight, spec)),
+        when(
+            spec.queryKeyValueBias(),
+            () -> stackedBias(checkpoint, parts(names, ProjectionNames::bias, spec))),
         norm(checkpoint, names.queryNorm(), spec, spec.queryWidth()),
         norm(checkpoint, names.keyNorm(), spec, spec.keyValueWidth()),
         when(spec.scores().sinks(), () -> checkpoint.vector(names.sinks(), spec.heads())),
@@ -65,8 +62,9 @@ record GroupedQueryWeights(
       Checkpoint checkpoint, String name, GroupedQueryAttention spec, int width) {
     return switch (spec.qkNorm()) {
       case NONE -> Optional.empty();
-      case PER_HEAD, PER_HEAD_ROTATED -> Optional.of(checkpoint.vector(name, spec.headDim()));
-      case WHOLE_PROJECTION -> Optional.of(checkpoint.vector(name, width));
+      case PER_HEAD, PER_HEAD_ROTATED ->
+          Optional.of(Norms.weight(checkpoint, name, spec.headDim()));
+      case WHOLE_PROJECTION -> Optional.of(Norms.weight(checkpoint, name, width));
       case PER_HEAD_ROTATED_UNWEIGHTED -> {
         float[] ones = new float[spec.headDim()];
         Arrays.fill(ones, 1);
@@ -75,25 +73,33 @@ record GroupedQueryWeights(
     };
   }
 
-  private static F32Vector stackedBias(
-      Checkpoint checkpoint, AttentionNames names, GroupedQueryAttention spec) {
-    List<Float> stacked = new ArrayList<>();
-    append(stacked, checkpoint, names.query(), spec.queryWidth());
-    append(stacked, checkpoint, names.key(), spec.keyValueWidth());
-    append(stacked, checkpoint, names.value(), spec.keyValueWidth());
-    float[] values = new float[stacked.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = stacked.get(i);
+  private static List<MatrixPart> parts(
+      AttentionNames names, Function<ProjectionNames, String> name, GroupedQueryAttention spec) {
+    String query = name.apply(names.query());
+    MatrixPart key = new MatrixPart(name.apply(names.key()), spec.keyValueWidth());
+    MatrixPart value = new MatrixPart(name.apply(names.value()), spec.keyValueWidth());
+    if (!spec.outputGate()) {
+      return List.of(new MatrixPart(query, spec.queryWidth()), key, value);
     }
-    return F32Vector.of(values);
+    int rows = 2 * spec.queryWidth();
+    int ofHead = spec.headDim();
+    return List.of(
+        new MatrixPart(query, rows, 0, ofHead, 2 * ofHead),
+        key,
+        value,
+        new MatrixPart(query, rows, ofHead, ofHead, 2 * ofHead));
   }
 
-  private static void append(
-      List<Float> stacked, Checkpoint checkpoint, ProjectionNames names, int length) {
-    F32Vector bias = checkpoint.vector(names.bias(), length);
-    for (int i = 0; i < length; i++) {
-      stacked.add(bias.get(i));
+  private static F32Vector stackedBias(Checkpoint checkpoint, List<MatrixPart> parts) {
+    float[] stacked = new float[parts.stream().mapToInt(MatrixPart::rows).sum()];
+    int at = 0;
+    for (MatrixPart part : parts) {
+      F32Vector bias = checkpoint.vector(part.name(), part.tensorRows());
+      for (int row = 0; row < part.rows(); row++) {
+        stacked[at++] = bias.get(part.tensorRow(row));
+      }
     }
+    return F32Vector.of(stacked);
   }
 
   @Override

@@ -20,7 +20,7 @@ record Norm(F32Vector weight, Optional<F32Vector> bias, float epsilon) {
   static Norm load(Checkpoint checkpoint, String name) {
     ModelSpec spec = checkpoint.spec();
     return new Norm(
-        checkpoint.vector(name, spec.hiddenSize()),
+        Norms.weight(checkpoint, name, spec.hiddenSize()),
         spec.norm().kind() == NormSpec.Kind.LAYER
             ? Optional.of(checkpoint.vector(WeightNames.bias(name), spec.hiddenSize()))
             : Optional.empty(),

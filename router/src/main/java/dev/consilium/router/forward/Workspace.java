@@ -32,6 +32,8 @@ final class Workspace {
   /** What goes to the experts when the wire dtype is narrower than f32. */
   final F32Matrix rounded;
 
+  final RecurrentRows recurrent;
+
   /** By rotary specification, since layers may differ. */
   final Map<RotarySpec, RotaryRows> rotary = new HashMap<>();
 
@@ -44,20 +46,19 @@ final class Workspace {
     int widestQuery = 1;
     int mostExperts = 1;
     for (LayerSpec layer : spec.layers()) {
-      GroupedQueryAttention attention =
-          switch (layer.attention()) {
-            case GroupedQueryAttention grouped -> grouped;
-          };
-      widest = Math.max(widest, attention.queryWidth() + 2 * attention.keyValueWidth());
-      widestQuery = Math.max(widestQuery, attention.queryWidth());
+      if (layer.attention() instanceof GroupedQueryAttention attention) {
+        widest = Math.max(widest, attention.projectionWidth());
+        widestQuery = Math.max(widestQuery, attention.queryWidth());
+        attention
+            .rotary()
+            .ifPresent(
+                turned -> rotary.computeIfAbsent(turned, one -> new RotaryRows(one, maxTokens)));
+      }
       if (layer.feedForward() instanceof MixtureOfExperts experts) {
         mostExperts = Math.max(mostExperts, experts.gate().expertCount());
       }
-      attention
-          .rotary()
-          .ifPresent(
-              turned -> rotary.computeIfAbsent(turned, one -> new RotaryRows(one, maxTokens)));
     }
+    recurrent = RecurrentRows.of(spec, maxTokens);
     queryKeyValue = F32Matrix.allocate(maxTokens, widest);
     attended = F32Matrix.allocate(maxTokens, widestQuery);
     gateLogits = F32Matrix.allocate(maxTokens, mostExperts);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.consilium.router.Heard;
+import dev.consilium.router.RandomModel;
 import dev.consilium.router.StepGate;
 import dev.consilium.router.TinyEngine;
 import dev.consilium.router.TinyEngine.Setup;
@@ -14,6 +15,7 @@ import dev.consilium.router.scheduling.GenerationRequest.Extras;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.opentelemetry.context.Context;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class EngineTest {
   private static final int[] PROMPT = {5, 17, 200, 3, 99, 41, 7, 8, 9, 10, 11};
@@ -233,6 +236,18 @@ class EngineTest {
 
   @Test
   void submit_tinyPool_preemptsAndGivesTheTokensOfARequestAlone() throws Exception {
+    preemptAndCompare(Setup.PLAIN);
+  }
+
+  /** What gave way begins again with a state of zeros. */
+  @Test
+  void submit_tinyPoolAndRecurrentLayers_givesTheTokensOfARequestAlone(@TempDir Path directory)
+      throws Exception {
+    RandomModel.write(directory, RandomModel.DELTA_NET, 5);
+    preemptAndCompare(Setup.PLAIN.withModel(directory));
+  }
+
+  private static void preemptAndCompare(Setup setup) throws Exception {
     AtomicInteger preempted = new AtomicInteger();
     EngineObserver counting =
         new EngineObserver() {
@@ -243,12 +258,12 @@ class EngineTest {
         };
     List<int[]> prompts = prompts(6, 20);
     List<List<Integer>> alone = new ArrayList<>();
-    try (TinyEngine tiny = Setup.PLAIN.start()) {
+    try (TinyEngine tiny = setup.start()) {
       for (int[] prompt : prompts) {
         alone.add(alone(tiny.engine(), prompt, 40));
       }
     }
-    try (TinyEngine tiny = Setup.PLAIN.withBlocks(7).observedBy(counting).start()) {
+    try (TinyEngine tiny = setup.withBlocks(7).observedBy(counting).start()) {
       List<Heard> together = new ArrayList<>();
       for (int[] prompt : prompts) {
         together.add(submit(tiny.engine(), prompt, 40));

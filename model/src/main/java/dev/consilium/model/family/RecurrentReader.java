@@ -1,0 +1,129 @@
+package dev.consilium.model.family;
+
+import dev.consilium.model.family.AttentionRules.Recurrence;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * Reads the recurrent layers of a configuration.
+ *
+ * <p>Not thread-safe; lives for one {@link #read}.
+ */
+final class RecurrentReader {
+
+  private static final int MAX_HEADS = 4096;
+  private static final int MAX_DIM = 1 << 14;
+  private static final int MAX_TAPS = 64;
+  private static final int MAX_EXPAND = 64;
+
+  private static final int MAX_INTERVAL = 4096;
+
+  private final Recurrence rule;
+  private final ConfigFields fields;
+
+  RecurrentReader(Recurrence rule, ConfigFields fields) {
+    this.rule = rule;
+    this.fields = fields;
+  }
+
+  /** The recurrence of each layer that is recurrent. */
+  List<Optional<RecurrentAttention>> read(int layers, int hidden) {
+    return switch (rule) {
+      case NONE -> Collections.nCopies(layers, Optional.empty());
+      case DELTA_NET -> {
+        List<String> listed = types(layers, "linear_attention", "full_attention");
+        List<String> byInterval = inIntervals(layers); // may stand beside the list, which counts
+        yield where(listed.isEmpty() ? byInterval : listed, "linear_attention", deltaNet());
+      }
+      case MAMBA2 -> {
+        List<String> types = types(layers, "mamba", "attention");
+        yield where(
+            types.isEmpty() ? Collections.nCopies(layers, "mamba") : types,
+            "mamba",
+            mamba2(hidden));
+      }
+    };
+  }
+
+  private static List<Optional<RecurrentAttention>> where(
+      List<String> types, String recurrent, RecurrentAttention layer) {
+    return types.stream()
+        .map(type ->
+            type.equals(recurrent) ? Optional.of(layer) : Optional.<RecurrentAttention>empty())
+        .toList();
+  }
+
+  private List<String> inIntervals(int layers) {
+    int interval = fields.optionalInteger("full_attention_interval", 1, MAX_INTERVAL).orElse(4);
+    return IntStream.rangeClosed(1, layers)
+        .mapToObj(layer -> layer % interval == 0 ? "full_attention" : "linear_attention")
+        .toList();
+  }
+
+  /** What {@code layer_types} says; empty when absent. */
+  private List<String> types(int layers, String recurrent, String other) {
+    List<String> types = fields.texts("layer_types");
+    if (!types.isEmpty() && types.size() != layers) {
+      throw fields.wrong("layer_types", layers + " entries, one per layer");
+    }
+    if (!Set.of(recurrent, other).containsAll(types)) {
+      throw fields.wrong("layer_types", "only " + recurrent + " and " + other);
+    }
+    return types;
+  }
+
+  /** The {@code linear_} fields; absent ones are what the reference takes them for. */
+  private GatedDeltaNet deltaNet() {
+    int heads = fields.optionalInteger("linear_num_value_heads", 1, MAX_HEADS).orElse(32);
+    int keyHeads = fields.optionalInteger("linear_num_key_heads", 1, MAX_HEADS).orElse(16);
+    if (heads % keyHeads != 0) {
+      throw fields.wrong(
+          "linear_num_key_heads", "a divisor of linear_num_value_heads, which is " + heads);
+    }
+    return new GatedDeltaNet(
+        heads,
+        keyHeads,
+        fields.optionalInteger("linear_key_head_dim", 1, MAX_DIM).orElse(128),
+        fields.optionalInteger("linear_value_head_dim", 1, MAX_DIM).orElse(128),
+        fields.optionalInteger("linear_conv_kernel_dim", 1, MAX_TAPS).orElse(4));
+  }
+
+  /** The {@code mamba_} fields; absent ones are what the reference takes them for. */
+  private Mamba2 mamba2(int hidden) {
+    fields.ignore(Set.of("mamba_chunk_size")); // how the reference cuts its work
+    int expand = fields.optionalInteger("mamba_expand", 1, MAX_EXPAND).orElse(2);
+    int heads = fields.optionalInteger("mamba_n_heads", 1, MAX_HEADS).orElse(128);
+    int groups = fields.optionalInteger("mamba_n_groups", 1, MAX_HEADS).orElse(1);
+    if (heads % groups != 0) {
+      throw fields.wrong("mamba_n_groups", "a divisor of mamba_n_heads, which is " + heads);
+    }
+    return new Mamba2(
+        heads,
+        groups,
+        fields.optionalInteger("mamba_d_state", 1, MAX_DIM).orElse(256),
+        headDim((long) expand * hidden, heads),
+        fields.optionalInteger("mamba_d_conv", 1, MAX_TAPS).orElse(4),
+        fields.flag("mamba_conv_bias", true),
+        0,
+        Float.POSITIVE_INFINITY);
+  }
+
+  /** Absent or {@code "auto"}: what makes the heads as wide as the expanded hidden state. */
+  private int headDim(long width, int heads) {
+    boolean automatic = fields.is("mamba_d_head", "auto");
+    OptionalInt stated =
+        automatic ? OptionalInt.empty() : fields.optionalInteger("mamba_d_head", 1, MAX_DIM);
+    long headDim = stated.isPresent() ? stated.getAsInt() : width / heads;
+    if (headDim < 1 || headDim > MAX_DIM || headDim * heads != width) {
+      throw fields.wrong(
+          "mamba_d_head",
+          "%d values in all, as mamba_expand and hidden_size say, over %d heads"
+              .formatted(width, heads));
+    }
+    return (int) headDim;
+  }
+}

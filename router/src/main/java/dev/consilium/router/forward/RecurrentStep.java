@@ -1,0 +1,288 @@
+package dev.consilium.router.forward;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.Mamba2;
+import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.Exp;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.Kernels;
+import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.StateColumns;
+import dev.consilium.tensor.StateUpdate;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A recurrent layer over a batch.
+ *
+ * <ol>
+ *   <li>Project: queries, keys, values, output gate and scalars of every token in one product.
+ *   <li>Convolve queries, keys and values with those of the tokens before; SiLU.
+ *   <li>Prepare each token: lengths of queries and keys, decay and strength of every head; keep the
+ *       convolution's last inputs for the tokens to come.
+ *   <li>Recur: each head of each sequence takes its state from token to token.
+ *   <li>Finish each token: norm and output gate. Project back.
+ * </ol>
+ *
+ * <p>Tokens of a sequence go through a head's state strictly one after the other, so that a chunk's
+ * borders change no bit; heads and sequences go at once. What lies before position 0 is nothing:
+ * the convolution leaves those taps out, and a state begins as zeros there.
+ */
+final class RecurrentStep implements AttentionStep {
+  /** Columns of a state that all tokens of a chunk pass before the next columns: some 32 KiB. */
+  private static final int STATE_COLUMNS = 64;
+
+  /** Channels that a task convolves. */
+  private static final int TASK_CHANNELS = 2048;
+
+  private static final float LENGTH_EPSILON = 1e-6f;
+
+  private final int layer;
+  private final RecurrentAttention spec;
+  private final RecurrentWeights weights;
+  private final float epsilon;
+
+  /** Makes an RMS norm a division by the length, for queries also by {@code sqrt(keyDim)}. */
+  private final F32Vector queryFactors;
+
+  private final F32Vector keyFactors;
+
+  RecurrentStep(int layer, RecurrentWeights weights, float epsilon) {
+    this.layer = layer;
+    this.spec = weights.spec();
+    this.weights = weights;
+    this.epsilon = epsilon;
+    this.queryFactors = constant(spec.keyDim(), 1.0 / spec.keyDim());
+    this.keyFactors = constant(spec.keyDim(), 1 / Math.sqrt(spec.keyDim()));
+  }
+
+  /** Bytes of a sequence's state: the convolution's window, then the states of the heads. */
+  static long stateBytes(RecurrentAttention spec) {
+    return bytes(spec.windowElements() + spec.stateElements());
+  }
+
+  @Override
+  public void run(CpuDevice device, BatchRows batch, Workspace work) {
+    run(device, batch, work.recurrent, work.normed, work.delta);
+  }
+
+  void run(
+      CpuDevice device, BatchRows batch, RecurrentRows rows, F32Matrix input, F32Matrix result) {
+    List<MemorySegment> states =
+        batch.slices.stream().map(slice -> slice.cache().state(layer)).toList();
+    device.matmul(weights.projection().jobs(input, batch.all, rows.projected(), 0));
+    convolve(device, batch, rows, states);
+    device.parallel(batch.count, row -> prepare(device.kernels(), row, rows));
+    device.parallel(states.size(), slice -> keepWindow(batch, slice, rows, states.get(slice)));
+    device.parallel(
+        states.size() * spec.heads(),
+        task -> {
+          int slice = task / spec.heads();
+          recur(device.kernels(), batch, slice, task % spec.heads(), rows, states.get(slice));
+        });
+    device.parallel(batch.count, row -> finish(device.kernels(), row, rows));
+    device.matmul(List.of(new MatmulJob(weights.output(), rows.read(), batch.all, result, 0)));
+  }
+
+  private void convolve(
+      CpuDevice device, BatchRows batch, RecurrentRows rows, List<MemorySegment> states) {
+    int parts = Math.ceilDiv(spec.channels(), TASK_CHANNELS);
+    device.parallel(
+        batch.count * parts,
+        task -> {
+          int row = task / parts;
+          int from = task % parts * TASK_CHANNELS;
+          int end = Math.min(from + TASK_CHANNELS, spec.channels());
+          convolve(device.kernels(), batch, row, from, end, rows, states.get(batch.slice[row]));
+        });
+  }
+
+  /** Some channels of a token: bias, then the taps from the oldest token's on, then SiLU. */
+  private void convolve(
+      Kernels kernels,
+      BatchRows batch,
+      int row,
+      int from,
+      int end,
+      RecurrentRows rows,
+      MemorySegment state) {
+    MemorySegment into = rows.convolved().segment();
+    long at = rows.convolved().offset(row) + bytes(from);
+    MemorySegment.copy(
+        weights.convolutionBias().segment(), bytes(from), into, at, bytes(end - from));
+    int firstRow = batch.firstRow(batch.slice[row]);
+    for (int tap = 0; tap < spec.taps(); tap++) {
+      int back = spec.taps() - 1 - tap;
+      if (batch.position[row] < back) {
+        continue; // before the beginning
+      }
+      boolean inBatch = row - back >= firstRow;
+      kernels.multiplyAddEach(
+          weights.convolution().segment(),
+          bytes((long) tap * spec.channels() + from),
+          inBatch ? rows.projected().segment() : state,
+          bytes(from)
+              + (inBatch
+                  ? rows.projected().offset(row - back)
+                  : windowAt(spec.taps() - 1 + row - back - firstRow)),
+          end - from,
+          into,
+          at);
+    }
+    kernels.silu(end - from, into, at);
+  }
+
+  /** Keeps the inputs of the last tokens of a slice, the newest last. */
+  private void keepWindow(BatchRows batch, int slice, RecurrentRows rows, MemorySegment state) {
+    int kept = spec.taps() - 1;
+    for (int i = 0; i < kept; i++) {
+      int row = batch.lastRow(slice) + 1 - kept + i;
+      long bytes = bytes(spec.channels());
+      if (row >= batch.firstRow(slice)) {
+        F32Matrix projected = rows.projected();
+        MemorySegment.copy(projected.segment(), projected.offset(row), state, windowAt(i), bytes);
+      } else {
+        int moved = i + batch.slices.get(slice).count();
+        MemorySegment.copy(state, windowAt(moved), state, windowAt(i), bytes);
+      }
+    }
+  }
+
+  private void prepare(Kernels kernels, int row, RecurrentRows rows) {
+    long scalars = rows.projected().offset(row) + bytes(spec.channels() + spec.valueWidth());
+    MemorySegment projected = rows.projected().segment();
+    for (int head = 0; head < spec.heads(); head++) {
+      float first = projected.get(JAVA_FLOAT, scalars + bytes(head));
+      switch (spec) {
+        case GatedDeltaNet _ -> {
+          float second = projected.get(JAVA_FLOAT, scalars + bytes(spec.heads() + head));
+          setGates(rows, row, head, timeStep(second, head), Exp.sigmoid(first));
+        }
+        case Mamba2 mamba -> {
+          float step = Math.clamp(timeStep(first, head), mamba.least(), mamba.most());
+          setGates(rows, row, head, step, step);
+        }
+      }
+    }
+    if (spec instanceof GatedDeltaNet) {
+      divideByLength(kernels, row, rows);
+    }
+  }
+
+  private void setGates(RecurrentRows rows, int row, int head, float step, float strength) {
+    rows.decay().set(row, head, Exp.exp(weights.decayRate().get(head) * step));
+    rows.strength().set(row, head, strength);
+  }
+
+  /** {@code softplus(x + bias)}, which is linear above 20 as far as floats can tell. */
+  private float timeStep(float scalar, int head) {
+    float x = scalar + weights.timeStepBias().get(head);
+    return x > 20 ? x : (float) StrictMath.log1p(StrictMath.exp(x));
+  }
+
+  private void divideByLength(Kernels kernels, int row, RecurrentRows rows) {
+    MemorySegment memory = rows.convolved().segment();
+    int dim = spec.keyDim();
+    for (int head = 0; head < 2 * spec.keyHeads(); head++) {
+      long at = rows.convolved().offset(row) + bytes((long) head * dim);
+      F32Vector factors = head < spec.keyHeads() ? queryFactors : keyFactors;
+      kernels.rmsNorm(memory, at, dim, factors, 0, LENGTH_EPSILON / dim, memory, at);
+    }
+  }
+
+  /** Takes a head's state through the tokens of a slice, some columns after the others. */
+  private void recur(
+      Kernels kernels,
+      BatchRows batch,
+      int slice,
+      int head,
+      RecurrentRows rows,
+      MemorySegment state) {
+    long elements = (long) spec.keyDim() * spec.valueDim();
+    long at = bytes(spec.windowElements() + head * elements);
+    if (batch.slices.get(slice).from() == 0) {
+      state.asSlice(at, bytes(elements)).fill((byte) 0);
+    }
+    for (int from = 0; from < spec.valueDim(); from += STATE_COLUMNS) {
+      int count = Math.min(STATE_COLUMNS, spec.valueDim() - from);
+      StateColumns columns =
+          new StateColumns(state, at + bytes(from), spec.keyDim(), count, bytes(spec.valueDim()));
+      for (int row = batch.firstRow(slice); row <= batch.lastRow(slice); row++) {
+        recur(kernels, columns, from, head, row, rows);
+      }
+    }
+  }
+
+  private void recur(
+      Kernels kernels, StateColumns columns, int from, int head, int row, RecurrentRows rows) {
+    MemorySegment memory = rows.convolved().segment();
+    long query = rows.convolved().offset(row) + bytes((long) keyHead(head) * spec.keyDim());
+    long value =
+        rows.convolved().offset(row) + bytes(2L * spec.keyWidth() + valueColumn(head) + from);
+    long read = rows.read().offset(row) + bytes(valueColumn(head) + from);
+    StateUpdate update =
+        new StateUpdate(
+            spec instanceof GatedDeltaNet ? StateUpdate.Rule.CORRECT : StateUpdate.Rule.ADD,
+            rows.decay().get(row, head),
+            rows.strength().get(row, head),
+            memory,
+            query,
+            query + bytes(spec.keyWidth()),
+            value);
+    kernels.recur(columns, update, rows.read().segment(), read);
+    weights
+        .skip()
+        .ifPresent(skip ->
+            kernels.multiplyAdd(
+                skip.get(head), memory, value, columns.count(), rows.read().segment(), read));
+  }
+
+  private void finish(Kernels kernels, int row, RecurrentRows rows) {
+    MemorySegment read = rows.read().segment();
+    long at = rows.read().offset(row);
+    MemorySegment gate = rows.projected().segment();
+    long gateAt = rows.projected().offset(row) + bytes(spec.channels());
+    int width = spec.valueWidth();
+    switch (spec) {
+      case GatedDeltaNet _ -> {
+        for (int head = 0; head < spec.heads(); head++) {
+          long of = at + bytes(valueColumn(head));
+          kernels.rmsNorm(read, of, spec.valueDim(), weights.norm(), 0, epsilon, read, of);
+        }
+        kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
+      }
+      case Mamba2 _ -> {
+        kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
+        kernels.rmsNorm(read, at, width, weights.norm(), 0, epsilon, read, at);
+      }
+    }
+  }
+
+  private int keyHead(int head) {
+    return head / (spec.heads() / spec.keyHeads());
+  }
+
+  private long valueColumn(int head) {
+    return (long) head * spec.valueDim();
+  }
+
+  /** Where the inputs of a token lie in the convolution's window; 0 is the oldest. */
+  private long windowAt(int token) {
+    return bytes((long) token * spec.channels());
+  }
+
+  private static F32Vector constant(int length, double value) {
+    float[] values = new float[length];
+    Arrays.fill(values, (float) value);
+    return F32Vector.of(values);
+  }
+
+  private static long bytes(long floats) {
+    return floats * Float.BYTES;
+  }
+}

@@ -1,0 +1,164 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.checkpoint.MatrixPart;
+import dev.consilium.model.checkpoint.StackedMatrix;
+import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.Mamba2;
+import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Weights of one recurrent layer. Files order the outputs of the projection in different ways; here
+ * it is always queries, keys, values, output gate, scalars, each over all heads.
+ *
+ * @param projection {@code [projectionWidth, hiddenSize]}
+ * @param convolution {@code [taps, channels]}, the oldest token's tap first
+ * @param convolutionBias {@code [channels]}; zeros where the model has none
+ * @param timeStepBias {@code [heads]}
+ * @param decayRate {@code [heads]}, negative: the logarithm of the decay is its product with the
+ *     time step
+ * @param skip {@code [heads]}
+ * @param norm {@code [valueDim]}, or {@code [valueWidth]} where all heads are normalised together
+ * @param output {@code [hiddenSize, valueWidth]}
+ */
+record RecurrentWeights(
+    RecurrentAttention spec,
+    StackedMatrix projection,
+    F32Vector convolution,
+    F32Vector convolutionBias,
+    F32Vector timeStepBias,
+    F32Vector decayRate,
+    Optional<F32Vector> skip,
+    F32Vector norm,
+    PackedMatrix output)
+    implements AttentionWeights {
+
+  static RecurrentWeights load(Checkpoint checkpoint, int layer, RecurrentAttention spec) {
+    return new Loading(checkpoint, checkpoint.spec().names().attention(layer).recurrent(), spec)
+        .load();
+  }
+
+  @Override
+  public long matrixBytes() {
+    return projection.byteSize() + output.byteSize();
+  }
+
+  @Override
+  public void close() {
+    projection.close();
+    output.close();
+  }
+
+  /** Where a layer's weights come from. */
+  private record Loading(Checkpoint checkpoint, RecurrentNames names, RecurrentAttention spec) {
+    RecurrentWeights load() {
+      int hidden = checkpoint.spec().hiddenSize();
+      return new RecurrentWeights(
+          spec,
+          checkpoint.stackedMatrix(hidden, projectionParts()),
+          convolution(),
+          convolutionBias(),
+          checkpoint.vector(names.timeStepBias(), spec.heads()),
+          decayRate(),
+          spec instanceof Mamba2
+              ? Optional.of(checkpoint.vector(names.skip(), spec.heads()))
+              : Optional.empty(),
+          checkpoint.vector(
+              names.norm(), spec instanceof Mamba2 ? spec.valueWidth() : spec.valueDim()),
+          checkpoint.matrix(names.output(), hidden, spec.valueWidth()));
+    }
+
+    private List<MatrixPart> projectionParts() {
+      return switch (spec) {
+        case GatedDeltaNet delta -> deltaParts(delta);
+        case Mamba2 mamba -> mambaParts(mamba);
+      };
+    }
+
+    /** In the file, by key head: its query, its key, then values and gates of its heads. */
+    private List<MatrixPart> deltaParts(GatedDeltaNet delta) {
+      int key = delta.keyDim();
+      int values = delta.valueWidth() / delta.keyHeads();
+      int heads = delta.heads() / delta.keyHeads();
+      int rows = 2 * key + 2 * values;
+      return List.of(
+          ofEveryKeyHead(names.input(), rows, 0, key),
+          ofEveryKeyHead(names.input(), rows, key, key),
+          ofEveryKeyHead(names.input(), rows, 2 * key, values),
+          ofEveryKeyHead(names.input(), rows, 2 * key + values, values),
+          ofEveryKeyHead(names.scalars(), 2 * heads, 0, heads),
+          ofEveryKeyHead(names.scalars(), 2 * heads, heads, heads));
+    }
+
+    private MatrixPart ofEveryKeyHead(String name, int rows, int first, int length) {
+      return new MatrixPart(name, spec.keyHeads() * rows, first, length, rows);
+    }
+
+    /** In the file: gate, values, keys, queries, scalars. */
+    private List<MatrixPart> mambaParts(Mamba2 mamba) {
+      int rows = mamba.projectionWidth();
+      int values = mamba.valueWidth();
+      int keys = mamba.keyWidth();
+      return List.of(
+          new MatrixPart(names.input(), rows, 2 * values + keys, keys, rows),
+          new MatrixPart(names.input(), rows, 2 * values, keys, rows),
+          new MatrixPart(names.input(), rows, values, values, rows),
+          new MatrixPart(names.input(), rows, 0, values, rows),
+          new MatrixPart(names.input(), rows, 2 * values + 2 * keys, mamba.heads(), rows));
+    }
+
+    /** From {@code [channels, 1, taps]}. */
+    private F32Vector convolution() {
+      int channels = spec.channels();
+      int taps = spec.taps();
+      float[] stored =
+          checkpoint.values(names.convolution(), List.of((long) channels, 1L, (long) taps));
+      float[] byTap = new float[stored.length];
+      for (int channel = 0; channel < channels; channel++) {
+        for (int tap = 0; tap < taps; tap++) {
+          byTap[tap * channels + channel] = stored[storedChannel(channel) * taps + tap];
+        }
+      }
+      return F32Vector.of(byTap);
+    }
+
+    private F32Vector convolutionBias() {
+      float[] bias = new float[spec.channels()];
+      if (spec instanceof Mamba2 mamba && mamba.convolutionBias()) {
+        F32Vector stored = checkpoint.vector(names.convolutionBias(), bias.length);
+        for (int channel = 0; channel < bias.length; channel++) {
+          bias[channel] = stored.get(storedChannel(channel));
+        }
+      }
+      return F32Vector.of(bias);
+    }
+
+    /** Which channel of the file is our channel: we have queries, keys, values. */
+    private int storedChannel(int channel) {
+      return switch (spec) {
+        case GatedDeltaNet _ -> channel;
+        case Mamba2 mamba -> {
+          int keys = mamba.keyWidth();
+          if (channel < keys) {
+            yield mamba.valueWidth() + keys + channel;
+          }
+          yield channel < 2 * keys ? mamba.valueWidth() + channel - keys : channel - 2 * keys;
+        }
+      };
+    }
+
+    private F32Vector decayRate() {
+      float[] rates = new float[spec.heads()];
+      F32Vector logarithms = checkpoint.vector(names.decay(), rates.length);
+      for (int head = 0; head < rates.length; head++) {
+        rates[head] = -(float) StrictMath.exp(logarithms.get(head));
+      }
+      return F32Vector.of(rates);
+    }
+  }
+}
