@@ -32,7 +32,7 @@ class ExactnessPropertyTest {
   private static final int[] CHUNKS = {1, 5, 16, LONGEST};
 
   @ParameterizedTest
-  @CsvSource({"qwen3-moe, Q8_0", "qwen2-moe, F32", "mixtral-swa, F16", "olmoe, BF16"})
+  @CsvSource({"qwen3-moe, Q8_0", "qwen2-moe, F32", "mixtral-swa, F16", "olmoe, BF16", "deepseek-v2, Q8_0"})
   void logits_anyBatchChunkNodesThreads_sameBits(String model, KvCacheDType kvDType)
       throws Exception {
     Path directory = Fixtures.model(model);

@@ -12,7 +12,8 @@ import java.util.Objects;
  * @param window keys that a token sees at most, its own among them; 1 or more
  * @param query the rotated queries {@code [heads][headDim]} of token t at the start of row {@code
  *     row + t}
- * @param out where the results go, in the same rows; not the memory of the queries
+ * @param out where the results {@code [heads][valueDim]} go, in the same rows; not the memory of
+ *     the queries
  */
 public record AttentionJob(
     AttentionShape shape,
@@ -40,10 +41,11 @@ public record AttentionJob(
                   AttentionShape.BLOCK_TOKENS));
     }
     int width = shape.heads() * shape.headDim();
-    if (query.columns() < width || out.columns() < width) {
+    int outWidth = shape.heads() * shape.valueDim();
+    if (query.columns() < width || out.columns() < outWidth) {
       throw new IllegalArgumentException(
-          "queries have %d columns, results %d: expected at least %d"
-              .formatted(query.columns(), out.columns(), width));
+          "queries have %d columns, results %d: expected at least %d and %d"
+              .formatted(query.columns(), out.columns(), width, outWidth));
     }
     Objects.checkFromIndexSize(row, tokens, query.rows());
     Objects.checkFromIndexSize(row, tokens, out.rows());

@@ -69,12 +69,12 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
 
   /** Where the query of a row starts in the memory of queries. */
   long queryOffset(int row) {
-    return job.query().offset(matrixRow(row)) + headBytes(row);
+    return job.query().offset(matrixRow(row)) + head(row) * shape().headDim() * Float.BYTES;
   }
 
   /** Where the result of a row starts in the memory of results. */
   long outOffset(int row) {
-    return job.out().offset(matrixRow(row)) + headBytes(row);
+    return job.out().offset(matrixRow(row)) + head(row) * shape().valueDim() * Float.BYTES;
   }
 
   /** The token of the tile that a row belongs to. */
@@ -86,8 +86,8 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
     return job.row() + firstToken + token(row);
   }
 
-  private long headBytes(int row) {
+  private long head(int row) {
     int heads = shape().headsPerKvHead();
-    return (long) (kvHead * heads + row % heads) * shape().headDim() * Float.BYTES;
+    return kvHead * heads + row % heads;
   }
 }

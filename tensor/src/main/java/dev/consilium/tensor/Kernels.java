@@ -99,6 +99,21 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   /** {@code y = y / (1 + e^-y)}. */
   void silu(int n, MemorySegment y, long yOffset);
 
+  /**
+   * {@code y = (u + 1) * (g / (1 + e^-(alpha g)))} with {@code g = min(gate, limit)} and {@code u =
+   * max(-limit, min(up, limit))}.
+   */
+  void clampedSiluMultiply(
+      float alpha,
+      float limit,
+      MemorySegment gate,
+      long gateOffset,
+      MemorySegment up,
+      long upOffset,
+      int n,
+      MemorySegment y,
+      long yOffset);
+
   /** {@code y += x}. */
   void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
 

@@ -1,6 +1,7 @@
 package dev.consilium.model.checkpoint;
 
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.gguf.GgufFile;
@@ -64,6 +65,7 @@ final class GgufWeights implements Weights {
         orders.put(names.query().weight(), RowOrder.interleaved(attention.heads()));
         orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
       }
+      case LatentAttention _ -> {}
     }
   }
 
@@ -127,8 +129,8 @@ final class GgufWeights implements Weights {
     if (place == null) {
       throw new CheckpointException(path(), "has no tensor " + name);
     }
-    return new CheckpointTensor(
-        place.file(), place.header(), place.begin(), orders.getOrDefault(name, RowOrder.AS_STORED));
+    RowOrder order = orders.getOrDefault(name, RowOrder.AS_STORED);
+    return new CheckpointTensor(place.file(), place.header(), place.begin(), order::undo);
   }
 
   private Path path() {

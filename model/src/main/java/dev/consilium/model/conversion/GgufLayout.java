@@ -3,9 +3,9 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.RowOrder;
 import dev.consilium.model.checkpoint.SpecTensors;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.gguf.GgufNames;
 import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensorType;
@@ -67,25 +67,12 @@ public final class GgufLayout {
     // The same walk with other names: the same weights in the same order.
     int[] next = {0};
     SpecTensors.visit(
-        named(spec, GgufNames.ALL), (name, shape) -> layout.add(ours.get(next[0]++), name, shape));
+        spec.withNames(GgufNames.ALL),
+        (name, shape) -> layout.add(ours.get(next[0]++), name, shape));
     if (GgufSpecWriter.interleaves(spec)) {
       spec.layers().forEach(layout::interleave);
     }
     return layout.sources.keySet().stream().map(layout::entry).toList();
-  }
-
-  static ModelSpec named(ModelSpec spec, WeightNames names) {
-    return new ModelSpec(
-        spec.family(),
-        spec.architecture(),
-        spec.hiddenSize(),
-        spec.vocabularySize(),
-        spec.contextLength(),
-        spec.normEpsilon(),
-        spec.tiedEmbeddings(),
-        spec.layers(),
-        spec.tokens(),
-        names);
   }
 
   private void add(String source, String name, List<Long> shape) {
@@ -101,6 +88,7 @@ public final class GgufLayout {
         orders.put(names.query().weight(), RowOrder.interleaved(attention.heads()));
         orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
       }
+      case LatentAttention _ -> {}
     }
   }
 

@@ -2,7 +2,7 @@ package dev.consilium.model.family;
 
 /**
  * Names of a layer's attention weights. All are there whether or not the model has that weight:
- * {@link GroupedQueryAttention} says which it has.
+ * {@link AttentionSpec} says which it has.
  *
  * @param norm before attention, {@code [hiddenSize]}
  * @param query {@code [heads * headDim, hiddenSize]}
@@ -11,6 +11,8 @@ package dev.consilium.model.family;
  * @param output {@code [hiddenSize, heads * headDim]}
  * @param queryNorm see {@link QkNorm} for the shape
  * @param keyNorm see {@link QkNorm} for the shape
+ * @param latent of latent attention, which has {@code norm}, {@code output} and perhaps {@code
+ *     query} in common with the others
  */
 public record AttentionNames(
     String norm,
@@ -19,7 +21,8 @@ public record AttentionNames(
     ProjectionNames value,
     ProjectionNames output,
     String queryNorm,
-    String keyNorm) {
+    String keyNorm,
+    LatentNames latent) {
 
   AttentionNames forLayer(int layer) {
     return new AttentionNames(
@@ -29,6 +32,7 @@ public record AttentionNames(
         value.forLayer(layer),
         output.forLayer(layer),
         WeightNames.fill(queryNorm, "{layer}", layer),
-        WeightNames.fill(keyNorm, "{layer}", layer));
+        WeightNames.fill(keyNorm, "{layer}", layer),
+        latent.forLayer(layer));
   }
 }

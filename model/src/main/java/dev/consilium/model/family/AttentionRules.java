@@ -8,7 +8,8 @@ package dev.consilium.model.family;
  * @param biases which projections have biases
  * @param window which layers see a sliding window
  */
-record AttentionRules(double ropeTheta, QkNorm qkNorm, Biases biases, Window window) {
+record AttentionRules(double ropeTheta, QkNorm qkNorm, Biases biases, Window window)
+    implements MixingRules {
 
   /** Which attention projections have biases. */
   enum Biases {

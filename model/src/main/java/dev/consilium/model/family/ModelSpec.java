@@ -16,6 +16,8 @@ import java.util.TreeMap;
  * @param normEpsilon added to the mean square inside every RMS norm
  * @param tiedEmbeddings whether the output head is the embedding matrix
  * @param layers by index, from the embedding up
+ * @param predictionLayers layers behind those, which predict tokens further ahead; files may hold
+ *     them, and we use none
  * @param tokens ids with a meaning
  * @param names what the checkpoint calls each weight
  */
@@ -28,6 +30,7 @@ public record ModelSpec(
     float normEpsilon,
     boolean tiedEmbeddings,
     List<LayerSpec> layers,
+    int predictionLayers,
     TokenDefaults tokens,
     WeightNames names) {
 
@@ -39,6 +42,22 @@ public record ModelSpec(
             "layer " + layers.get(i).index() + " stands at place " + i);
       }
     }
+  }
+
+  /** The same model with other names for its weights. */
+  public ModelSpec withNames(WeightNames others) {
+    return new ModelSpec(
+        family,
+        architecture,
+        hiddenSize,
+        vocabularySize,
+        contextLength,
+        normEpsilon,
+        tiedEmbeddings,
+        layers,
+        predictionLayers,
+        tokens,
+        others);
   }
 
   /** The name of the matrix that gives the logits, shape {@code [vocabularySize, hiddenSize]}. */

@@ -111,7 +111,7 @@ final class RotaryReader {
     return rope.optionalNumber("attention_factor").orElse(byDefault);
   }
 
-  private static double magnitude(double factor, double mscale) {
+  static double magnitude(double factor, double mscale) {
     return factor <= 1 ? 1 : 0.1 * mscale * StrictMath.log(factor) + 1;
   }
 

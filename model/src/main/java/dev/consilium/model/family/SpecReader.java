@@ -1,6 +1,7 @@
 package dev.consilium.model.family;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -89,7 +90,6 @@ final class SpecReader {
           "mlp_bias", Set.of("false"),
           "pretraining_tp", Set.of("1"),
           "pruned_heads", Set.of("{}"),
-          "quantization_config", Set.of(),
           "tie_encoder_decoder", Set.of("false"));
 
   private final ModelFamily family;
@@ -111,6 +111,9 @@ final class SpecReader {
     double epsilon = epsilon();
     boolean tied = fields.flag("tie_word_embeddings", false);
     List<LayerSpec> layers = layers(hidden, context);
+    int predictionLayers =
+        fields.optionalInteger("num_nextn_predict_layers", 0, MAX_LAYERS).orElse(0);
+    WeightStorage storage = new QuantisationReader(fields, family.names().storage()).read();
     TokenDefaults tokens = tokens(vocabulary);
     fields.ignore(IGNORED);
     fields.ignore(family.ignored());
@@ -124,8 +127,9 @@ final class SpecReader {
         (float) epsilon,
         tied,
         layers,
+        predictionLayers,
         tokens,
-        family.names());
+        family.names().stored(storage));
   }
 
   private void checkArchitecture() {
@@ -159,7 +163,12 @@ final class SpecReader {
   private List<LayerSpec> layers(int hidden, int context) {
     int count = fields.integer("num_hidden_layers", 1, MAX_LAYERS);
     List<AttentionSpec> attentions =
-        new AttentionReader(family.attention(), fields).read(count, hidden, context);
+        switch (family.attention()) {
+          case AttentionRules rules ->
+              new AttentionReader(rules, fields).read(count, hidden, context);
+          case LatentRules rules ->
+              Collections.nCopies(count, new LatentReader(rules, fields, context).read());
+        };
     List<FeedForwardSpec> feedForwards =
         new FeedForwardReader(family.feedForward(), fields).read(count);
     List<LayerSpec> layers = new ArrayList<>();
@@ -172,7 +181,11 @@ final class SpecReader {
   /** The context that YaRN stretches the trained one to; 0 without YaRN. */
   private static int stretchedContext(List<LayerSpec> layers) {
     return layers.stream()
-        .map(layer -> ((GroupedQueryAttention) layer.attention()).rotary().scaling())
+        .map(layer ->
+            switch (layer.attention()) {
+              case GroupedQueryAttention grouped -> grouped.rotary().scaling();
+              case LatentAttention latent -> latent.rotary().scaling();
+            })
         .mapToInt(scaling ->
             switch (scaling) {
               case NoScaling() -> 0;

@@ -66,7 +66,7 @@ public final class GgufSpec {
     tokens();
     presence();
     try {
-      return renamed(ModelFamilies.specify(config));
+      return ModelFamilies.specify(config).withNames(GgufNames.ALL);
     } catch (ConfigException e) {
       throw new GgufException(
           metadata.file(), "its metadata: " + inKeys(String.valueOf(e.getMessage())), e);
@@ -298,19 +298,5 @@ public final class GgufSpec {
       }
     }
     return text;
-  }
-
-  private static ModelSpec renamed(ModelSpec spec) {
-    return new ModelSpec(
-        spec.family(),
-        spec.architecture(),
-        spec.hiddenSize(),
-        spec.vocabularySize(),
-        spec.contextLength(),
-        spec.normEpsilon(),
-        spec.tiedEmbeddings(),
-        spec.layers(),
-        spec.tokens(),
-        GgufNames.ALL);
   }
 }

@@ -2,6 +2,7 @@ package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoScaling;
@@ -61,6 +62,9 @@ public final class GgufSpecWriter {
     feedForward();
     switch (spec.layers().getFirst().attention()) {
       case GroupedQueryAttention attention -> attention(attention);
+      case LatentAttention _ ->
+          throw new IllegalArgumentException(
+              "no architecture that we write has latent attention: " + architecture.name());
     }
   }
 

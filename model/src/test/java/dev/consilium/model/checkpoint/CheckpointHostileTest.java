@@ -184,11 +184,7 @@ final class CheckpointHostileTest {
 
   static Stream<Arguments> configs() {
     List<Arguments> cases = new ArrayList<>();
-    config(
-        cases,
-        "model_type",
-        "\"llama\"",
-        "model family llama is not supported; known are mixtral, olmoe, qwen2_moe, qwen3_moe");
+    config(cases, "model_type", "\"llama\"", "model family llama is not supported; known are ");
     config(cases, "model_type", "null", "field model_type is missing; known are mixtral");
     config(cases, "model_type", "7", "model_type is 7, want a text");
     config(cases, "architectures", "[\"MixtralForSequenceClassification\"]", "architectures is");

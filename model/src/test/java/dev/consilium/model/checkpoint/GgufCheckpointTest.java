@@ -33,7 +33,7 @@ class GgufCheckpointTest {
 
   @Test
   void open_converted_hasTheSpecificationOfTheOriginal() throws IOException {
-    for (String name : Fixtures.MODELS) {
+    for (String name : Fixtures.GGUF_MODELS) {
       try (Checkpoint original = Checkpoint.open(Fixtures.model(name));
           Checkpoint gguf = Checkpoint.open(converted(name))) {
         assertThat(gguf.spec().layers()).as(name).isEqualTo(original.spec().layers());

@@ -2,14 +2,16 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 
 /** Weights of what mixes tokens in a layer. */
-sealed interface AttentionWeights extends AutoCloseable permits GroupedQueryWeights {
+sealed interface AttentionWeights extends AutoCloseable permits GroupedQueryWeights, LatentWeights {
   static AttentionWeights load(Checkpoint checkpoint, LayerSpec layer) {
     return switch (layer.attention()) {
       case GroupedQueryAttention grouped ->
           GroupedQueryWeights.load(checkpoint, layer.index(), grouped);
+      case LatentAttention latent -> LatentWeights.load(checkpoint, layer.index(), latent);
     };
   }
 

@@ -2,6 +2,7 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.expert.RoundTo;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.router.dispatch.ExpertDispatcher;
@@ -68,6 +69,7 @@ public final class ForwardPass {
           switch (layerWeights.attention()) {
             case GroupedQueryWeights grouped ->
                 new GroupedQueryStep(layer.index(), grouped, spec.normEpsilon(), kvDType);
+            case LatentWeights latent -> new LatentStep(layer.index(), latent, kvDType);
           });
       feedForward.add(
           switch (layerWeights.feedForward()) {
@@ -86,6 +88,8 @@ public final class ForwardPass {
                 switch (layer.attention()) {
                   case GroupedQueryAttention grouped ->
                       LayerCache.ofBlocks(GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes());
+                  case LatentAttention latent ->
+                      LayerCache.ofBlocks(LatentStep.shapeOf(latent, kvDType).blockBytes());
                 })
             .toList());
   }
