@@ -88,6 +88,6 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
 
   private long head(int row) {
     int heads = shape().headsPerKvHead();
-    return kvHead * heads + row % heads;
+    return (long) kvHead * heads + row % heads;
   }
 }

@@ -40,6 +40,11 @@ final class VectorAttention {
   private final long rowBytes;
   private final long weights;
 
+  /** Whether keys, and values, are copied to the scratch memory before they are used. */
+  private final boolean copiesKeys;
+
+  private final boolean copiesValues;
+
   /** The memory of keys and of values, and for each block of the span where they start there. */
   private final MemorySegment keyElements;
 
@@ -57,9 +62,10 @@ final class VectorAttention {
     this.statesAt = statesAt;
     this.rowBytes = AttentionStates.rowBytes(shape);
     this.weights = AttentionMemory.weightsOffset(shape);
-    boolean widen = shape.dtype() != KvDType.F32;
-    this.keyElements = widen ? scratch : cache.pool();
-    this.valueElements = widen || shape.keyPrefix() ? scratch : cache.pool();
+    this.copiesKeys = shape.dtype() != KvDType.F32;
+    this.copiesValues = copiesKeys || shape.keyPrefix();
+    this.keyElements = copiesKeys ? scratch : cache.pool();
+    this.valueElements = copiesValues ? scratch : cache.pool();
   }
 
   static void attend(
@@ -128,7 +134,7 @@ final class VectorAttention {
   private void copy(int i) {
     long valueBytes = BLOCK_TOKENS * 4L * shape.paddedValueDim();
     long valuesAt = AttentionMemory.valuesOffset(shape) + i * valueBytes;
-    if (keyElements == scratch) {
+    if (copiesKeys) {
       long keysAt = i * (BLOCK_TOKENS * 4L * shape.headDim());
       AttentionPanels.widenKeys(shape, cache.pool(), keys[i], scratch, keysAt);
       keys[i] = keysAt;
@@ -136,7 +142,7 @@ final class VectorAttention {
     if (shape.keyPrefix()) {
       AttentionPanels.turnKeys(shape, keyElements, keys[i], scratch, valuesAt);
       values[i] = valuesAt;
-    } else if (valueElements == scratch) {
+    } else if (copiesValues) {
       AttentionPanels.widenValues(shape, cache.pool(), values[i], scratch, valuesAt);
       values[i] = valuesAt;
     }
@@ -264,7 +270,7 @@ final class VectorAttention {
   private void addValues(int rows, long weightsAt, long state, int from, int to) {
     int at = from;
     while (at < to) {
-      int end = valueElements == scratch ? to : (at / BLOCK_TOKENS + 1) * BLOCK_TOKENS;
+      int end = copiesValues ? to : (at / BLOCK_TOKENS + 1) * BLOCK_TOKENS;
       int count = Math.min(end, to) - at;
       long valueBytes = shape.paddedValueDim() * 4L;
       long values = this.values[at / BLOCK_TOKENS] + at % BLOCK_TOKENS * valueBytes;

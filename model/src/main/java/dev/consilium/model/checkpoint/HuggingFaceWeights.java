@@ -143,23 +143,18 @@ final class HuggingFaceWeights implements Weights {
     int columns = part.columns();
     switch (layout) {
       case ONE_BY_ONE -> {}
-      case STACKED -> {
-        long skip = (long) part.firstRow() * columns;
-        put(part, List.of(experts, all, columns), shape(part), skip, Presentation.AS_STORED);
-      }
+      case STACKED -> putRange(part, List.of(experts, all, columns));
       case TRANSPOSED ->
-          put(
+          putColumns(
               part,
               List.of(experts, columns, all),
               shape(part),
-              0,
               new Presentation.Columns(columns, all, part.firstRow(), 1));
       case TRANSPOSED_ALTERNATING ->
-          put(
+          putColumns(
               part,
               List.of(experts, columns, all),
               shape(part),
-              0,
               new Presentation.Columns(columns, all, part.half().orElse(0), all / part.rows()));
       case MXFP4_ALTERNATING -> putMxfp4(part, experts);
     }
@@ -171,11 +166,10 @@ final class HuggingFaceWeights implements Weights {
         layout == ExpertLayout.TRANSPOSED_ALTERNATING || layout == ExpertLayout.MXFP4_ALTERNATING;
     int from = alternating ? part.half().orElse(0) : part.firstRow();
     int step = alternating ? all / part.rows() : 1;
-    put(
+    putColumns(
         part,
         List.of(experts, all),
         List.of((long) part.rows()),
-        0,
         new Presentation.Columns(1, all, from, step));
   }
 
@@ -183,33 +177,42 @@ final class HuggingFaceWeights implements Weights {
     return List.of((long) part.rows(), (long) part.columns());
   }
 
-  /**
-   * @param stored the shape that the file's tensor must have, experts first
-   * @param shape of the part
-   * @param skip elements from the expert's first to where the part's bytes begin; without one, and
-   *     unless they are used as they are, all of the expert's bytes are looked at
-   */
-  private void put(
-      FusedPart part, List<Integer> stored, List<Long> shape, long skip, Presentation how) {
-    if (!files.has(part.tensor())) {
-      return; // the check of all tensors says what is missing
+  /** A part whose bytes follow one another. */
+  private void putRange(FusedPart part, List<Integer> storedShape) {
+    Optional<CheckpointTensor> stored = stored(part.tensor(), storedShape);
+    stored.ifPresent(tensor -> {
+      long ofExpert = tensor.header().byteSize() / storedShape.getFirst();
+      long ofRow = ofExpert / part.allRows();
+      TensorHeader header =
+          new TensorHeader(part.name(), tensor.header().dtype(), shape(part), part.rows() * ofRow);
+      long skip = part.expert() * ofExpert + part.firstRow() * ofRow;
+      made.put(part.name(), tensor.as(header, skip, header.byteSize(), Presentation.AS_STORED));
+    });
+  }
+
+  /** A part that is some columns of an expert's matrix. */
+  private void putColumns(
+      FusedPart part, List<Integer> storedShape, List<Long> shape, Presentation.Columns how) {
+    Optional<CheckpointTensor> stored = stored(part.tensor(), storedShape);
+    stored.ifPresent(tensor -> {
+      long ofExpert = tensor.header().byteSize() / storedShape.getFirst();
+      long elements = shape.stream().reduce(1L, Math::multiplyExact);
+      TensorHeader header =
+          new TensorHeader(
+              part.name(), tensor.header().dtype(), shape, elements * tensor.dtype().bytes());
+      made.put(part.name(), tensor.as(header, part.expert() * ofExpert, ofExpert, how));
+    });
+  }
+
+  /** A tensor of the files; the check of all tensors says what is missing. */
+  private Optional<CheckpointTensor> stored(String name, List<Integer> shape) {
+    if (!files.has(name)) {
+      return Optional.empty();
     }
-    CheckpointTensor tensor = files.tensor(part.tensor());
-    requireShape(tensor, stored);
-    taken.add(part.tensor());
-    long size = tensor.dtype().bytes();
-    long elements = shape.stream().reduce(1L, Math::multiplyExact);
-    long ofExpert = tensor.header().byteSize() / stored.getFirst();
-    TensorHeader header =
-        new TensorHeader(part.name(), tensor.header().dtype(), shape, elements * size);
-    boolean asStored = how == Presentation.AS_STORED;
-    made.put(
-        part.name(),
-        tensor.as(
-            header,
-            part.expert() * ofExpert + skip * size,
-            asStored ? header.byteSize() : ofExpert,
-            how));
+    CheckpointTensor tensor = files.tensor(name);
+    requireShape(tensor, shape);
+    taken.add(name);
+    return Optional.of(tensor);
   }
 
   private void putMxfp4(FusedPart part, int experts) {

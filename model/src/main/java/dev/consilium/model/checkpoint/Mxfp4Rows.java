@@ -37,12 +37,12 @@ record Mxfp4Rows(CheckpointTensor scales, int from, int step) implements Present
 
   private static void copy(MemorySegment stored, long at, MemorySegment to, long into) {
     for (int i = 0; i < BLOCK / 2; i++) {
-      int pair = number(stored, at, i) | number(stored, at, i + BLOCK / 2) << 4;
+      int pair = number(stored, at, i) | (number(stored, at, i + BLOCK / 2) << 4);
       to.set(JAVA_BYTE, into + i, (byte) pair);
     }
   }
 
   private static int number(MemorySegment stored, long at, int i) {
-    return stored.get(JAVA_BYTE, at + i / 2) >> i % 2 * 4 & 15;
+    return (stored.get(JAVA_BYTE, at + i / 2) >> (i % 2 * 4)) & 15;
   }
 }

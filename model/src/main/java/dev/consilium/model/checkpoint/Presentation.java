@@ -9,6 +9,8 @@ interface Presentation {
   Presentation AS_STORED = (stored, header, arena) -> stored;
 
   /**
+   * Makes the tensor's bytes of the file's.
+   *
    * @param stored read-only, at any alignment
    * @param header of the tensor as it is to be read
    * @param arena for a copy, if need be

@@ -193,8 +193,8 @@ class HuggingFaceWeightsTest {
       BlockFormat.MXFP4.quantise(values, 0, MemorySegment.ofArray(block), 0);
       scales[i] = block[0];
       for (int j = 0; j < 32; j++) {
-        int code = j < 16 ? block[1 + j] & 15 : block[1 + j - 16] >> 4 & 15;
-        blocks[i * 16 + j / 2] |= (byte) (code << j % 2 * 4);
+        int code = j < 16 ? block[1 + j] & 15 : (block[1 + j - 16] >> 4) & 15;
+        blocks[i * 16 + j / 2] |= (byte) (code << (j % 2 * 4));
       }
     }
     String shape = "%d,%d,%d".formatted(EXPERTS, rows, columns / 32);

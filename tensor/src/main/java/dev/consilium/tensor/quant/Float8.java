@@ -22,7 +22,7 @@ public final class Float8 {
   }
 
   private static float widenE4m3(int bits) {
-    int exponent = bits >> 3 & 15;
+    int exponent = (bits >> 3) & 15;
     int fraction = bits & 7;
     if (exponent == 15 && fraction == 7) {
       return Float.NaN;
