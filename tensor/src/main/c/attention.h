@@ -22,9 +22,11 @@ enum cache { CACHE_F32, CACHE_F16, CACHE_BF16, CACHE_Q8_0, CACHES };
 struct attention {
   enum cache cache;
   int head_dim;
+  int value_dim;
+  int prefix; /* whether values are the beginnings of keys, and not stored */
   float scale;
   const uint8_t *pool;    /* plus a block's offset: the keys of the head, or their scales */
-  int64_t values_at;      /* from there to the values */
+  int64_t values_at;      /* from there to the values, if they are stored */
   const int64_t *offsets; /* of the blocks of the sequence */
   const uint8_t *query;   /* of the first token, [heads][head_dim] */
   int64_t query_stride;   /* bytes from token to token */
@@ -46,7 +48,7 @@ static inline int cache_bytes(enum cache cache) {
   }
 }
 
-static inline int padded_dim(const struct attention *a) { return (a->head_dim + 15) / 16 * 16; }
+static inline int padded_dim(const struct attention *a) { return (a->value_dim + 15) / 16 * 16; }
 
 static inline int group_count(const struct attention *a) { return a->cache == CACHE_Q8_0 ? (a->head_dim + GROUP - 1) / GROUP : 0; }
 

@@ -242,24 +242,42 @@ INLINE void widen_plain(enum cache cache, const uint8_t *p, int n, float *into) 
   for (int i = 0; i < n; i += LANES) STORE_FLOATS(into + i, widened(cache, p + i * cache_bytes(cache)));
 }
 
-/* Replaces a block of a span by a copy in f32. */
-INLINE void widen_block(const struct attention *a, struct span *s, int block) {
-  int padded = padded_dim(a), groups = group_count(a);
-  float *keys = a->scratch + block * SLOTS * a->head_dim, *values = a->scratch + SPAN * a->head_dim + block * SLOTS * padded;
+/* Replaces the keys of a block by a copy in f32. */
+INLINE void widen_keys(const struct attention *a, struct span *s, int block) {
+  int n = SLOTS * a->head_dim;
+  float *keys = a->scratch + block * n;
   switch (a->cache) {
-    case CACHE_F16:
-      widen_plain(CACHE_F16, s->keys[block], SLOTS * a->head_dim, keys);
-      widen_plain(CACHE_F16, s->values[block], SLOTS * padded, values);
-      break;
-    case CACHE_BF16:
-      widen_plain(CACHE_BF16, s->keys[block], SLOTS * a->head_dim, keys);
-      widen_plain(CACHE_BF16, s->values[block], SLOTS * padded, values);
-      break;
+    case CACHE_F32: return;
+    case CACHE_F16: widen_plain(CACHE_F16, s->keys[block], n, keys); break;
+    case CACHE_BF16: widen_plain(CACHE_BF16, s->keys[block], n, keys); break;
     default:
-      for (int i = 0; i < SLOTS * a->head_dim; i += LANES) {
+      for (int i = 0; i < n; i += LANES) {
         floats scale = LOAD_FLOATS(s->key_scales[block] + i / (SLOTS * GROUP) * SLOTS + i % SLOTS);
         STORE_FLOATS(keys + i, MULTIPLY(LOAD_QUANTS(s->keys[block] + i), scale));
       }
+  }
+  s->keys[block] = (const uint8_t *) keys;
+}
+
+/* Makes values of the keys of a block, which are f32. */
+INLINE void turn_keys(const struct attention *a, struct span *s, int block) {
+  int padded = padded_dim(a);
+  const float *keys = (const float *) s->keys[block];
+  float *values = a->scratch + SPAN * a->head_dim + block * SLOTS * padded;
+  for (int d = 0; d < a->value_dim; d++) {
+    for (int slot = 0; slot < SLOTS; slot++) values[slot * padded + d] = keys[d * SLOTS + slot];
+  }
+  s->values[block] = (const uint8_t *) values;
+}
+
+/* Replaces the values of a block by a copy in f32. */
+INLINE void widen_values(const struct attention *a, struct span *s, int block) {
+  int padded = padded_dim(a), groups = group_count(a);
+  float *values = a->scratch + SPAN * a->head_dim + block * SLOTS * padded;
+  switch (a->cache) {
+    case CACHE_F16: widen_plain(CACHE_F16, s->values[block], SLOTS * padded, values); break;
+    case CACHE_BF16: widen_plain(CACHE_BF16, s->values[block], SLOTS * padded, values); break;
+    default:
       for (int slot = 0; slot < SLOTS; slot++) {
         for (int d = 0; d < padded; d += LANES) {
           floats scale = SPREAD(s->value_scales[block][slot * groups + d / GROUP]);
@@ -267,8 +285,17 @@ INLINE void widen_block(const struct attention *a, struct span *s, int block) {
         }
       }
   }
-  s->keys[block] = (const uint8_t *) keys;
   s->values[block] = (const uint8_t *) values;
+}
+
+/* Replaces a block of a span by what can be walked as f32. */
+INLINE void widen_block(const struct attention *a, struct span *s, int block) {
+  widen_keys(a, s, block);
+  if (a->prefix) {
+    turn_keys(a, s, block);
+  } else {
+    widen_values(a, s, block);
+  }
 }
 
 /* Finds the blocks of the span from `start` on that hold the positions from..to-1; the others get the place of the first. */
@@ -314,7 +341,7 @@ TARGET void NAMED(attend)(const struct attention *a) {
   float *queries = a->scratch + SPAN * (a->head_dim + padded) + WEIGHT_ROWS * SPAN;
   memset(a->states, 0, (size_t) rows * stride * sizeof(float));
   for (int row = 0; row < rows; row++) a->states[row * stride + padded + SLOTS] = -__builtin_inff();
-  int widen = pack_queries(a, queries) > 2 && a->cache != CACHE_F32;
+  int widen = (pack_queries(a, queries) > 2 && a->cache != CACHE_F32) || a->prefix;
   int first = first_key(a, 0, a->from), end = end_key(a, a->tokens - 1, a->end);
   for (int start = first / SPAN * SPAN; start < end; start += SPAN) {
     int from = first > start ? first : start, to = least(end, start + SPAN);

@@ -13,6 +13,7 @@ import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.KeyChunks;
 import dev.consilium.model.family.Mamba2;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.SlidingWindow;
 import dev.consilium.router.KvCacheDType;
@@ -218,6 +219,7 @@ final class InspectCommand implements Callable<Integer> {
             case SlidingWindow(int keys) -> "last " + keys;
             case KeyChunks(int size) -> "chunks of " + size;
           };
+      case LatentAttention _ -> "latent";
       case GatedDeltaNet _ -> "gated delta net";
       case Mamba2 _ -> "Mamba2";
     };

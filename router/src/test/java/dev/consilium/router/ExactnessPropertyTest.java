@@ -40,6 +40,7 @@ class ExactnessPropertyTest {
     "qwen2-moe, F32",
     "mixtral-swa, F16",
     "olmoe, BF16",
+    "deepseek-v2, Q8_0",
     "random delta nets, F16"
   })
   void logits_anyBatchChunkNodesThreads_sameBits(String model, KvCacheDType kvDType)

@@ -15,7 +15,8 @@ import java.util.Optional;
  *     softmax and has no value; empty: none
  * @param query the rotated queries {@code [heads][headDim]} of token t at the start of row {@code
  *     row + t}
- * @param out where the results go, in the same rows; not the memory of the queries
+ * @param out where the results {@code [heads][valueDim]} go, in the same rows; not the memory of
+ *     the queries
  */
 public record AttentionJob(
     AttentionShape shape,
@@ -49,10 +50,11 @@ public record AttentionJob(
           "%d sinks for %d query heads".formatted(scores, shape.heads()));
     }
     int width = shape.heads() * shape.headDim();
-    if (query.columns() < width || out.columns() < width) {
+    int outWidth = shape.heads() * shape.valueDim();
+    if (query.columns() < width || out.columns() < outWidth) {
       throw new IllegalArgumentException(
-          "queries have %d columns, results %d: expected at least %d"
-              .formatted(query.columns(), out.columns(), width));
+          "queries have %d columns, results %d: expected at least %d and %d"
+              .formatted(query.columns(), out.columns(), width, outWidth));
     }
     Objects.checkFromIndexSize(row, tokens, query.rows());
     Objects.checkFromIndexSize(row, tokens, out.rows());

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * What a thread needs while it computes a tile. The kernels' scratch memory holds f32: the keys of
- * a span {@code [4 blocks][headDim][16]}, its values {@code [64][padded headDim]}, weights of 16
+ * a span {@code [4 blocks][headDim][16]}, its values {@code [64][padded valueDim]}, weights of 16
  * rows {@code [16][64]}, and the queries, which each kernel lays out as it likes. Used by one
  * thread at a time.
  */
@@ -58,7 +58,7 @@ final class AttentionMemory {
   }
 
   static long weightsOffset(AttentionShape shape) {
-    return valuesOffset(shape) + (long) SPAN * shape.paddedHeadDim() * Float.BYTES;
+    return valuesOffset(shape) + (long) SPAN * shape.paddedValueDim() * Float.BYTES;
   }
 
   static long queriesOffset(AttentionShape shape) {

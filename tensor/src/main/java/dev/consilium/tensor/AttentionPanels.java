@@ -301,7 +301,7 @@ final class AttentionPanels {
   /** Widens the values of a block and head, {@code [16][padded headDim]}. */
   static void widenValues(
       AttentionShape shape, MemorySegment pool, long at, MemorySegment into, long intoAt) {
-    int padded = shape.paddedHeadDim();
+    int padded = shape.paddedValueDim();
     if (shape.dtype() != KvDType.Q8_0) {
       widen(shape.dtype(), pool, at, BLOCK_TOKENS * padded, into, intoAt);
       return;
@@ -313,6 +313,23 @@ final class AttentionPanels {
         float scale = ScalarKernels.get(pool, at, slot * shape.groups() + from / KvDType.GROUP);
         int count = Math.min(KvDType.GROUP, padded - from);
         widenValueGroup(pool, quants, scale, count, into, intoAt + index * 4L);
+      }
+    }
+  }
+
+  /**
+   * Makes values of the beginnings of keys.
+   *
+   * @param at of the keys of a block and head, {@code [headDim][16]}, f32
+   * @param intoAt of the values {@code [16][padded valueDim]}
+   */
+  static void turnKeys(
+      AttentionShape shape, MemorySegment keys, long at, MemorySegment into, long intoAt) {
+    int padded = shape.paddedValueDim();
+    for (int d = 0; d < shape.valueDim(); d++) {
+      for (int slot = 0; slot < BLOCK_TOKENS; slot++) {
+        float element = ScalarKernels.get(keys, at, d * BLOCK_TOKENS + slot);
+        ScalarKernels.set(into, intoAt, slot * padded + d, element);
       }
     }
   }

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * What is known of the rows of a tile after one segment of keys, or after several. A row of f32:
- * the outputs {@code [padded headDim]}, 16 lanes of the sum of the weights, the maximum, and
+ * the outputs {@code [padded valueDim]}, 16 lanes of the sum of the weights, the maximum, and
  * nothing up to the next 64 bytes. After several segments the sum is in lane 0.
  */
 final class AttentionStates {
@@ -13,12 +13,12 @@ final class AttentionStates {
   private AttentionStates() {}
 
   static long rowBytes(AttentionShape shape) {
-    return (shape.paddedHeadDim() + 2 * LANES) * (long) Float.BYTES;
+    return (shape.paddedValueDim() + 2 * LANES) * (long) Float.BYTES;
   }
 
   /** Bytes into a row at which the lanes of the sum start. */
   static long lanesOffset(AttentionShape shape) {
-    return shape.paddedHeadDim() * (long) Float.BYTES;
+    return shape.paddedValueDim() * (long) Float.BYTES;
   }
 
   /** Bytes into a row at which the maximum is. */
@@ -83,8 +83,8 @@ final class AttentionStates {
     float keep = Exp.exp(before - highest);
     float take = Exp.exp(maximum - highest);
     float sumBefore = ScalarKernels.get(total, totalAt + lanes, 0);
-    kernels.scale(keep, shape.headDim(), total, totalAt);
-    kernels.multiplyAdd(take, states, at, shape.headDim(), total, totalAt);
+    kernels.scale(keep, shape.valueDim(), total, totalAt);
+    kernels.multiplyAdd(take, states, at, shape.valueDim(), total, totalAt);
     ScalarKernels.set(total, totalAt + lanes, 0, Math.fma(sum, take, sumBefore * keep));
     ScalarKernels.set(total, totalAt + maximumAt, 0, highest);
   }
@@ -103,8 +103,9 @@ final class AttentionStates {
     MemorySegment out = tile.job().out().segment();
     for (int row = 0; row < tile.rows(); row++) {
       long at = totalAt + row * rowBytes(shape);
-      MemorySegment.copy(total, at, out, tile.outOffset(row), (long) shape.headDim() * Float.BYTES);
-      kernels.scale(factor(tile, row, total, at), shape.headDim(), out, tile.outOffset(row));
+      MemorySegment.copy(
+          total, at, out, tile.outOffset(row), (long) shape.valueDim() * Float.BYTES);
+      kernels.scale(factor(tile, row, total, at), shape.valueDim(), out, tile.outOffset(row));
     }
   }
 

@@ -69,12 +69,12 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
 
   /** Where the query of a row starts in the memory of queries. */
   long queryOffset(int row) {
-    return job.query().offset(matrixRow(row)) + headBytes(row);
+    return job.query().offset(matrixRow(row)) + (long) head(row) * shape().headDim() * Float.BYTES;
   }
 
   /** Where the result of a row starts in the memory of results. */
   long outOffset(int row) {
-    return job.out().offset(matrixRow(row)) + headBytes(row);
+    return job.out().offset(matrixRow(row)) + (long) head(row) * shape().valueDim() * Float.BYTES;
   }
 
   /** The token of the tile that a row belongs to. */
@@ -90,9 +90,5 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
 
   private int matrixRow(int row) {
     return job.row() + firstToken + token(row);
-  }
-
-  private long headBytes(int row) {
-    return (long) head(row) * shape().headDim() * Float.BYTES;
   }
 }

@@ -23,11 +23,14 @@ final class CacheElements {
   /**
    * Element {@code d} of a value.
    *
-   * @param at where the values of the head start
+   * @param at where the values of the head start, or the keys whose beginnings they are
    */
   static float value(AttentionShape shape, MemorySegment pool, long at, int slot, int d) {
+    if (shape.keyPrefix()) {
+      return key(shape, pool, at, slot, d);
+    }
     int scale = slot * shape.groups() + d / KvDType.GROUP;
-    return element(shape, pool, at, slot * shape.paddedHeadDim() + d, scale);
+    return element(shape, pool, at, slot * shape.paddedValueDim() + d, scale);
   }
 
   private static float element(

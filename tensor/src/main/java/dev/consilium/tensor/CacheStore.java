@@ -50,8 +50,10 @@ final class CacheStore {
         long headAt = skip + (long) head * shape.headDim() * Float.BYTES;
         MemorySegment.copy(source, JAVA_FLOAT, keysAt + headAt, store.row, 0, shape.headDim());
         store.storeKey(block + shape.keyOffset(head), slot);
-        MemorySegment.copy(source, JAVA_FLOAT, valuesAt + headAt, store.row, 0, shape.headDim());
-        store.storeValue(block + shape.valueOffset(head), slot);
+        if (!shape.keyPrefix()) {
+          MemorySegment.copy(source, JAVA_FLOAT, valuesAt + headAt, store.row, 0, shape.headDim());
+          store.storeValue(block + shape.valueOffset(head), slot);
+        }
       }
     }
   }
@@ -62,7 +64,7 @@ final class CacheStore {
   }
 
   private void storeValue(long values, int slot) {
-    long skip = (long) slot * shape.paddedHeadDim() * shape.dtype().elementBytes();
+    long skip = (long) slot * shape.paddedValueDim() * shape.dtype().elementBytes();
     long scales = values + (long) slot * shape.groups() * Float.BYTES;
     store(values + shape.scaleBytes() + skip, 1, scales, 1);
   }

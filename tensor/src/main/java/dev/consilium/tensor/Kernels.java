@@ -112,6 +112,21 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   /** {@code y = 1 / (1 + e^-gate) * y}. */
   void sigmoidMultiply(MemorySegment gate, long gateOffset, int n, MemorySegment y, long yOffset);
 
+  /**
+   * {@code y = (u + 1) * (g / (1 + e^-(alpha g)))} with {@code g = min(gate, limit)} and {@code u =
+   * max(-limit, min(up, limit))}.
+   */
+  void clampedSiluMultiply(
+      float alpha,
+      float limit,
+      MemorySegment gate,
+      long gateOffset,
+      MemorySegment up,
+      long upOffset,
+      int n,
+      MemorySegment y,
+      long yOffset);
+
   /** {@code y += x}. */
   void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
 

@@ -198,6 +198,20 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void clampedSiluMultiply(
+      float alpha,
+      float limit,
+      MemorySegment gate,
+      long gateOffset,
+      MemorySegment up,
+      long upOffset,
+      int n,
+      MemorySegment y,
+      long yOffset) {
+    others.clampedSiluMultiply(alpha, limit, gate, gateOffset, up, upOffset, n, y, yOffset);
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

@@ -135,6 +135,8 @@ final class NativeLibrary {
             JAVA_INT, // level
             JAVA_INT, // cache
             JAVA_INT, // head_dim
+            JAVA_INT, // value_dim
+            JAVA_INT, // prefix
             JAVA_FLOAT, // scale
             ADDRESS, // pool
             JAVA_LONG, // keys_at
@@ -255,6 +257,8 @@ final class NativeLibrary {
                   level.code,
                   code(shape.dtype()),
                   shape.headDim(),
+                  shape.valueDim(),
+                  shape.keyPrefix() ? 1 : 0,
                   shape.scale(),
                   job.cache().pool(),
                   job.cache().base() + shape.keyOffset(tile.kvHead()),

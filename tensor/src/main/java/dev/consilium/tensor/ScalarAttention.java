@@ -24,7 +24,7 @@ final class ScalarAttention {
     this.cache = tile.job().cache();
     this.kvHead = tile.kvHead();
     this.query = new float[shape.headDim()];
-    this.output = new float[shape.headDim()];
+    this.output = new float[shape.valueDim()];
     for (int d = 0; d < query.length; d++) {
       MemorySegment queries = tile.job().query().segment();
       query[d] = ScalarKernels.get(queries, tile.queryOffset(row), d) * shape.scale();

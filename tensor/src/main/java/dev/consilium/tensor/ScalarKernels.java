@@ -101,6 +101,30 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void clampedSiluMultiply(
+      float alpha,
+      float limit,
+      MemorySegment gate,
+      long gateOffset,
+      MemorySegment up,
+      long upOffset,
+      int n,
+      MemorySegment y,
+      long yOffset) {
+    for (int i = 0; i < n; i++) {
+      float g = get(gate, gateOffset, i);
+      set(y, yOffset, i, clampedSilu(alpha, limit, g, get(up, upOffset, i)));
+    }
+  }
+
+  /** See {@link Kernels#clampedSiluMultiply}. */
+  static float clampedSilu(float alpha, float limit, float gate, float up) {
+    float g = Math.min(gate, limit);
+    float u = Math.max(-limit, Math.min(up, limit));
+    return (u + 1) * (g / (1 + Exp.exp(-(alpha * g))));
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

@@ -18,7 +18,8 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <ol>
  *   <li>Scale the queries and lay those of a group of up to four rows beside each other.
- *   <li>For each span of keys: widen its keys and values, unless they are f32 already;
+ *   <li>For each span of keys: widen its keys and values, unless they are f32 already; make values
+ *       of keys, where they are a part of them;
  *   <li>for each group: the scores of its rows, then per row the weights, then the outputs of its
  *       rows.
  * </ol>
@@ -39,9 +40,15 @@ final class VectorAttention {
   private final long rowBytes;
   private final long weights;
 
-  /** The memory of the span's keys and values, and for each of its blocks where they start. */
-  private MemorySegment elements = MemorySegment.NULL;
+  /** Whether keys, and values, are copied to the scratch memory before they are used. */
+  private final boolean copiesKeys;
 
+  private final boolean copiesValues;
+
+  /** The memory of keys and of values, and for each block of the span where they start there. */
+  private final MemorySegment keyElements;
+
+  private final MemorySegment valueElements;
   private final long[] keys = new long[BLOCKS];
   private final long[] values = new long[BLOCKS];
 
@@ -55,6 +62,10 @@ final class VectorAttention {
     this.statesAt = statesAt;
     this.rowBytes = AttentionStates.rowBytes(shape);
     this.weights = AttentionMemory.weightsOffset(shape);
+    this.copiesKeys = shape.dtype() != KvDType.F32;
+    this.copiesValues = copiesKeys || shape.keyPrefix();
+    this.keyElements = copiesKeys ? scratch : cache.pool();
+    this.valueElements = copiesValues ? scratch : cache.pool();
   }
 
   static void attend(
@@ -106,15 +117,11 @@ final class VectorAttention {
   private void locate(int span, int from, int to) {
     int first = (from - span) / BLOCK_TOKENS;
     int last = (to - 1 - span) / BLOCK_TOKENS;
-    boolean widen = shape.dtype() != KvDType.F32;
-    elements = widen ? scratch : cache.pool();
     for (int i = first; i <= last; i++) {
       long block = cache.offset(span / BLOCK_TOKENS + i);
       keys[i] = block + shape.keyOffset(tile.kvHead());
       values[i] = block + shape.valueOffset(tile.kvHead());
-      if (widen) {
-        widen(i);
-      }
+      copy(i);
     }
     for (int i = 0; i < BLOCKS; i++) {
       if (i < first || i > last) {
@@ -123,14 +130,22 @@ final class VectorAttention {
     }
   }
 
-  private void widen(int i) {
-    long keysAt = i * (BLOCK_TOKENS * 4L * shape.headDim());
-    long valueBytes = BLOCK_TOKENS * 4L * shape.paddedHeadDim();
+  /** Copies what cannot be used where it is. */
+  private void copy(int i) {
+    long valueBytes = BLOCK_TOKENS * 4L * shape.paddedValueDim();
     long valuesAt = AttentionMemory.valuesOffset(shape) + i * valueBytes;
-    AttentionPanels.widenKeys(shape, cache.pool(), keys[i], scratch, keysAt);
-    AttentionPanels.widenValues(shape, cache.pool(), values[i], scratch, valuesAt);
-    keys[i] = keysAt;
-    values[i] = valuesAt;
+    if (copiesKeys) {
+      long keysAt = i * (BLOCK_TOKENS * 4L * shape.headDim());
+      AttentionPanels.widenKeys(shape, cache.pool(), keys[i], scratch, keysAt);
+      keys[i] = keysAt;
+    }
+    if (shape.keyPrefix()) {
+      AttentionPanels.turnKeys(shape, keyElements, keys[i], scratch, valuesAt);
+      values[i] = valuesAt;
+    } else if (copiesValues) {
+      AttentionPanels.widenValues(shape, cache.pool(), values[i], scratch, valuesAt);
+      values[i] = valuesAt;
+    }
   }
 
   private void attendSpan(int span) {
@@ -181,9 +196,9 @@ final class VectorAttention {
       long k2 = keyLanes(slot + 2 * COUNT);
       long k3 = keyLanes(slot + 3 * COUNT);
       if (rows == 1) {
-        AttentionPanels.score1(elements, k0, k1, k2, k3, shape.headDim(), scratch, query, into);
+        AttentionPanels.score1(keyElements, k0, k1, k2, k3, shape.headDim(), scratch, query, into);
       } else {
-        AttentionPanels.score4(elements, k0, k1, k2, k3, shape.headDim(), scratch, query, into);
+        AttentionPanels.score4(keyElements, k0, k1, k2, k3, shape.headDim(), scratch, query, into);
       }
     }
   }
@@ -206,7 +221,7 @@ final class VectorAttention {
     // Not "greater": a maximum that became NaN must reach the result.
     if (highest != maximum) {
       float factor = Exp.exp(maximum - highest);
-      multiply(states, state, shape.paddedHeadDim() + BLOCK_TOKENS, factor);
+      multiply(states, state, shape.paddedValueDim() + BLOCK_TOKENS, factor);
       ScalarKernels.set(states, maximumAt, 0, highest);
     }
     for (int slot = 0; slot < SPAN; slot += BLOCK_TOKENS) {
@@ -255,9 +270,9 @@ final class VectorAttention {
   private void addValues(int rows, long weightsAt, long state, int from, int to) {
     int at = from;
     while (at < to) {
-      int end = shape.dtype() == KvDType.F32 ? (at / BLOCK_TOKENS + 1) * BLOCK_TOKENS : to;
+      int end = copiesValues ? to : (at / BLOCK_TOKENS + 1) * BLOCK_TOKENS;
       int count = Math.min(end, to) - at;
-      long valueBytes = shape.paddedHeadDim() * 4L;
+      long valueBytes = shape.paddedValueDim() * 4L;
       long values = this.values[at / BLOCK_TOKENS] + at % BLOCK_TOKENS * valueBytes;
       addValues(rows, values, valueBytes, count, weightsAt + at * 4L, state);
       at += count;
@@ -271,17 +286,24 @@ final class VectorAttention {
       long v = values + d;
       if (rows == GROUP) {
         AttentionPanels.addValues4(
-            elements, v, valueBytes, count, scratch, weightsAt, states, state + d, rowBytes);
+            valueElements, v, valueBytes, count, scratch, weightsAt, states, state + d, rowBytes);
       } else {
         AttentionPanels.addValues1(
-            elements, v, valueBytes, count, scratch, weightsAt, states, state + d);
+            valueElements, v, valueBytes, count, scratch, weightsAt, states, state + d);
       }
     }
     for (; d < valueBytes; d += BYTES) {
       for (int i = 0; i < rows; i++) {
         long w = weightsAt + i * WEIGHT_BYTES;
         AttentionPanels.addVector(
-            elements, values + d, valueBytes, count, scratch, w, states, state + i * rowBytes + d);
+            valueElements,
+            values + d,
+            valueBytes,
+            count,
+            scratch,
+            w,
+            states,
+            state + i * rowBytes + d);
       }
     }
   }

@@ -131,6 +131,34 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void clampedSiluMultiply(
+      float alpha,
+      float limit,
+      MemorySegment gate,
+      long gateOffset,
+      MemorySegment up,
+      long upOffset,
+      int n,
+      MemorySegment y,
+      long yOffset) {
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      long at = i * 4L;
+      FloatVector g =
+          FloatVector.fromMemorySegment(FLOATS, gate, gateOffset + at, ORDER).min(limit);
+      FloatVector u =
+          FloatVector.fromMemorySegment(FLOATS, up, upOffset + at, ORDER).min(limit).max(-limit);
+      FloatVector e = VectorExp.exp(g.mul(alpha).neg());
+      u.add(1f).mul(g.div(e.add(1f))).intoMemorySegment(y, yOffset + at, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      float g = ScalarKernels.get(gate, gateOffset, i);
+      float u = ScalarKernels.get(up, upOffset, i);
+      ScalarKernels.set(y, yOffset, i, ScalarKernels.clampedSilu(alpha, limit, g, u));
+    }
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

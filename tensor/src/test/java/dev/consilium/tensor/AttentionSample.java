@@ -51,6 +51,12 @@ final class AttentionSample {
     return new AttentionSample(shape, cache, position, tokens, window, vector, query);
   }
 
+  /** The same queries, keys and values in a cache that holds values beside keys. */
+  AttentionSample storedTwice(AttentionShape other) {
+    CacheSample both = cache.storedTwice(other, position + tokens);
+    return new AttentionSample(other, both, position, tokens, window, sinks, query);
+  }
+
   AttentionShape shape() {
     return shape;
   }

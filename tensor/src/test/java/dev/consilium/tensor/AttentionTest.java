@@ -63,6 +63,25 @@ class AttentionTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void attend_valuesThatAreBeginningsOfKeys_sameBitsAsStoredTwice(KvDType dtype) {
+    for (int[] dims : new int[][] {{40, 24}, {17, 1}, {48, 48}, {33, 30}, {576, 512}}) {
+      AttentionShape once = AttentionShape.ofPrefixes(5, dims[0], dims[1], 0.1f, dtype);
+      AttentionShape twice = new AttentionShape(5, 1, dims[0], 0.1f, dtype);
+      assertThat(once.blockBytes()).isLessThan(twice.blockBytes() * 2 / 3);
+      AttentionSample sample = AttentionSample.of(random, once, 600, 5, 571, Samples::normal);
+      F32Matrix out = sample.attend(Kernels.best(), 3);
+      F32Matrix expected = sample.storedTwice(twice).attend(Kernels.best(), 3);
+      for (int token = 0; token < 5; token++) {
+        for (int i = 0; i < 5 * dims[1]; i++) {
+          float wanted = sample.result(expected, token, i / dims[1] * dims[0] + i % dims[1]);
+          assertThat(sample.result(out, token, i)).isEqualTo(wanted);
+        }
+      }
+    }
+  }
+
   private static double[] softmaxAttention(AttentionSample sample, int token, int head) {
     int n = sample.shape().headDim();
     int kv = head / sample.shape().headsPerKvHead() * n;
@@ -92,7 +111,10 @@ class AttentionTest {
       int kvHeads = 1 + random.nextInt(3);
       int heads = kvHeads * (1 + random.nextInt(8));
       int headDim = 1 + random.nextInt(100);
-      AttentionShape shape = new AttentionShape(heads, kvHeads, headDim, 0.2f, dtype);
+      AttentionShape shape =
+          i % 3 == 0
+              ? AttentionShape.ofPrefixes(heads, headDim, 1 + random.nextInt(headDim), 0.2f, dtype)
+              : new AttentionShape(heads, kvHeads, headDim, 0.2f, dtype);
       int window = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(1200);
       int tokens = 1 + random.nextInt(80);
       AttentionSample sample =

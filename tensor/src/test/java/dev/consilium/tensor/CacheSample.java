@@ -32,6 +32,14 @@ final class CacheSample {
   }
 
   static CacheSample of(Random random, AttentionShape shape, int tokens, Samples.Draw draw) {
+    CacheSample sample = empty(shape, tokens);
+    for (int position = 0; position < tokens; position++) {
+      sample.store(random, shape, position, draw);
+    }
+    return sample;
+  }
+
+  private static CacheSample empty(AttentionShape shape, int tokens) {
     int blocks = (tokens + 15) / 16;
     long blockBytes = shape.blockBytes();
     MemorySegment pool = Arena.ofAuto().allocate(blocks * blockBytes, 64);
@@ -41,21 +49,32 @@ final class CacheSample {
       offsets[block] = (blocks - 1 - block) * blockBytes;
     }
     int width = shape.kvHeads() * shape.headDim();
-    CacheSample sample =
-        new CacheSample(
-            KvBlocks.of(pool, offsets), new float[tokens][width], new float[tokens][width]);
+    return new CacheSample(
+        KvBlocks.of(pool, offsets), new float[tokens][width], new float[tokens][width]);
+  }
+
+  /** The same keys, with values beside them that are as wide. */
+  CacheSample storedTwice(AttentionShape other, int tokens) {
+    CacheSample both = empty(other, tokens);
     for (int position = 0; position < tokens; position++) {
-      sample.store(random, shape, position, draw);
+      both.keys[position] = keys[position];
+      both.values[position] = keys[position];
+      both.store(other, position);
     }
-    return sample;
+    return both;
   }
 
   private void store(Random random, AttentionShape shape, int position, Samples.Draw draw) {
     int width = keys[position].length;
     for (int i = 0; i < width; i++) {
       keys[position][i] = draw.from(random);
-      values[position][i] = draw.from(random);
+      values[position][i] = shape.keyPrefix() ? keys[position][i] : draw.from(random);
     }
+    store(shape, position);
+  }
+
+  private void store(AttentionShape shape, int position) {
+    int width = keys[position].length;
     F32Matrix both = F32Matrix.allocate(1, 2 * width);
     both.columns(0, width).writeRow(0, keys[position]);
     both.columns(width, width).writeRow(0, values[position]);

@@ -105,6 +105,10 @@ final class KernelParity {
         "siluMultiply" + length, y, (kernels, w) -> kernels.siluMultiply(x, at, w, at, n, w, at));
     compare(
         "sigmoidMultiply" + length, y, (kernels, w) -> kernels.sigmoidMultiply(x, at, n, w, at));
+    compare(
+        "clampedSiluMultiply" + length,
+        y,
+        (kernels, w) -> kernels.clampedSiluMultiply(1.702f, 7, x, at, w, at, n, w, at));
     compare("silu" + length, y, (kernels, w) -> kernels.silu(n, w, at));
     MemorySegment z = Samples.vector(random, n, at, draw);
     compare(
@@ -184,7 +188,10 @@ final class KernelParity {
   static void attention(Random random, int headDim, KvDType dtype, Draw draw) {
     int kvHeads = 1 + random.nextInt(3);
     int heads = kvHeads * (1 + random.nextInt(8));
-    AttentionShape shape = new AttentionShape(heads, kvHeads, headDim, 0.3f, dtype);
+    AttentionShape shape =
+        random.nextInt(3) == 0
+            ? AttentionShape.ofPrefixes(heads, headDim, 1 + random.nextInt(headDim), 0.3f, dtype)
+            : new AttentionShape(heads, kvHeads, headDim, 0.3f, dtype);
     int position = random.nextInt(4) > 0 ? random.nextInt(150) : 480 + random.nextInt(60);
     int window = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(200);
     int tokens = 1 + random.nextInt(20);

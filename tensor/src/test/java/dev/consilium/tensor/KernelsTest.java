@@ -155,6 +155,19 @@ class KernelsTest {
     }
   }
 
+  @Test
+  void clampedSiluMultiply_insideAndOutsideTheLimit_isCloseToDouble() {
+    MemorySegment gate = Samples.vector(random, 333, 0, r -> 5 * Samples.normal(r));
+    MemorySegment up = Samples.vector(random, 333, 0, r -> 5 * Samples.normal(r));
+    MemorySegment y = Samples.vector(random, 333, 0, Samples::normal);
+    kernels.clampedSiluMultiply(1.702f, 7, gate, 0, up, 0, 333, y, 0);
+    for (int i = 0; i < 333; i++) {
+      double g = Math.min(ScalarKernels.get(gate, 0, i), 7);
+      double u = Math.clamp(ScalarKernels.get(up, 0, i), -7, 7);
+      assertClose(ScalarKernels.get(y, 0, i), (u + 1) * g / (1 + Math.exp(-1.702 * g)), 1e-6);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void recur_severalTokens_isCloseToDouble(StateUpdate.Rule rule) {

@@ -3,6 +3,7 @@ package dev.consilium.testkit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Where the reference fixtures lie: {@code testkit/fixtures} (see its README for sources and
@@ -10,10 +11,8 @@ import java.util.List;
  */
 public final class Fixtures {
 
-  /**
-   * The model fixtures whose families are supported; each directory also holds its golden values.
-   */
-  public static final List<String> MODELS =
+  /** Model fixtures of families that GGUF files can hold for us, too. */
+  public static final List<String> GGUF_MODELS =
       List.of(
           "mixtral",
           "mixtral-swa",
@@ -22,6 +21,10 @@ public final class Fixtures {
           "qwen3-moe-yarn",
           "qwen3-moe-rope-parameters",
           "olmoe");
+
+  /** All model fixtures; each directory also holds its golden values. */
+  public static final List<String> MODELS =
+      Stream.concat(GGUF_MODELS.stream(), Stream.of("deepseek-v2", "deepseek-v3-fp8")).toList();
 
   private static final Path ROOT = projectRoot();
 

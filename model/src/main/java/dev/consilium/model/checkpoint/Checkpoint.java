@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * An open model: a directory with {@code config.json}, the weights, and {@code
@@ -91,12 +92,13 @@ public final class Checkpoint implements AutoCloseable {
     }
     ModelSpec spec = readSpec(directory);
     GenerationDefaults defaults = GenerationDefaults.read(directory, spec);
-    WeightFiles weights = WeightFiles.open(directory);
+    WeightFiles files = WeightFiles.open(directory);
     try {
+      Weights weights = new HuggingFaceWeights(files, spec);
       checkTensors(directory, spec, weights);
       return new Checkpoint(directory, spec, defaults, weights);
     } catch (RuntimeException e) {
-      weights.close();
+      files.close();
       throw e;
     }
   }
@@ -121,7 +123,7 @@ public final class Checkpoint implements AutoCloseable {
    */
   public synchronized String fingerprint() {
     if (fingerprint.isEmpty()) {
-      fingerprint = Fingerprint.of(spec, weights);
+      fingerprint = Fingerprint.of(spec, weights.stored());
     }
     return fingerprint;
   }
@@ -200,6 +202,34 @@ public final class Checkpoint implements AutoCloseable {
       CheckpointTensor first = tensor(parts.getFirst().name());
       String names = String.join(", ", parts.stream().map(MatrixPart::name).toList());
       throw new CheckpointException(first.file(), "tensor " + names + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Loads some rows of a matrix.
+   *
+   * @throws CheckpointException if the tensor has fewer or a value is not finite
+   */
+  public PackedMatrix rows(String name, int from, int count) {
+    CheckpointTensor tensor = tensor(name);
+    return packed(tensor, MatrixRows.of(tensor, from, count));
+  }
+
+  /**
+   * Loads some rows of a matrix as columns.
+   *
+   * @throws CheckpointException as {@link #rows}
+   */
+  public PackedMatrix transposedRows(String name, int from, int count) {
+    CheckpointTensor tensor = tensor(name);
+    return packed(tensor, MatrixRows.of(tensor, from, count).transposed());
+  }
+
+  private static PackedMatrix packed(CheckpointTensor tensor, MatrixRows rows) {
+    try {
+      return PackedMatrix.pack(rows.dtype(), rows.columns(), List.of(rows.bytes()));
+    } catch (IllegalArgumentException e) {
+      throw tensor.wrong(String.valueOf(e.getMessage()));
     }
   }
 
@@ -294,10 +324,15 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Frequencies that older checkpoints store and the specification gives; the copy of a tied head.
+   * Frequencies that older checkpoints store and the specification gives; the copy of a tied head;
+   * layers that predict tokens further ahead.
    */
   private static boolean isHarmless(String name, ModelSpec spec) {
-    return name.endsWith(".rotary_emb.inv_freq") || name.equals(spec.names().head());
+    int layers = spec.layers().size();
+    return name.endsWith(".rotary_emb.inv_freq")
+        || name.equals(spec.names().head())
+        || IntStream.range(layers, layers + spec.predictionLayers())
+            .anyMatch(layer -> name.startsWith("model.layers." + layer + "."));
   }
 
   private static void checkShape(CheckpointTensor tensor, List<Long> wanted) {

@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 
 /**
@@ -35,30 +36,54 @@ public final class CheckpointTensor {
   private final UnchangedFile file;
   private final TensorHeader header;
   private final long begin;
-  private final RowOrder order;
+  private final long storedBytes;
+  private final Presentation presentation;
 
   CheckpointTensor(UnchangedFile file, SafetensorsHeader.Entry entry) {
-    this(file, entry.header(), entry.begin(), RowOrder.AS_STORED);
+    this(file, entry.header(), entry.begin(), Presentation.AS_STORED);
   }
 
   /**
-   * A tensor at some place of a file.
+   * A tensor at some place of a file, which holds as many bytes as it has.
    *
    * @param begin of its bytes, in bytes into the file
-   * @param order in which the file holds its rows
    */
-  CheckpointTensor(UnchangedFile file, TensorHeader header, long begin, RowOrder order) {
+  CheckpointTensor(UnchangedFile file, TensorHeader header, long begin, Presentation presentation) {
+    this(file, header, begin, header.byteSize(), presentation);
+  }
+
+  private CheckpointTensor(
+      UnchangedFile file,
+      TensorHeader header,
+      long begin,
+      long storedBytes,
+      Presentation presentation) {
     this.file = file;
     this.header = header;
     this.begin = begin;
-    this.order = order;
+    this.storedBytes = storedBytes;
+    this.presentation = presentation;
+  }
+
+  /**
+   * Another tensor that is made of some of this one's bytes.
+   *
+   * @param skip bytes from the first of this one
+   * @param bytes how many it is made of
+   */
+  CheckpointTensor as(TensorHeader made, long skip, long bytes, Presentation how) {
+    Objects.checkFromIndexSize(skip, bytes, storedBytes);
+    return new CheckpointTensor(file, made, begin + skip, bytes, how);
   }
 
   /** The same, if the file holds the rows in another order than was thought. */
   CheckpointTensor in(RowOrder other) {
-    return other.equals(RowOrder.AS_STORED)
-        ? this
-        : new CheckpointTensor(file, header, begin, other);
+    if (other.equals(RowOrder.AS_STORED)) {
+      return this;
+    }
+    Presentation inOrder =
+        (stored, made, arena) -> other.undo(presentation.present(stored, made, arena), made, arena);
+    return new CheckpointTensor(file, header, begin, storedBytes, inOrder);
   }
 
   public String name() {
@@ -95,19 +120,19 @@ public final class CheckpointTensor {
   }
 
   /**
-   * The bytes, read-only, until the arena closes: mapped, or a copy if the file holds the rows in
-   * another order.
+   * The bytes, read-only, until the arena closes: mapped, or a copy if the file holds them
+   * otherwise.
    */
   public MemorySegment bytes(Arena arena) {
     if (header.byteSize() == 0) {
       return MemorySegment.ofArray(new byte[0]);
     }
-    return order.undo(mapped(arena), header, arena);
+    return presentation.present(mapped(arena), header, arena);
   }
 
   private MemorySegment mapped(Arena arena) {
     try (FileChannel channel = file.open()) {
-      return channel.map(FileChannel.MapMode.READ_ONLY, begin, header.byteSize(), arena);
+      return channel.map(FileChannel.MapMode.READ_ONLY, begin, storedBytes, arena);
     } catch (IOException e) {
       throw new CheckpointException(file(), "tensor " + name() + ": cannot be mapped: " + e, e);
     }
@@ -168,7 +193,7 @@ public final class CheckpointTensor {
     });
   }
 
-  /** Some of the bytes, read without mapping anything. */
+  /** Some of the bytes in the file, read without mapping anything. */
   byte[] read(long offset, int length) {
     ByteBuffer bytes = ByteBuffer.allocate(length);
     try (FileChannel channel = file.open()) {

@@ -1,6 +1,7 @@
 package dev.consilium.model.checkpoint;
 
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.RecurrentAttention;
@@ -66,6 +67,7 @@ final class GgufWeights implements Weights {
         orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
       }
       case RecurrentAttention _ -> {}
+      case LatentAttention _ -> {}
     }
   }
 
@@ -129,8 +131,8 @@ final class GgufWeights implements Weights {
     if (place == null) {
       throw new CheckpointException(path(), "has no tensor " + name);
     }
-    return new CheckpointTensor(
-        place.file(), place.header(), place.begin(), orders.getOrDefault(name, RowOrder.AS_STORED));
+    RowOrder order = orders.getOrDefault(name, RowOrder.AS_STORED);
+    return new CheckpointTensor(place.file(), place.header(), place.begin(), order::undo);
   }
 
   private Path path() {

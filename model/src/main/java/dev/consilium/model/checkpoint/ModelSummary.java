@@ -1,6 +1,7 @@
 package dev.consilium.model.checkpoint;
 
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
@@ -109,6 +110,7 @@ public record ModelSummary(
     return switch (layer.attention()) {
       case GroupedQueryAttention attention -> 2L * attention.keyValueWidth() * Float.BYTES;
       case RecurrentAttention _ -> 0;
+      case LatentAttention attention -> (long) attention.cacheWidth() * Float.BYTES;
     };
   }
 

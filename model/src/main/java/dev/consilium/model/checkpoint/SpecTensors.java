@@ -4,8 +4,11 @@ import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
+import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
@@ -47,8 +50,7 @@ public final class SpecTensors {
 
   /** The tensors of one routed expert; all of a layer are alike. */
   static void visitExpert(ModelSpec spec, int layer, MixtureOfExperts experts, Visitor visitor) {
-    new SpecTensors(spec, visitor)
-        .gated(spec.names().feedForward(layer).expert(0), experts.expertIntermediateSize());
+    new SpecTensors(spec, visitor).expert(experts, spec.names().feedForward(layer), 0);
   }
 
   /** The tensors of the experts of a layer that see every token. */
@@ -73,6 +75,7 @@ public final class SpecTensors {
     switch (layer.attention()) {
       case GroupedQueryAttention grouped -> attention(grouped, attention);
       case RecurrentAttention recurrent -> recurrent(recurrent, attention);
+      case LatentAttention latent -> latent(latent, attention);
     }
     FeedForwardNames names = spec.names().feedForward(layer.index());
     norm(names.norm());
@@ -136,12 +139,50 @@ public final class SpecTensors {
     }
   }
 
+  private void latent(LatentAttention attention, AttentionNames names) {
+    int hidden = spec.hiddenSize();
+    int query = attention.heads() * attention.queryDim();
+    int rank = attention.keyValueRank();
+    LatentNames latent = names.latent();
+    vector(names.norm(), hidden);
+    if (attention.queryRank().isPresent()) {
+      matrix(latent.queryDown(), attention.queryRank().getAsInt(), hidden);
+      vector(latent.queryNorm(), attention.queryRank().getAsInt());
+      matrix(latent.queryUp(), query, attention.queryRank().getAsInt());
+    } else {
+      matrix(names.query().weight(), query, hidden);
+    }
+    matrix(latent.keyValueDown(), attention.cacheWidth(), hidden);
+    vector(latent.keyValueNorm(), rank);
+    int ofHead = attention.plainDim() + attention.valueDim();
+    matrix(latent.keyValueUp(), (long) attention.heads() * ofHead, rank);
+    matrix(names.output().weight(), hidden, (long) attention.heads() * attention.valueDim());
+  }
+
   private void experts(MixtureOfExperts experts, FeedForwardNames names) {
-    matrix(names.gate(), experts.gate().expertCount(), spec.hiddenSize());
-    for (int i = 0; i < experts.gate().expertCount(); i++) {
-      gated(names.expert(i), experts.expertIntermediateSize());
+    GateSpec gate = experts.gate();
+    matrix(names.gate().weight(), gate.expertCount(), spec.hiddenSize());
+    if (gate.bias()) {
+      vector(names.gate().bias(), gate.expertCount());
+    }
+    if (gate.selection().correctionBias()) {
+      vector(names.gate().correctionBias(), gate.expertCount());
+    }
+    for (int i = 0; i < gate.expertCount(); i++) {
+      expert(experts, names, i);
     }
     shared(experts, names);
+  }
+
+  private void expert(MixtureOfExperts experts, FeedForwardNames names, int index) {
+    int intermediate = experts.expertIntermediateSize();
+    gated(names.expert(index), intermediate);
+    if (experts.body().biases()) {
+      GatedNames biases = names.expertBias(index);
+      vector(biases.gate(), intermediate);
+      vector(biases.up(), intermediate);
+      vector(biases.down(), spec.hiddenSize());
+    }
   }
 
   private void shared(MixtureOfExperts experts, FeedForwardNames names) {

@@ -17,6 +17,11 @@ interface Weights extends AutoCloseable {
    */
   CheckpointTensor tensor(String name);
 
+  /** The tensors as the files hold them. */
+  default Weights stored() {
+    return this;
+  }
+
   @Override
   void close();
 }

@@ -3,6 +3,7 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.RowOrder;
 import dev.consilium.model.checkpoint.SpecTensors;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.RecurrentAttention;
@@ -89,6 +90,7 @@ public final class GgufLayout {
         orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
       }
       case RecurrentAttention _ -> {}
+      case LatentAttention _ -> {}
     }
   }
 

@@ -40,8 +40,7 @@ public final class ExpertBank implements AutoCloseable {
   public static long expertBytes(Checkpoint checkpoint, int layer) {
     ModelSpec spec = checkpoint.spec();
     MixtureOfExperts experts = experts(spec, layer);
-    return GatedWeights.memoryBytes(
-        checkpoint, spec.names().feedForward(layer).expert(0), experts.expertIntermediateSize());
+    return GatedWeights.memoryBytes(checkpoint, spec.names().feedForward(layer), experts);
   }
 
   /**
@@ -129,12 +128,15 @@ public final class ExpertBank implements AutoCloseable {
     drop(held());
   }
 
+  /** Whether gate weights of a layer multiply the experts' inputs, not their outputs. */
+  boolean weighsInput(int layer) {
+    return experts(checkpoint.spec(), layer).gate().weighting().ofInput();
+  }
+
   private GatedWeights read(ExpertId id) {
     ModelSpec spec = checkpoint.spec();
     return GatedWeights.load(
-        checkpoint,
-        spec.names().feedForward(id.layer()).expert(id.index()),
-        experts(spec, id.layer()).expertIntermediateSize());
+        checkpoint, spec.names().feedForward(id.layer()), experts(spec, id.layer()), id.index());
   }
 
   private void add(ExpertId id, GatedWeights weights) {

@@ -3,8 +3,10 @@ package dev.consilium.model.expert;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.Kernels;
+import dev.consilium.tensor.ScratchMatrix;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Computes routed experts over the tokens that the gate gave them.
@@ -15,12 +17,15 @@ public final class ExpertComputation {
 
   private final GatedBlocks blocks;
 
+  /** Tokens times gate weights, where those multiply the input. */
+  private final ScratchMatrix inputs = new ScratchMatrix();
+
   public ExpertComputation(CpuDevice device) {
     this.blocks = new GatedBlocks(device);
   }
 
   /**
-   * The weighted outputs of experts of one layer.
+   * The weighted outputs of experts of one layer, or their outputs for weighted inputs.
    *
    * <p>Each row depends on its token, expert and gate weight alone: the same bits come out however
    * tokens and experts are grouped into calls. An expert that is dropped meanwhile stays in memory
@@ -42,22 +47,60 @@ public final class ExpertComputation {
     }
     List<ExpertId> ids = work.stream().map(tokens -> new ExpertId(layer, tokens.expert())).toList();
     try (ExpertBank.Lease lease = bank.acquire(ids)) {
-      List<GatedBlocks.Block> jobs = new ArrayList<>(work.size());
-      for (ExpertTokens tokens : work) {
-        jobs.add(
-            new GatedBlocks.Block(
-                lease.weights(new ExpertId(layer, tokens.expert())), tokens.rows()));
-      }
       float[] weights = weightsInOrder(work);
+      if (bank.weighsInput(layer)) {
+        return blocks.compute(
+            weighed(hidden, work, weights),
+            jobs(lease, layer, work, true),
+            (result, row) -> round(result, row, rounding));
+      }
       return blocks.compute(
-          hidden, jobs, (result, row) -> weigh(result, row, weights[row], rounding));
+          hidden,
+          jobs(lease, layer, work, false),
+          (result, row) -> {
+            scale(result, row, weights[row]);
+            round(result, row, rounding);
+          });
     }
   }
 
-  private void weigh(F32Matrix result, int row, float weight, RoundTo rounding) {
+  /**
+   * @param inOrder whether the input has a row for each pair of expert and token, in the order of
+   *     the work; else it has one for each token
+   */
+  private static List<GatedBlocks.Block> jobs(
+      ExpertBank.Lease lease, int layer, List<ExpertTokens> work, boolean inOrder) {
+    List<GatedBlocks.Block> jobs = new ArrayList<>(work.size());
+    int first = 0;
+    for (ExpertTokens tokens : work) {
+      int[] rows =
+          inOrder ? IntStream.range(first, first + tokens.count()).toArray() : tokens.rows();
+      jobs.add(new GatedBlocks.Block(lease.weights(new ExpertId(layer, tokens.expert())), rows));
+      first += tokens.count();
+    }
+    return jobs;
+  }
+
+  /** For each pair of expert and token, the token times its gate weight. */
+  private F32Matrix weighed(F32Matrix hidden, List<ExpertTokens> work, float[] weights) {
+    F32Matrix weighed = inputs.of(weights.length, hidden.columns());
+    int row = 0;
+    for (ExpertTokens tokens : work) {
+      for (int i = 0; i < tokens.count(); i++, row++) {
+        weighed.copyRow(row, hidden, tokens.token(i));
+        scale(weighed, row, weights[row]);
+      }
+    }
+    return weighed;
+  }
+
+  private void scale(F32Matrix matrix, int row, float factor) {
+    blocks.device().kernels().scale(factor, matrix.columns(), matrix.segment(), matrix.offset(row));
+  }
+
+  private void round(F32Matrix result, int row, RoundTo rounding) {
     Kernels kernels = blocks.device().kernels();
     long offset = result.offset(row);
-    kernels.scale(weight, result.columns(), result.segment(), offset);
     if (rounding == RoundTo.BF16) {
       kernels.roundToBf16(result.columns(), result.segment(), offset);
     }

@@ -1,10 +1,15 @@
 package dev.consilium.model.expert;
 
+import dev.consilium.model.family.GatedActivation;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.MatmulJob;
 import dev.consilium.tensor.ScratchMatrix;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -18,8 +23,8 @@ import java.util.stream.IntStream;
  *
  * <ol>
  *   <li>the gate and up products of all blocks, in one parallel region;
- *   <li>{@code silu(gate) * up}, row by row;
- *   <li>the down products;
+ *   <li>their biases, if any, and the activation, row by row;
+ *   <li>the down products, with their biases;
  *   <li>what the caller does to each row of the result.
  * </ol>
  *
@@ -109,9 +114,29 @@ public final class GatedBlocks {
   private void computeTogether(
       F32Matrix gateUp, List<Block> blocks, F32Matrix result, RowFinish finish) {
     F32Matrix activated = activations.of(result.rows(), gateUp.columns() / 2);
-    forEachRow(result.rows(), activated.columns(), row -> activate(gateUp, row, activated, row));
+    GatedWeights[] ofRow = weightsOfRows(blocks, result.rows());
+    forEachRow(
+        result.rows(),
+        activated.columns(),
+        row -> activate(ofRow[row], gateUp, row, activated, row));
     device.matmul(downJobs(activated, blocks, result));
-    forEachRow(result.rows(), result.columns(), row -> finish.finish(result, row));
+    forEachRow(
+        result.rows(),
+        result.columns(),
+        row -> {
+          addDownBias(ofRow[row], result, row);
+          finish.finish(result, row);
+        });
+  }
+
+  private static GatedWeights[] weightsOfRows(List<Block> blocks, int rows) {
+    GatedWeights[] ofRow = new GatedWeights[rows];
+    int row = 0;
+    for (Block block : blocks) {
+      Arrays.fill(ofRow, row, row + block.rows().length, block.weights());
+      row += block.rows().length;
+    }
+    return ofRow;
   }
 
   /** A part, on this thread alone. */
@@ -122,12 +147,13 @@ public final class GatedBlocks {
     F32Matrix activated = scratch.activated().of(part.count(), part.weights().intermediateSize());
     F32Matrix down = scratch.result().of(part.count(), part.weights().hiddenSize());
     for (int i = 0; i < part.count(); i++) {
-      activate(gateUp, part.first() + i, activated, i);
+      activate(part.weights(), gateUp, part.first() + i, activated, i);
     }
     int[] all = IntStream.range(0, part.count()).toArray();
     device.matmulHere(new MatmulJob(part.weights().down(), activated, all, down, 0));
     for (int i = 0; i < part.count(); i++) {
       result.copyRow(part.first() + i, down, i);
+      addDownBias(part.weights(), result, part.first() + i);
       finish.finish(result, part.first() + i);
     }
     idle.add(scratch);
@@ -171,18 +197,37 @@ public final class GatedBlocks {
     return jobs;
   }
 
-  private void activate(F32Matrix gateUp, int from, F32Matrix activated, int into) {
+  private void activate(
+      GatedWeights weights, F32Matrix gateUp, int from, F32Matrix activated, int into) {
+    weights.biases().ifPresent(biases -> addBias(biases.gateUp(), gateUp, from));
     long gate = gateUp.offset(from);
-    device
-        .kernels()
-        .siluMultiply(
-            gateUp.segment(),
-            gate,
-            gateUp.segment(),
-            gate + (long) activated.columns() * Float.BYTES,
-            activated.columns(),
-            activated.segment(),
-            activated.offset(into));
+    long up = gate + (long) activated.columns() * Float.BYTES;
+    MemorySegment x = gateUp.segment();
+    MemorySegment y = activated.segment();
+    Kernels kernels = device.kernels();
+    switch (weights.activation()) {
+      case GatedActivation.SwiGlu() ->
+          kernels.siluMultiply(x, gate, x, up, activated.columns(), y, activated.offset(into));
+      case GatedActivation.ClampedSwiGlu clamped ->
+          kernels.clampedSiluMultiply(
+              clamped.alpha(),
+              clamped.limit(),
+              x,
+              gate,
+              x,
+              up,
+              activated.columns(),
+              y,
+              activated.offset(into));
+    }
+  }
+
+  private void addDownBias(GatedWeights weights, F32Matrix result, int row) {
+    weights.biases().ifPresent(biases -> addBias(biases.down(), result, row));
+  }
+
+  private void addBias(F32Vector bias, F32Matrix into, int row) {
+    device.kernels().add(bias.segment(), 0, bias.length(), into.segment(), into.offset(row));
   }
 
   private static List<MatmulJob> downJobs(

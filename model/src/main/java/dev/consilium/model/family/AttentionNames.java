@@ -13,6 +13,8 @@ package dev.consilium.model.family;
  * @param keyNorm see {@link QkNorm} for the shape
  * @param sinks {@code [heads]}, see {@link AttentionScores}
  * @param recurrent of a recurrent layer, which has {@code norm} in common with the others
+ * @param latent of latent attention, which has {@code norm}, {@code output} and perhaps {@code
+ *     query} in common with the others
  */
 public record AttentionNames(
     String norm,
@@ -23,7 +25,8 @@ public record AttentionNames(
     String queryNorm,
     String keyNorm,
     String sinks,
-    RecurrentNames recurrent) {
+    RecurrentNames recurrent,
+    LatentNames latent) {
 
   AttentionNames forLayer(int layer) {
     return new AttentionNames(
@@ -35,6 +38,7 @@ public record AttentionNames(
         WeightNames.fill(queryNorm, "{layer}", layer),
         WeightNames.fill(keyNorm, "{layer}", layer),
         WeightNames.fill(sinks, "{layer}", layer),
-        recurrent.forLayer(layer));
+        recurrent.forLayer(layer),
+        latent.forLayer(layer));
   }
 }

@@ -20,7 +20,8 @@ record AttentionRules(
     Keys keys,
     Scores scores,
     OptionalInt headDim,
-    Hybrid hybrid) {
+    Hybrid hybrid)
+    implements MixingRules {
 
   /** As most families are. */
   AttentionRules(Rotary rotary, Norm qkNorm, Biases biases, Keys keys) {

@@ -1,4 +1,4 @@
 package dev.consilium.model.family;
 
 /** How a layer mixes tokens. */
-public sealed interface AttentionSpec permits GroupedQueryAttention, RecurrentAttention {}
+public sealed interface AttentionSpec permits GroupedQueryAttention, LatentAttention, RecurrentAttention {}

@@ -5,16 +5,18 @@ package dev.consilium.model.family;
  * {@link FeedForwardSpec} says which it has.
  *
  * @param norm before the feed-forward block, {@code [hiddenSize]}
- * @param gate the gating network, {@code [expertCount, hiddenSize]}
+ * @param gate the gating network
  * @param expertTemplate of a routed expert, with <code>{expert}</code> open
- * @param shared of the shared expert
+ * @param expertBiasTemplate of its biases, as many as the matrix has rows
+ * @param shared of the shared expert, or of all of them in one
  * @param sharedGate what weighs the shared expert, {@code [1, hiddenSize]}
  * @param dense of a layer without experts
  */
 public record FeedForwardNames(
     String norm,
-    String gate,
+    GateNames gate,
     GatedNames expertTemplate,
+    GatedNames expertBiasTemplate,
     GatedNames shared,
     String sharedGate,
     GatedNames dense) {
@@ -24,11 +26,17 @@ public record FeedForwardNames(
     return expertTemplate.filled("{expert}", index);
   }
 
+  /** Names of one routed expert's biases. */
+  public GatedNames expertBias(int index) {
+    return expertBiasTemplate.filled("{expert}", index);
+  }
+
   FeedForwardNames forLayer(int layer) {
     return new FeedForwardNames(
         WeightNames.fill(norm, "{layer}", layer),
-        WeightNames.fill(gate, "{layer}", layer),
+        gate.forLayer(layer),
         expertTemplate.filled("{layer}", layer),
+        expertBiasTemplate.filled("{layer}", layer),
         shared.filled("{layer}", layer),
         WeightNames.fill(sharedGate, "{layer}", layer),
         dense.filled("{layer}", layer));

@@ -1,10 +1,12 @@
 package dev.consilium.model.family;
 
-import dev.consilium.model.family.FeedForwardRules.GateNormalisation;
+import dev.consilium.model.family.ExpertGroups.GroupScore;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Reads the feed-forward block of every layer.
@@ -15,6 +17,8 @@ final class FeedForwardReader {
 
   private static final int MAX_INTERMEDIATE = 1 << 22;
   private static final int MAX_EXPERTS = 1 << 14;
+  private static final int MAX_SHARED = 1 << 10;
+  private static final String TOP_K = "num_experts_per_tok";
 
   private final FeedForwardRules rules;
   private final ConfigFields fields;
@@ -27,69 +31,174 @@ final class FeedForwardReader {
   /** The feed-forward block of each layer. */
   List<FeedForwardSpec> read(int layers) {
     MixtureOfExperts experts = experts();
+    Set<Integer> dense = denseLayers(layers);
+    Optional<DenseFeedForward> block =
+        dense.isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new DenseFeedForward(fields.integer("intermediate_size", 1, MAX_INTERMEDIATE)));
     List<FeedForwardSpec> all = new ArrayList<>();
-    switch (rules.layers()) {
-      case ALL_EXPERTS -> {
-        for (int i = 0; i < layers; i++) {
-          all.add(experts);
-        }
-      }
-      case SPARSE_STEP -> {
-        int step = fields.optionalInteger("decoder_sparse_step", 1, Integer.MAX_VALUE).orElse(1);
-        Set<Integer> denseLayers = Set.copyOf(fields.integers("mlp_only_layers", 0, layers - 1));
-        boolean anyDense = step > 1 || !denseLayers.isEmpty();
-        FeedForwardSpec dense = anyDense ? dense() : experts;
-        fields.ignore(Set.of("intermediate_size"));
-        for (int i = 0; i < layers; i++) {
-          all.add((i + 1) % step != 0 || denseLayers.contains(i) ? dense : experts);
-        }
-      }
+    for (int i = 0; i < layers; i++) {
+      all.add(dense.contains(i) ? block.orElseThrow() : experts);
     }
     return all;
   }
 
-  private DenseFeedForward dense() {
-    return new DenseFeedForward(fields.integer("intermediate_size", 1, MAX_INTERMEDIATE));
+  private Set<Integer> denseLayers(int layers) {
+    Set<Integer> dense = new TreeSet<>();
+    switch (rules.layers()) {
+      case ALL -> {}
+      case SPARSE_STEP -> {
+        int step = fields.optionalInteger("decoder_sparse_step", 1, Integer.MAX_VALUE).orElse(1);
+        dense.addAll(fields.integers("mlp_only_layers", 0, layers - 1));
+        for (int i = 0; i < layers; i++) {
+          if ((i + 1) % step != 0) {
+            dense.add(i);
+          }
+        }
+        fields.ignore(Set.of("intermediate_size"));
+      }
+      case DENSE_FIRST -> {
+        int first = fields.integer("first_k_dense_replace", 0, layers);
+        for (int i = 0; i < first; i++) {
+          dense.add(i);
+        }
+        fields.ignore(Set.of("intermediate_size"));
+      }
+    }
+    return dense;
   }
 
   private MixtureOfExperts experts() {
-    int count = expertCount();
-    int topK = fields.integer("num_experts_per_tok", 1, MAX_EXPERTS);
-    if (topK > count) {
-      throw fields.wrong("num_experts_per_tok", "at most the number of experts, which is " + count);
-    }
-    boolean normalised =
-        rules.gateNormalisation() == GateNormalisation.ALWAYS
-            || fields.flag("norm_topk_prob", false);
-    return new MixtureOfExperts(
-        new GateSpec(
-            count,
-            topK,
-            GateScore.SOFTMAX_ALL,
-            normalised ? GateRenormalisation.SUM : GateRenormalisation.NONE,
-            1f),
-        fields.integer(rules.expertSizeField(), 1, MAX_INTERMEDIATE),
-        sharedExperts());
+    GateSpec gate = gate();
+    int size = fields.integer(rules.sizeField(), 1, MAX_INTERMEDIATE);
+    return new MixtureOfExperts(gate, size, rules.body(), shared(size));
   }
 
-  /** The reference's releases write either name. */
-  private int expertCount() {
-    OptionalInt local = fields.optionalInteger("num_local_experts", 1, MAX_EXPERTS);
-    if (local.isEmpty()) {
-      return fields.integer("num_experts", 1, MAX_EXPERTS);
+  private GateSpec gate() {
+    int count = expertCount();
+    int topK = fields.integer(TOP_K, 1, MAX_EXPERTS);
+    if (topK > count) {
+      throw fields.wrong(TOP_K, "at most the number of experts, which is " + count);
     }
-    int count = fields.optionalInteger("num_experts", 1, MAX_EXPERTS).orElse(local.getAsInt());
+    GateRules gate = rules.gate();
+    return new GateSpec(
+        count,
+        topK,
+        gate.bias(),
+        score(),
+        new GateSelection(gate.correctionBias(), groups(count, topK)),
+        weighting());
+  }
+
+  /** The reference's releases write either name for some families. */
+  private int expertCount() {
+    String field = rules.countField();
+    OptionalInt local =
+        field.equals("num_experts")
+            ? fields.optionalInteger("num_local_experts", 1, MAX_EXPERTS)
+            : OptionalInt.empty();
+    if (local.isEmpty()) {
+      return fields.integer(field, 1, MAX_EXPERTS);
+    }
+    int count = fields.optionalInteger(field, 1, MAX_EXPERTS).orElse(local.getAsInt());
     if (count != local.getAsInt()) {
-      throw fields.wrong(
-          "num_experts", "the same as num_local_experts, which is " + local.getAsInt());
+      throw fields.wrong(field, "the same as num_local_experts, which is " + local.getAsInt());
     }
     return count;
   }
 
-  private SharedExperts sharedExperts() {
-    return rules.sharedExpert()
-        ? new SharedExpert(
-            fields.integer("shared_expert_intermediate_size", 1, MAX_INTERMEDIATE), true)
-        : new NoSharedExperts();
+  private GateScore score() {
+    return switch (rules.gate().score()) {
+      case SOFTMAX_OF_ALL -> new GateScore.SoftmaxOfAll();
+      case SOFTMAX_OF_CHOSEN -> new GateScore.SoftmaxOfChosen();
+      case SIGMOID -> new GateScore.Sigmoid();
+      case SPARSE_MIXER -> new GateScore.SparseMixer((float) (2 * jitter()));
+    };
+  }
+
+  private double jitter() {
+    double jitter = fields.optionalNumber("router_jitter_noise").orElse(0.01);
+    if (!(jitter >= 0) || jitter > 1) {
+      throw fields.wrong("router_jitter_noise", "a number from 0 to 1");
+    }
+    return jitter;
+  }
+
+  private Optional<ExpertGroups> groups(int experts, int topK) {
+    return switch (rules.gate().groups()) {
+      case NONE -> Optional.empty();
+      case TOP_TWO -> groups(experts, topK, GroupScore.SUM_OF_TOP_TWO);
+      case IF_METHOD_SAYS -> {
+        String method = fields.optionalText("topk_method").orElse("greedy");
+        fields.ignore(Set.of("n_group", "topk_group"));
+        yield switch (method) {
+          case "greedy" -> Optional.empty();
+          case "group_limited_greedy" -> groups(experts, topK, GroupScore.MAX);
+          default -> throw fields.wrong("topk_method", "\"greedy\" or \"group_limited_greedy\"");
+        };
+      }
+    };
+  }
+
+  private Optional<ExpertGroups> groups(int experts, int topK, GroupScore score) {
+    int count = fields.optionalInteger("n_group", 1, MAX_EXPERTS).orElse(1);
+    int kept = fields.optionalInteger("topk_group", 1, MAX_EXPERTS).orElse(1);
+    int least = score == GroupScore.SUM_OF_TOP_TWO ? 2 : 1;
+    if (count == 1 && kept == 1) {
+      return Optional.empty();
+    }
+    if (experts % count != 0 || experts / count < least) {
+      throw fields.wrong(
+          "n_group", "a divisor of the %d experts, with %d in a group".formatted(experts, least));
+    }
+    if (kept > count || experts / count * kept < topK) {
+      throw fields.wrong(
+          "topk_group", "enough of the %d groups for %d experts per token".formatted(count, topK));
+    }
+    return kept == count ? Optional.empty() : Optional.of(new ExpertGroups(count, kept, score));
+  }
+
+  private GateWeighting weighting() {
+    GateRules gate = rules.gate();
+    boolean normalised =
+        switch (gate.normalisation()) {
+          case NEVER -> false;
+          case ALWAYS -> true;
+          case IF_ENABLED -> fields.flag("norm_topk_prob", false);
+          case UNLESS_DISABLED -> fields.flag("norm_topk_prob", true);
+        };
+    GateRenormalisation renormalisation =
+        normalised
+            ? new GateRenormalisation.BySum(gate.epsilon(), 0)
+            : new GateRenormalisation.None();
+    return switch (gate.weight()) {
+      case OUTPUT -> new GateWeighting(renormalisation, 1);
+      case SCALED_OUTPUT -> new GateWeighting(renormalisation, scalingFactor());
+      case INPUT -> new GateWeighting(renormalisation, 1, true);
+    };
+  }
+
+  private float scalingFactor() {
+    double factor = fields.optionalNumber("routed_scaling_factor").orElse(1);
+    if (!(factor > 0) || factor > 1e6) {
+      throw fields.wrong("routed_scaling_factor", "a number above 0, up to 1e6");
+    }
+    return (float) factor;
+  }
+
+  private SharedExperts shared(int expertSize) {
+    return switch (rules.shared()) {
+      case NONE -> new NoSharedExperts();
+      case SIGMOID_GATED ->
+          new SharedExpert(
+              fields.integer("shared_expert_intermediate_size", 1, MAX_INTERMEDIATE), true);
+      case COUNTED -> {
+        int count = fields.optionalInteger("n_shared_experts", 0, MAX_SHARED).orElse(0);
+        yield count == 0
+            ? new NoSharedExperts()
+            : new SharedExpert(Math.multiplyExact(count, expertSize), false);
+      }
+    };
   }
 }

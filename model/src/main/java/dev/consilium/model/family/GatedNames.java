@@ -14,6 +14,17 @@ public record GatedNames(String gate, String up, String down) {
         module + ".gate_proj.weight", module + ".up_proj.weight", module + ".down_proj.weight");
   }
 
+  /** What biases of these matrices are called, if there are any. */
+  GatedNames biases() {
+    return new GatedNames(bias(gate), bias(up), bias(down));
+  }
+
+  private static String bias(String matrix) {
+    return matrix.endsWith(".weight")
+        ? matrix.substring(0, matrix.length() - "weight".length()) + "bias"
+        : matrix.replace("[", "_bias[");
+  }
+
   GatedNames filled(String place, int index) {
     return new GatedNames(
         WeightNames.fill(gate, place, index),

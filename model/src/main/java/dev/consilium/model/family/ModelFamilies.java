@@ -9,8 +9,12 @@ import dev.consilium.model.family.AttentionRules.Recurrence;
 import dev.consilium.model.family.AttentionRules.Rotary;
 import dev.consilium.model.family.AttentionRules.Scores;
 import dev.consilium.model.family.AttentionRules.Turned;
-import dev.consilium.model.family.FeedForwardRules.GateNormalisation;
-import dev.consilium.model.family.FeedForwardRules.LayerKinds;
+import dev.consilium.model.family.FeedForwardRules.Layers;
+import dev.consilium.model.family.FeedForwardRules.Shared;
+import dev.consilium.model.family.GateRules.Groups;
+import dev.consilium.model.family.GateRules.Normalisation;
+import dev.consilium.model.family.GateRules.Score;
+import dev.consilium.model.family.GateRules.Weight;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -22,7 +26,12 @@ import java.util.stream.Stream;
 /** The families that we know, and the way from a configuration to a specification. */
 public final class ModelFamilies {
 
+  /** What names of layers begin with. */
+  private static final String LAYER = "model.layers.{layer}";
+
   private static final Set<String> FALSE = Set.of("false");
+  private static final Set<String> TRUE = Set.of("true");
+  private static final Set<String> ONE = Set.of("1");
   private static final Set<String> ZERO = Set.of("0", "0.0");
 
   private static final ModelFamily MIXTRAL =
@@ -32,16 +41,21 @@ public final class ModelFamilies {
           new BlockRules(1e-5),
           new AttentionRules(new Rotary(1e6), Norm.NONE, Biases.NONE, Keys.WINDOW),
           new FeedForwardRules(
-              "intermediate_size", GateNormalisation.ALWAYS, LayerKinds.ALL_EXPERTS, false),
+              Layers.ALL,
+              "num_experts",
+              "intermediate_size",
+              GateRules.softmax(Normalisation.ALWAYS),
+              Shared.NONE),
           // Jitter is noise on the gate's input while training.
           Set.of("router_jitter_noise"),
           Map.of("attention_bias", FALSE),
           names(
-              "model.layers.{layer}.block_sparse_moe.gate.weight",
+              GateNames.of(LAYER + ".block_sparse_moe.gate"),
               new GatedNames(
-                  "model.layers.{layer}.block_sparse_moe.experts.{expert}.w1.weight",
-                  "model.layers.{layer}.block_sparse_moe.experts.{expert}.w3.weight",
-                  "model.layers.{layer}.block_sparse_moe.experts.{expert}.w2.weight")));
+                  LAYER + ".block_sparse_moe.experts.{expert}.w1.weight",
+                  LAYER + ".block_sparse_moe.experts.{expert}.w3.weight",
+                  LAYER + ".block_sparse_moe.experts.{expert}.w2.weight"),
+              GatedNames.of(LAYER + ".mlp.shared_expert")));
 
   private static final ModelFamily QWEN2_MOE =
       new ModelFamily(
@@ -54,7 +68,11 @@ public final class ModelFamilies {
               new Biases(new Flag("qkv_bias", true), false),
               Keys.LISTED_WINDOW_IF_ENABLED),
           new FeedForwardRules(
-              "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, true),
+              Layers.SPARSE_STEP,
+              "num_experts",
+              "moe_intermediate_size",
+              GateRules.softmax(Normalisation.IF_ENABLED),
+              Shared.SIGMOID_GATED),
           Set.of(),
           Map.of(),
           qwenNames());
@@ -70,7 +88,11 @@ public final class ModelFamilies {
               new Biases(new Flag("attention_bias", false), true),
               Keys.WINDOW_IF_ENABLED),
           new FeedForwardRules(
-              "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, false),
+              Layers.SPARSE_STEP,
+              "num_experts",
+              "moe_intermediate_size",
+              GateRules.softmax(Normalisation.IF_ENABLED),
+              Shared.NONE),
           // The reference slides in all layers of this family, whatever this says.
           Set.of("max_window_layers"),
           Map.of(
@@ -90,7 +112,11 @@ public final class ModelFamilies {
               new Biases(new Flag("attention_bias", false), true),
               Keys.ALL),
           new FeedForwardRules(
-              "intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.ALL_EXPERTS, false),
+              Layers.ALL,
+              "num_experts",
+              "intermediate_size",
+              GateRules.softmax(Normalisation.IF_ENABLED),
+              Shared.NONE),
           Set.of(),
           // With null, its published value, nothing is clipped.
           Map.of("clip_qkv", Set.of()),
@@ -110,15 +136,56 @@ public final class ModelFamilies {
               OptionalInt.of(256),
               new Hybrid(Recurrence.DELTA_NET, true)),
           new FeedForwardRules(
-              "moe_intermediate_size", GateNormalisation.IF_ENABLED, LayerKinds.SPARSE_STEP, true),
+              Layers.SPARSE_STEP,
+              "num_experts",
+              "moe_intermediate_size",
+              GateRules.softmax(Normalisation.IF_ENABLED),
+              Shared.SIGMOID_GATED),
           Set.of(),
           Map.of("use_sliding_window", FALSE),
           qwenNames());
 
+  private static final ModelFamily DEEPSEEK_V2 =
+      new ModelFamily(
+          "deepseek_v2",
+          "DeepseekV2ForCausalLM",
+          new BlockRules(1e-6),
+          new LatentRules(1e4, 1e-6),
+          new FeedForwardRules(
+              Layers.DENSE_FIRST,
+              "n_routed_experts",
+              "moe_intermediate_size",
+              new GateRules(
+                  Score.SOFTMAX_OF_ALL,
+                  false,
+                  false,
+                  Groups.IF_METHOD_SAYS,
+                  Normalisation.NEVER,
+                  0,
+                  Weight.SCALED_OUTPUT),
+              Shared.COUNTED),
+          Set.of("aux_loss_alpha", "ep_size", "seq_aux"),
+          Map.of(
+              "attention_bias", FALSE,
+              "moe_layer_freq", ONE,
+              // Published code disagrees on whether the scaling factor applies then.
+              "norm_topk_prob", FALSE,
+              "rope_interleave", TRUE,
+              "scoring_func", Set.of("\"softmax\"")),
+          deepseekNames());
+
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
 
   static {
-    Stream.of(MIXTRAL, QWEN2_MOE, QWEN3_MOE, OLMOE, QWEN3_NEXT)
+    Stream.of(
+            MIXTRAL,
+            QWEN2_MOE,
+            QWEN3_MOE,
+            OLMOE,
+            QWEN3_NEXT,
+            DEEPSEEK_V2,
+            deepseekV3("deepseek_v3"),
+            deepseekV3("kimi_k2"))
         .forEach(family -> BY_TYPE.put(family.modelType(), family));
   }
 
@@ -151,38 +218,81 @@ public final class ModelFamilies {
     return new SpecReader(family, fields).read();
   }
 
+  /** DeepSeek-V3, and models that are one by another name. */
+  private static ModelFamily deepseekV3(String modelType) {
+    return new ModelFamily(
+        modelType,
+        "DeepseekV3ForCausalLM",
+        new BlockRules(1e-6),
+        new LatentRules(1e4, 1e-6),
+        new FeedForwardRules(
+            Layers.DENSE_FIRST,
+            "n_routed_experts",
+            "moe_intermediate_size",
+            new GateRules(
+                Score.SIGMOID,
+                false,
+                true,
+                Groups.TOP_TWO,
+                Normalisation.UNLESS_DISABLED,
+                1e-20f,
+                Weight.SCALED_OUTPUT),
+            Shared.COUNTED),
+        Set.of("aux_loss_alpha", "ep_size", "seq_aux"),
+        Map.of(
+            "attention_bias",
+            FALSE,
+            "moe_layer_freq",
+            ONE,
+            "scoring_func",
+            Set.of("\"sigmoid\""),
+            "topk_method",
+            Set.of("\"noaux_tc\"")),
+        deepseekNames());
+  }
+
   private static String knownText() {
     return String.join(", ", BY_TYPE.keySet());
   }
 
   private static WeightNames qwenNames() {
     return names(
-        "model.layers.{layer}.mlp.gate.weight",
-        GatedNames.of("model.layers.{layer}.mlp.experts.{expert}"));
+        GateNames.of(LAYER + ".mlp.gate"),
+        GatedNames.of(LAYER + ".mlp.experts.{expert}"),
+        GatedNames.of(LAYER + ".mlp.shared_expert"));
   }
 
-  private static WeightNames names(String gate, GatedNames expert) {
-    String layer = "model.layers.{layer}";
+  private static WeightNames deepseekNames() {
+    return names(
+        GateNames.of(LAYER + ".mlp.gate"),
+        GatedNames.of(LAYER + ".mlp.experts.{expert}"),
+        GatedNames.of(LAYER + ".mlp.shared_experts"));
+  }
+
+  private static WeightNames names(GateNames gate, GatedNames expert, GatedNames shared) {
     return new WeightNames(
         "model.embed_tokens.weight",
         "model.norm.weight",
         "lm_head.weight",
         new AttentionNames(
-            layer + ".input_layernorm.weight",
-            ProjectionNames.of(layer + ".self_attn.q_proj"),
-            ProjectionNames.of(layer + ".self_attn.k_proj"),
-            ProjectionNames.of(layer + ".self_attn.v_proj"),
-            ProjectionNames.of(layer + ".self_attn.o_proj"),
-            layer + ".self_attn.q_norm.weight",
-            layer + ".self_attn.k_norm.weight",
-            layer + ".self_attn.sinks",
-            RecurrentNames.of(layer + ".linear_attn", "in_proj_qkvz", "in_proj_ba")),
+            LAYER + ".input_layernorm.weight",
+            ProjectionNames.of(LAYER + ".self_attn.q_proj"),
+            ProjectionNames.of(LAYER + ".self_attn.k_proj"),
+            ProjectionNames.of(LAYER + ".self_attn.v_proj"),
+            ProjectionNames.of(LAYER + ".self_attn.o_proj"),
+            LAYER + ".self_attn.q_norm.weight",
+            LAYER + ".self_attn.k_norm.weight",
+            LAYER + ".self_attn.sinks",
+            RecurrentNames.of(LAYER + ".linear_attn", "in_proj_qkvz", "in_proj_ba"),
+            LatentNames.of(LAYER + ".self_attn")),
         new FeedForwardNames(
-            layer + ".post_attention_layernorm.weight",
+            LAYER + ".post_attention_layernorm.weight",
             gate,
             expert,
-            GatedNames.of(layer + ".mlp.shared_expert"),
-            layer + ".mlp.shared_expert_gate.weight",
-            GatedNames.of(layer + ".mlp")));
+            expert.biases(),
+            shared,
+            LAYER + ".mlp.shared_expert_gate.weight",
+            GatedNames.of(LAYER + ".mlp")),
+        WeightStorage.PLAIN);
   }
 }

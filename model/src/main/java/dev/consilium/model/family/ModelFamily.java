@@ -21,7 +21,7 @@ record ModelFamily(
     String modelType,
     String architecture,
     BlockRules blocks,
-    AttentionRules attention,
+    MixingRules attention,
     FeedForwardRules feedForward,
     Set<String> ignored,
     Map<String, Set<String>> neutral,

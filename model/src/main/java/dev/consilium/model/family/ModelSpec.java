@@ -18,6 +18,8 @@ import java.util.TreeMap;
  * @param tiedEmbeddings whether the output head is the embedding matrix
  * @param headBias whether the output head has a bias
  * @param layers by index, from the embedding up
+ * @param predictionLayers layers behind those, which predict tokens further ahead; files may hold
+ *     them, and we use none
  * @param tokens ids with a meaning
  * @param names what the checkpoint calls each weight
  */
@@ -32,6 +34,7 @@ public record ModelSpec(
     boolean tiedEmbeddings,
     boolean headBias,
     List<LayerSpec> layers,
+    int predictionLayers,
     TokenDefaults tokens,
     WeightNames names) {
 
@@ -58,6 +61,7 @@ public record ModelSpec(
         tiedEmbeddings,
         headBias,
         layers,
+        predictionLayers,
         tokens,
         other);
   }

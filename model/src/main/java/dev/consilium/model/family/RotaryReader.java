@@ -36,6 +36,9 @@ final class RotaryReader {
   RotarySpec read() {
     Optional<ConfigFields> nested = nested();
     double theta = agreed("rope_theta", nested).orElse(rules.theta());
+    if (!(theta > 1) || theta > Float.MAX_VALUE) {
+      throw new ConfigException("rope_theta is " + theta + ", want a finite number above 1");
+    }
     double part = agreed("partial_rotary_factor", nested).orElse(rules.part());
     int rotaryDim = part > 0 && part <= 1 ? (int) (headDim * part) : 0;
     if (rotaryDim < 2 || rotaryDim % 2 != 0) {
@@ -187,7 +190,7 @@ final class RotaryReader {
     return rope.optionalNumber("attention_factor").orElse(byDefault);
   }
 
-  private static double magnitude(double factor, double mscale) {
+  static double magnitude(double factor, double mscale) {
     return factor <= 1 ? 1 : 0.1 * mscale * StrictMath.log(factor) + 1;
   }
 

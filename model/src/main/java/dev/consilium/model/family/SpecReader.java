@@ -1,6 +1,7 @@
 package dev.consilium.model.family;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -89,7 +90,6 @@ final class SpecReader {
           "mlp_bias", Set.of("false"),
           "pretraining_tp", Set.of("1"),
           "pruned_heads", Set.of("{}"),
-          "quantization_config", Set.of(),
           "tie_encoder_decoder", Set.of("false"));
 
   private final ModelFamily family;
@@ -113,6 +113,9 @@ final class SpecReader {
     boolean headBias = family.blocks().headBias().read(fields);
     boolean tied = fields.flag("tie_word_embeddings", family.blocks().tied());
     List<LayerSpec> layers = layers(hidden, context);
+    int predictionLayers =
+        fields.optionalInteger("num_nextn_predict_layers", 0, MAX_LAYERS).orElse(0);
+    WeightStorage storage = new QuantisationReader(fields, family.names().storage()).read();
     TokenDefaults tokens = tokens(vocabulary);
     fields.ignore(IGNORED);
     fields.ignore(family.ignored());
@@ -128,8 +131,9 @@ final class SpecReader {
         tied,
         headBias,
         layers,
+        predictionLayers,
         tokens,
-        family.names());
+        family.names().stored(storage));
   }
 
   private void checkArchitecture() {
@@ -155,7 +159,12 @@ final class SpecReader {
   private List<LayerSpec> layers(int hidden, int context) {
     int count = fields.integer("num_hidden_layers", 1, MAX_LAYERS);
     List<AttentionSpec> attentions =
-        new AttentionReader(family.attention(), fields).read(count, hidden, context);
+        switch (family.attention()) {
+          case AttentionRules rules ->
+              new AttentionReader(rules, fields).read(count, hidden, context);
+          case LatentRules rules ->
+              Collections.nCopies(count, new LatentReader(rules, fields, context).read());
+        };
     List<FeedForwardSpec> feedForwards =
         new FeedForwardReader(family.feedForward(), fields).read(count);
     List<LayerSpec> layers = new ArrayList<>();
@@ -173,11 +182,15 @@ final class SpecReader {
   private static int stretchedContext(AttentionSpec attention) {
     return switch (attention) {
       case GroupedQueryAttention grouped ->
-          grouped.rotary().map(RotarySpec::scaling).orElse(new NoScaling())
-                  instanceof YarnScaling yarn
-              ? (int) Math.min(MAX_CONTEXT, yarn.originalContextLength() * yarn.factor())
-              : 0;
+          grouped.rotary().map(SpecReader::stretchedContext).orElse(0);
+      case LatentAttention latent -> stretchedContext(latent.rotary());
       case RecurrentAttention _ -> 0;
     };
+  }
+
+  private static int stretchedContext(RotarySpec rotary) {
+    return rotary.scaling() instanceof YarnScaling yarn
+        ? (int) Math.min(MAX_CONTEXT, yarn.originalContextLength() * yarn.factor())
+        : 0;
   }
 }

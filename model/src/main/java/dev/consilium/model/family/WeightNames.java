@@ -10,13 +10,21 @@ package dev.consilium.model.family;
  * @param head shape {@code [vocabularySize, hiddenSize]}; not in the file when embeddings are tied
  * @param attentionTemplate names of attention weights, with <code>{layer}</code> open
  * @param feedForwardTemplate names of feed-forward weights, with <code>{layer}</code> open
+ * @param storage how files hold the weights of these names
  */
 public record WeightNames(
     String embedding,
     String finalNorm,
     String head,
     AttentionNames attentionTemplate,
-    FeedForwardNames feedForwardTemplate) {
+    FeedForwardNames feedForwardTemplate,
+    WeightStorage storage) {
+
+  /** The same names for weights that are stored otherwise. */
+  WeightNames stored(WeightStorage otherwise) {
+    return new WeightNames(
+        embedding, finalNorm, head, attentionTemplate, feedForwardTemplate, otherwise);
+  }
 
   /** Names of the attention weights of a layer. */
   public AttentionNames attention(int layer) {

@@ -2,10 +2,13 @@ package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.FeedForwardNames;
+import dev.consilium.model.family.GateNames;
 import dev.consilium.model.family.GatedNames;
+import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.WeightNames;
+import dev.consilium.model.family.WeightStorage;
 
 /**
  * What GGUF files call the weights. The routed experts of a layer are one tensor {@code [experts,
@@ -39,14 +42,26 @@ public final class GgufNames {
                   LAYER + "ssm_a",
                   LAYER + "ssm_d",
                   LAYER + "ssm_norm.weight",
-                  LAYER + "ssm_out.weight")),
+                  LAYER + "ssm_out.weight"),
+              new LatentNames(
+                  LAYER + "attn_q_a.weight",
+                  LAYER + "attn_q_a_norm.weight",
+                  LAYER + "attn_q_b.weight",
+                  LAYER + "attn_kv_a_mqa.weight",
+                  LAYER + "attn_kv_a_norm.weight",
+                  LAYER + "attn_kv_b.weight")),
           new FeedForwardNames(
               LAYER + "ffn_norm.weight",
-              LAYER + "ffn_gate_inp.weight",
+              new GateNames(
+                  LAYER + "ffn_gate_inp.weight",
+                  LAYER + "ffn_gate_inp.bias",
+                  LAYER + "exp_probs_b.bias"),
               gated("_exps.weight[{expert}]"),
+              gated("_exps.bias[{expert}]"),
               gated("_shexp.weight"),
               LAYER + "ffn_gate_inp_shexp.weight",
-              gated(".weight")));
+              gated(".weight")),
+          WeightStorage.PLAIN);
 
   /** How the names of tensors end that hold the routed experts of a layer. */
   public static final String EXPERTS_SUFFIX = "_exps.weight";

@@ -5,6 +5,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LinearScaling;
 import dev.consilium.model.family.LlamaScaling;
 import dev.consilium.model.family.LongRopeScaling;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoScaling;
@@ -69,6 +70,9 @@ public final class GgufSpecWriter {
           throw new IllegalArgumentException(
               "family %s has recurrent layers, for which no GGUF is written: %s"
                   .formatted(spec.family(), recurrent));
+      case LatentAttention _ ->
+          throw new IllegalArgumentException(
+              "no architecture that we write has latent attention: " + architecture.name());
     }
   }
 

@@ -85,7 +85,7 @@ final class CheckpointGoldenTest {
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
             new MixtureOfExperts(
-                new GateSpec(8, 2, GateScore.SOFTMAX_ALL, GateRenormalisation.SUM, 1f),
+                new GateSpec(8, 2, new GateScore.SoftmaxOfAll(), new GateRenormalisation.BySum()),
                 96,
                 new NoSharedExperts()));
   }
@@ -109,7 +109,7 @@ final class CheckpointGoldenTest {
         });
     MixtureOfExperts experts =
         new MixtureOfExperts(
-            new GateSpec(8, 4, GateScore.SOFTMAX_ALL, GateRenormalisation.NONE, 1f),
+            new GateSpec(8, 4, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None()),
             32,
             new SharedExpert(64, true));
     assertThat(spec.layers())
@@ -159,7 +159,7 @@ final class CheckpointGoldenTest {
     assertThat(spec.layers().getFirst().feedForward())
         .isEqualTo(
             new MixtureOfExperts(
-                new GateSpec(16, 4, GateScore.SOFTMAX_ALL, GateRenormalisation.NONE, 1f),
+                new GateSpec(16, 4, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None()),
                 32,
                 new NoSharedExperts()));
   }

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What the configurations of published models mean, and what a change of one field does. */
@@ -65,10 +66,44 @@ final class ModelFamiliesTest {
        "torch_dtype": "bfloat16", "transformers_version": "4.43.0.dev0", "use_cache": true, "vocab_size": 50304}
       """;
 
+  private static final String DEEPSEEK_V2_LITE =
+      """
+      {"architectures": ["DeepseekV2ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+       "aux_loss_alpha": 0.001, "bos_token_id": 100000, "eos_token_id": 100001, "first_k_dense_replace": 1,
+       "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02, "intermediate_size": 10944,
+       "kv_lora_rank": 512, "max_position_embeddings": 163840, "model_type": "deepseek_v2",
+       "moe_intermediate_size": 1408, "moe_layer_freq": 1, "n_group": 1, "n_routed_experts": 64, "n_shared_experts": 2,
+       "norm_topk_prob": false, "num_attention_heads": 16, "num_experts_per_tok": 6, "num_hidden_layers": 27,
+       "num_key_value_heads": 16, "pretraining_tp": 1, "q_lora_rank": null, "qk_nope_head_dim": 128,
+       "qk_rope_head_dim": 64, "rms_norm_eps": 1e-06, "rope_scaling": {"beta_fast": 32, "beta_slow": 1, "factor": 40,
+       "mscale": 0.707, "mscale_all_dim": 0.707, "original_max_position_embeddings": 4096, "type": "yarn"},
+       "rope_theta": 10000, "routed_scaling_factor": 1.0, "scoring_func": "softmax", "seq_aux": true,
+       "tie_word_embeddings": false, "topk_group": 1, "topk_method": "greedy", "torch_dtype": "bfloat16",
+       "transformers_version": "4.33.1", "use_cache": true, "v_head_dim": 128, "vocab_size": 102400}
+      """;
+
+  private static final String DEEPSEEK_V3 =
+      """
+      {"architectures": ["DeepseekV3ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 0,
+       "eos_token_id": 1, "ep_size": 1, "first_k_dense_replace": 3, "hidden_act": "silu", "hidden_size": 7168,
+       "initializer_range": 0.02, "intermediate_size": 18432, "kv_lora_rank": 512, "max_position_embeddings": 163840,
+       "model_type": "deepseek_v3", "moe_intermediate_size": 2048, "moe_layer_freq": 1, "n_group": 8,
+       "n_routed_experts": 256, "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 128,
+       "num_experts_per_tok": 8, "num_hidden_layers": 61, "num_key_value_heads": 128, "num_nextn_predict_layers": 1,
+       "q_lora_rank": 1536, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "quantization_config":
+       {"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "weight_block_size": [128, 128]},
+       "rms_norm_eps": 1e-06, "rope_scaling": {"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0,
+       "mscale_all_dim": 1.0, "original_max_position_embeddings": 4096, "type": "yarn"}, "rope_theta": 10000,
+       "routed_scaling_factor": 2.5, "scoring_func": "sigmoid", "tie_word_embeddings": false, "topk_group": 4,
+       "topk_method": "noaux_tc", "torch_dtype": "bfloat16", "transformers_version": "4.33.1", "use_cache": true,
+       "v_head_dim": 128, "vocab_size": 129280}
+      """;
+
   @Test
   void known_families_areSorted() {
     assertThat(ModelFamilies.known())
-        .containsExactly("mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "qwen3_next");
+        .contains("mixtral", "olmoe", "qwen2_moe", "qwen3_moe")
+        .isSorted();
   }
 
   @Test
@@ -77,6 +112,83 @@ final class ModelFamiliesTest {
     assertThat(specify(QWEN15_MOE, Map.of()).layers()).hasSize(24);
     assertThat(specify(QWEN3_30B, Map.of()).tokens().endOfText()).containsExactly(151645);
     assertThat(specify(OLMOE, Map.of()).hiddenSize()).isEqualTo(2048);
+  }
+
+  @Test
+  void specify_deepseekV2Lite_hasLatentAttentionWithTheFactorOfYarnInItsScale() {
+    ModelSpec spec = specify(DEEPSEEK_V2_LITE, Map.of());
+    LatentAttention attention = (LatentAttention) spec.layers().getFirst().attention();
+    assertThat(attention.queryRank()).isEmpty();
+    assertThat(attention.cacheWidth()).isEqualTo(576);
+    assertThat(attention.rotary().pairing()).isEqualTo(RotaryPairing.NEIGHBOURS);
+    double magnitude = 0.1 * 0.707 * Math.log(40) + 1;
+    assertThat(attention.scale())
+        .isCloseTo((float) (magnitude * magnitude / Math.sqrt(192)), within(1e-7f));
+    assertThat(((YarnScaling) attention.rotary().scaling()).attentionFactor()).isEqualTo(1);
+    assertThat(spec.layers().get(0).feedForward()).isEqualTo(new DenseFeedForward(10944));
+    assertThat(spec.layers().get(1).feedForward())
+        .isEqualTo(
+            new MixtureOfExperts(
+                new GateSpec(64, 6, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None()),
+                1408,
+                new SharedExpert(2816, false)));
+  }
+
+  @Test
+  void specify_deepseekV3_choosesInGroupsByBiasedScores() {
+    ModelSpec spec = specify(DEEPSEEK_V3, Map.of());
+    assertThat(spec.expertLayers()).hasSize(58);
+    assertThat(spec.predictionLayers()).isEqualTo(1);
+    assertThat(spec.names().storage().scales()).hasValue(new WeightStorage.ScaleBlocks(128, 128));
+    assertThat(((MixtureOfExperts) spec.layers().get(3).feedForward()).gate())
+        .isEqualTo(
+            new GateSpec(
+                256,
+                8,
+                false,
+                new GateScore.Sigmoid(),
+                new GateSelection(
+                    true,
+                    Optional.of(new ExpertGroups(8, 4, ExpertGroups.GroupScore.SUM_OF_TOP_TWO))),
+                new GateWeighting(new GateRenormalisation.BySum(1e-20f, 0), 2.5f)));
+  }
+
+  @Test
+  void specify_deepseekFieldsThatContradict_areRefused() {
+    assertRefused(DEEPSEEK_V3, Map.of("n_group", "7"), "n_group is 7, want a divisor of the 256");
+    assertRefused(DEEPSEEK_V3, Map.of("n_group", "256"), "n_group is 256");
+    assertRefused(DEEPSEEK_V3, Map.of("topk_group", "9"), "topk_group is 9");
+    assertRefused(DEEPSEEK_V3, Map.of("scoring_func", "\"softmax\""), "scoring_func is");
+    assertRefused(DEEPSEEK_V3, Map.of("moe_layer_freq", "2"), "moe_layer_freq is 2");
+    assertRefused(DEEPSEEK_V3, Map.of("head_dim", "128"), "head_dim is 128, want 64");
+    assertRefused(DEEPSEEK_V3, Map.of("num_key_value_heads", "8"), "num_key_value_heads is 8");
+    assertRefused(DEEPSEEK_V3, Map.of("qk_rope_head_dim", "63"), "qk_rope_head_dim is 63");
+    assertRefused(
+        DEEPSEEK_V3, Map.of("routed_scaling_factor", "-1"), "routed_scaling_factor is -1");
+    assertRefused(DEEPSEEK_V2_LITE, Map.of("norm_topk_prob", "true"), "norm_topk_prob is true");
+    assertRefused(DEEPSEEK_V2_LITE, Map.of("topk_method", "\"noaux_tc\""), "topk_method is");
+  }
+
+  @Test
+  void specify_storageThatIsNotKnown_isRefused() {
+    assertRefused(
+        DEEPSEEK_V3,
+        Map.of("quantization_config", "{\"quant_method\": \"awq\", \"bits\": 4}"),
+        "quantization_config.quant_method is \"awq\", want \"fp8\" or \"mxfp4\"");
+    assertRefused(
+        DEEPSEEK_V3,
+        Map.of("quantization_config", "{\"quant_method\": \"mxfp4\"}"),
+        "none with quant_method mxfp4 for this family");
+    assertRefused(
+        DEEPSEEK_V3,
+        Map.of("quantization_config", "{\"quant_method\": \"fp8\", \"fmt\": \"e4m3\"}"),
+        "weight_block_size");
+    assertRefused(
+        DEEPSEEK_V3,
+        Map.of(
+            "quantization_config",
+            "{\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128], \"x\": 1}"),
+        "field quantization_config.x (1) is not known");
   }
 
   @Test
@@ -113,8 +225,11 @@ final class ModelFamiliesTest {
     assertThat(qwen.normEpsilon()).isEqualTo(1e-6f);
     assertThat(attention(qwen, 0).rotary().orElseThrow().theta()).isEqualTo(1e4);
     assertThat(qwen.tiedEmbeddings()).isFalse();
-    assertThat(gate(specify(QWEN3_30B, Map.of("norm_topk_prob", "null"))).renormalisation())
-        .isEqualTo(GateRenormalisation.NONE);
+    assertThat(
+            gate(specify(QWEN3_30B, Map.of("norm_topk_prob", "null")))
+                .weighting()
+                .renormalisation())
+        .isEqualTo(new GateRenormalisation.None());
     assertThat(attention(specify(QWEN15_MOE, Map.of("qkv_bias", "null")), 0).queryKeyValueBias())
         .isTrue();
     assertThat(attention(specify(OLMOE, Map.of("num_key_value_heads", "null")), 0).kvHeads())
@@ -135,12 +250,12 @@ final class ModelFamiliesTest {
 
   @Test
   void specify_renormalisation_followsTheField() {
-    assertThat(gate(specify(MIXTRAL_8X7B, Map.of())).renormalisation())
-        .isEqualTo(GateRenormalisation.SUM);
-    assertThat(gate(specify(OLMOE, Map.of("norm_topk_prob", "true"))).renormalisation())
-        .isEqualTo(GateRenormalisation.SUM);
-    assertThat(gate(specify(OLMOE, Map.of())).renormalisation())
-        .isEqualTo(GateRenormalisation.NONE);
+    assertThat(gate(specify(MIXTRAL_8X7B, Map.of())).weighting().renormalisation())
+        .isEqualTo(new GateRenormalisation.BySum());
+    assertThat(gate(specify(OLMOE, Map.of("norm_topk_prob", "true"))).weighting().renormalisation())
+        .isEqualTo(new GateRenormalisation.BySum());
+    assertThat(gate(specify(OLMOE, Map.of())).weighting().renormalisation())
+        .isEqualTo(new GateRenormalisation.None());
   }
 
   @Test

@@ -2,18 +2,20 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.RecurrentAttention;
 
 /** Weights of what mixes tokens in a layer. */
 sealed interface AttentionWeights extends AutoCloseable
-    permits GroupedQueryWeights, RecurrentWeights {
+    permits GroupedQueryWeights, LatentWeights, RecurrentWeights {
   static AttentionWeights load(Checkpoint checkpoint, LayerSpec layer) {
     return switch (layer.attention()) {
       case GroupedQueryAttention grouped ->
           GroupedQueryWeights.load(checkpoint, layer.index(), grouped);
       case RecurrentAttention recurrent ->
           RecurrentWeights.load(checkpoint, layer.index(), recurrent);
+      case LatentAttention latent -> LatentWeights.load(checkpoint, layer.index(), latent);
     };
   }
 

@@ -12,6 +12,7 @@ import dev.consilium.router.gating.ExpertChoices;
 import dev.consilium.router.gating.GatingNetwork;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.MatmulJob;
 import io.grpc.Status;
 import java.util.List;
@@ -42,7 +43,7 @@ final class ExpertStep implements FeedForwardStep {
       Utilisation utilisation) {
     this.layer = layer;
     this.weights = weights;
-    this.gate = new GatingNetwork(weights.spec().gate());
+    this.gate = new GatingNetwork(weights.spec().gate(), weights.gate().correctionBias());
     this.experts = experts;
     this.wireDtype = wireDtype;
     this.utilisation = utilisation;
@@ -66,12 +67,27 @@ final class ExpertStep implements FeedForwardStep {
 
   private ExpertChoices choose(CpuDevice device, PassState state, Workspace work) {
     device.matmul(
-        List.of(new MatmulJob(weights.gate(), work.normed, state.batch.all, work.gateLogits, 0)));
+        List.of(
+            new MatmulJob(
+                weights.gate().matrix(), work.normed, state.batch.all, work.gateLogits, 0)));
+    weights
+        .gate()
+        .bias()
+        .ifPresent(bias -> addBias(device, bias, state.batch.count, work.gateLogits));
     failRowsOutOfRange(state, work.gateLogits);
     ExpertChoices choices = gate.choose(work.gateLogits, state.batch.count);
     state.observer.onGate(layer, work.gateLogits, choices);
     state.noteChoices(layer, choices);
     return choices;
+  }
+
+  private static void addBias(CpuDevice device, F32Vector bias, int rows, F32Matrix into) {
+    device.parallel(
+        rows,
+        row ->
+            device
+                .kernels()
+                .add(bias.segment(), 0, bias.length(), into.segment(), into.offset(row)));
   }
 
   /**

@@ -21,8 +21,7 @@ sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, 
       case MixtureOfExperts experts ->
           new ExpertLayerWeights(
               experts,
-              checkpoint.matrix(
-                  names.gate(), experts.gate().expertCount(), checkpoint.spec().hiddenSize()),
+              GateWeights.load(checkpoint, names.gate(), experts.gate()),
               shared(checkpoint, names, experts, blocks));
     };
   }

@@ -2,6 +2,7 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.expert.RoundTo;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.RecurrentAttention;
@@ -70,6 +71,7 @@ public final class ForwardPass {
                 new GroupedQueryStep(layer.index(), grouped, spec.normEpsilon(), kvDType);
             case RecurrentWeights recurrent ->
                 new RecurrentStep(layer.index(), recurrent, spec.normEpsilon());
+            case LatentWeights latent -> new LatentStep(layer.index(), latent, kvDType);
           });
       feedForward.add(
           switch (layerWeights.feedForward()) {
@@ -90,6 +92,8 @@ public final class ForwardPass {
                       LayerCache.ofBlocks(GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes());
                   case RecurrentAttention recurrent ->
                       LayerCache.ofState(RecurrentStep.stateBytes(recurrent));
+                  case LatentAttention latent ->
+                      LayerCache.ofBlocks(LatentStep.shapeOf(latent, kvDType).blockBytes());
                 })
             .toList());
   }

@@ -1,13 +1,16 @@
 package dev.consilium.router.forward;
 
+import dev.consilium.model.family.AttentionSpec;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
-import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RotarySpec;
 import dev.consilium.tensor.F32Matrix;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** Memory that every step uses again: one row per token of the largest batch. */
 final class Workspace {
@@ -26,6 +29,15 @@ final class Workspace {
   /** Attention's result before the output projection. */
   final F32Matrix attended;
 
+  /** Latent attention's queries, {@code [maxTokens, heads * queryDim]}. */
+  final F32Matrix latentQueries;
+
+  /** The same as they meet the cache, {@code [maxTokens, heads * cacheWidth]}. */
+  final F32Matrix latentKeys;
+
+  /** Latent attention's values, {@code [maxTokens, heads * valueDim]}. */
+  final F32Matrix latentValues;
+
   /** Gate logits, {@code [maxTokens, most experts]}. */
   final F32Matrix gateLogits;
 
@@ -42,25 +54,20 @@ final class Workspace {
     normed = F32Matrix.allocate(maxTokens, spec.hiddenSize());
     delta = F32Matrix.allocate(maxTokens, spec.hiddenSize());
     rounded = F32Matrix.allocate(maxTokens, spec.hiddenSize());
-    int widest = 1;
-    int widestQuery = 1;
-    int mostExperts = 1;
+    Widths widths = new Widths();
     for (LayerSpec layer : spec.layers()) {
-      if (layer.attention() instanceof GroupedQueryAttention attention) {
-        widest = Math.max(widest, attention.projectionWidth());
-        widestQuery = Math.max(widestQuery, attention.queryWidth());
-        attention
-            .rotary()
-            .ifPresent(
-                turned -> rotary.computeIfAbsent(turned, one -> new RotaryRows(one, maxTokens)));
-      }
-      if (layer.feedForward() instanceof MixtureOfExperts experts) {
-        mostExperts = Math.max(mostExperts, experts.gate().expertCount());
-      }
+      widths
+          .add(layer.attention())
+          .ifPresent(turned -> rotary.computeIfAbsent(turned, key -> new RotaryRows(key, maxTokens)));
     }
     recurrent = RecurrentRows.of(spec, maxTokens);
-    queryKeyValue = F32Matrix.allocate(maxTokens, widest);
-    attended = F32Matrix.allocate(maxTokens, widestQuery);
+    queryKeyValue = F32Matrix.allocate(maxTokens, widths.projected);
+    attended = F32Matrix.allocate(maxTokens, widths.attended);
+    latentQueries = F32Matrix.allocate(maxTokens, widths.latentQueries);
+    latentKeys = F32Matrix.allocate(maxTokens, widths.latentKeys);
+    latentValues = F32Matrix.allocate(maxTokens, widths.latentValues);
+    int mostExperts =
+        spec.expertCounts().values().stream().mapToInt(Integer::intValue).max().orElse(1);
     gateLogits = F32Matrix.allocate(maxTokens, mostExperts);
   }
 
@@ -78,5 +85,34 @@ final class Workspace {
       throw new IllegalArgumentException("no layer has the rotary embedding " + spec);
     }
     return rows;
+  }
+
+  /** The widest row of each matrix over all layers. */
+  private static final class Widths {
+    int projected = 1;
+    int attended = 1;
+    int latentQueries = 1;
+    int latentKeys = 1;
+    int latentValues = 1;
+
+    /** Makes room for a layer, whose rotary embedding, if any, it returns. */
+    Optional<RotarySpec> add(AttentionSpec attention) {
+      return switch (attention) {
+        case GroupedQueryAttention grouped -> {
+          projected = Math.max(projected, grouped.projectionWidth());
+          attended = Math.max(attended, grouped.queryWidth());
+          yield grouped.rotary();
+        }
+        case LatentAttention latent -> {
+          projected = Math.max(projected, latent.queryInput() + latent.cacheWidth());
+          attended = Math.max(attended, latent.heads() * latent.keyValueRank());
+          latentQueries = Math.max(latentQueries, latent.queryWidth());
+          latentKeys = Math.max(latentKeys, latent.heads() * latent.cacheWidth());
+          latentValues = Math.max(latentValues, latent.heads() * latent.valueDim());
+          yield Optional.of(latent.rotary());
+        }
+        case RecurrentAttention _ -> Optional.empty();
+      };
+    }
   }
 }

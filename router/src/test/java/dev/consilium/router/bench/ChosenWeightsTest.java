@@ -51,7 +51,8 @@ class ChosenWeightsTest {
 
   private static ExpertChoices choose(F32Matrix logits) {
     GateSpec spec =
-        new GateSpec(logits.columns(), 2, GateScore.SOFTMAX_ALL, GateRenormalisation.NONE, 1);
+        new GateSpec(
+            logits.columns(), 2, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None());
     return new GatingNetwork(spec).choose(logits, logits.rows());
   }
 }

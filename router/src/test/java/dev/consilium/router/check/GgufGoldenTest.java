@@ -34,7 +34,7 @@ class GgufGoldenTest {
   @TempDir Path temporary;
 
   static Stream<String> models() {
-    return Fixtures.MODELS.stream();
+    return Fixtures.GGUF_MODELS.stream();
   }
 
   @ParameterizedTest

@@ -63,7 +63,8 @@ class ExpertWorkTest {
     for (int token = 0; token < logits.length; token++) {
       matrix.writeRow(token, logits[token]);
     }
-    return new GatingNetwork(new GateSpec(4, 2, GateScore.SOFTMAX_ALL, GateRenormalisation.NONE, 1))
+    return new GatingNetwork(
+            new GateSpec(4, 2, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None()))
         .choose(matrix, logits.length);
   }
 }

@@ -1,0 +1,81 @@
+package dev.consilium.model.family;
+
+import dev.consilium.model.family.AttentionRules.Rotary;
+import dev.consilium.model.family.AttentionRules.Turned;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * Reads the multi-head latent attention of a configuration.
+ *
+ * <p>Not thread-safe; lives for one {@link #read}.
+ */
+final class LatentReader {
+
+  private static final int MAX_HEADS = 4096;
+  private static final int MAX_RANK = 1 << 16;
+  private static final int MAX_DIM = 1 << 12;
+
+  private final LatentRules rules;
+  private final ConfigFields fields;
+  private final int context;
+
+  /**
+   * @param context {@code max_position_embeddings}
+   */
+  LatentReader(LatentRules rules, ConfigFields fields, int context) {
+    this.rules = rules;
+    this.fields = fields;
+    this.context = context;
+  }
+
+  LatentAttention read() {
+    int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
+    int plainDim = fields.integer("qk_nope_head_dim", 1, MAX_DIM);
+    int rotaryDim = fields.integer("qk_rope_head_dim", 2, MAX_DIM);
+    if (rotaryDim % 2 != 0) {
+      throw fields.wrong("qk_rope_head_dim", "an even number");
+    }
+    requireSame("num_key_value_heads", heads);
+    requireSame("qk_head_dim", plainDim + rotaryDim);
+    requireSame("head_dim", rotaryDim);
+    RotaryPairing pairing =
+        fields.flag("rope_interleave", true) ? RotaryPairing.NEIGHBOURS : RotaryPairing.HALVES;
+    Rotary turned = new Rotary(rules.ropeTheta(), 1, pairing, Turned.ALL);
+    RotarySpec rotary = new RotaryReader(fields, turned, rotaryDim, context).read();
+    if (rotary.rotaryDim() != rotaryDim) {
+      throw fields.wrong("partial_rotary_factor", "1, as qk_rope_head_dim says what is rotated");
+    }
+    return new LatentAttention(
+        heads,
+        fields.optionalInteger("q_lora_rank", 1, MAX_RANK),
+        fields.integer("kv_lora_rank", 1, MAX_RANK),
+        plainDim,
+        fields.integer("v_head_dim", 1, MAX_DIM),
+        scale(plainDim + rotaryDim, rotary),
+        rotary,
+        (float) rules.normEpsilon());
+  }
+
+  private void requireSame(String field, int value) {
+    OptionalInt stated = fields.optionalInteger(field, 1, Integer.MAX_VALUE);
+    if (stated.isPresent() && stated.getAsInt() != value) {
+      throw fields.wrong(field, value + ", as the other fields say");
+    }
+  }
+
+  /** YaRN's factor on queries and keys is in the scale here, and cosine and sine go without. */
+  private float scale(int queryDim, RotarySpec rotary) {
+    double scale = Math.pow(queryDim, -0.5);
+    if (rotary.scaling() instanceof YarnScaling yarn) {
+      Optional<ConfigFields> rope =
+          fields.object("rope_scaling").or(() -> fields.object("rope_parameters"));
+      double allDim =
+          rope.flatMap(object -> object.optionalNumber("mscale_all_dim").stream().boxed().findAny())
+              .orElse(0.0);
+      double magnitude = allDim == 0 ? 1 : RotaryReader.magnitude(yarn.factor(), allDim);
+      scale *= magnitude * magnitude;
+    }
+    return (float) scale;
+  }
+}

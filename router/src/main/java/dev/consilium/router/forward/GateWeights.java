@@ -1,0 +1,35 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.GateNames;
+import dev.consilium.model.family.GateSpec;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.Optional;
+
+/**
+ * Weights of one layer's gate.
+ *
+ * @param matrix {@code [expertCount, hiddenSize]}
+ * @param bias of the logits, {@code [expertCount]}
+ * @param correctionBias of the choice, {@code [expertCount]}
+ */
+record GateWeights(
+    PackedMatrix matrix, Optional<F32Vector> bias, Optional<F32Vector> correctionBias)
+    implements AutoCloseable {
+
+  static GateWeights load(Checkpoint checkpoint, GateNames names, GateSpec spec) {
+    int experts = spec.expertCount();
+    return new GateWeights(
+        checkpoint.matrix(names.weight(), experts, checkpoint.spec().hiddenSize()),
+        spec.bias() ? Optional.of(checkpoint.vector(names.bias(), experts)) : Optional.empty(),
+        spec.selection().correctionBias()
+            ? Optional.of(checkpoint.vector(names.correctionBias(), experts))
+            : Optional.empty());
+  }
+
+  @Override
+  public void close() {
+    matrix.close();
+  }
+}

@@ -1,0 +1,106 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.checkpoint.MatrixPart;
+import dev.consilium.model.checkpoint.StackedMatrix;
+import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.LatentAttention;
+import dev.consilium.model.family.LatentNames;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Weights of one layer's latent attention. What makes queries and what makes the latent vector is
+ * stacked, so that one product gives both.
+ *
+ * @param down {@code [queryRank + keyValueRank + rotaryDim, hiddenSize]}; without a query rank,
+ *     {@code [heads * queryDim + ...]}
+ * @param query how queries come from their narrow vector, if they do
+ * @param keyValueNorm {@code [keyValueRank]}
+ * @param keys by head, {@code [keyValueRank, plainDim]}: from a query to what meets latent vectors
+ * @param values by head, {@code [valueDim, keyValueRank]}: from latent vectors to values
+ * @param output {@code [hiddenSize, heads * valueDim]}
+ */
+record LatentWeights(
+    LatentAttention spec,
+    StackedMatrix down,
+    Optional<QueryUp> query,
+    F32Vector keyValueNorm,
+    List<PackedMatrix> keys,
+    List<PackedMatrix> values,
+    PackedMatrix output)
+    implements AttentionWeights {
+
+  /**
+   * From the narrow vector to queries.
+   *
+   * @param norm {@code [queryRank]}
+   * @param up {@code [heads * queryDim, queryRank]}
+   */
+  record QueryUp(F32Vector norm, PackedMatrix up) {
+    static QueryUp load(Checkpoint checkpoint, LatentNames names, int width, int rank) {
+      return new QueryUp(
+          checkpoint.vector(names.queryNorm(), rank),
+          checkpoint.matrix(names.queryUp(), width, rank));
+    }
+  }
+
+  static LatentWeights load(Checkpoint checkpoint, int layer, LatentAttention spec) {
+    AttentionNames names = checkpoint.spec().names().attention(layer);
+    LatentNames latent = names.latent();
+    int hidden = checkpoint.spec().hiddenSize();
+    boolean narrow = spec.queryRank().isPresent();
+    MatrixPart query =
+        new MatrixPart(narrow ? latent.queryDown() : names.query().weight(), spec.queryInput());
+    MatrixPart keyValue = new MatrixPart(latent.keyValueDown(), spec.cacheWidth());
+    return new LatentWeights(
+        spec,
+        checkpoint.stackedMatrix(hidden, List.of(query, keyValue)),
+        narrow
+            ? Optional.of(QueryUp.load(checkpoint, latent, spec.queryWidth(), spec.queryInput()))
+            : Optional.empty(),
+        checkpoint.vector(latent.keyValueNorm(), spec.keyValueRank()),
+        keys(checkpoint, latent.keyValueUp(), spec),
+        values(checkpoint, latent.keyValueUp(), spec),
+        checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()));
+  }
+
+  private static List<PackedMatrix> keys(Checkpoint checkpoint, String name, LatentAttention spec) {
+    List<PackedMatrix> keys = new ArrayList<>();
+    for (int head = 0; head < spec.heads(); head++) {
+      int from = head * (spec.plainDim() + spec.valueDim());
+      keys.add(checkpoint.transposedRows(name, from, spec.plainDim()));
+    }
+    return keys;
+  }
+
+  private static List<PackedMatrix> values(
+      Checkpoint checkpoint, String name, LatentAttention spec) {
+    List<PackedMatrix> values = new ArrayList<>();
+    for (int head = 0; head < spec.heads(); head++) {
+      int from = head * (spec.plainDim() + spec.valueDim()) + spec.plainDim();
+      values.add(checkpoint.rows(name, from, spec.valueDim()));
+    }
+    return values;
+  }
+
+  @Override
+  public long matrixBytes() {
+    long bytes = down.byteSize() + output.byteSize();
+    bytes += query.map(up -> up.up().byteSize()).orElse(0L);
+    bytes += keys.stream().mapToLong(PackedMatrix::byteSize).sum();
+    return bytes + values.stream().mapToLong(PackedMatrix::byteSize).sum();
+  }
+
+  @Override
+  public void close() {
+    down.close();
+    query.ifPresent(up -> up.up().close());
+    keys.forEach(PackedMatrix::close);
+    values.forEach(PackedMatrix::close);
+    output.close();
+  }
+}
