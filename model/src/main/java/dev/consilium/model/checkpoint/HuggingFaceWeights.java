@@ -24,10 +24,10 @@ import java.util.TreeSet;
  */
 final class HuggingFaceWeights implements Weights {
   private static final String SCALES = "_scale_inv";
+  private static final String GATE = "[gate]";
+  private static final String UP = "[up]";
   private static final String MX_BLOCKS = "_blocks";
   private static final String MX_SCALES = "_scales";
-  private static final int MX_BLOCK = 32;
-  private static final long MX_BLOCK_BYTES = 17;
 
   private final WeightFiles files;
 
@@ -48,6 +48,7 @@ final class HuggingFaceWeights implements Weights {
     if (spec.names().storage().experts() != ExpertLayout.ONE_BY_ONE) {
       spec.expertLayers().forEach(layer -> addExperts(spec, layer));
     }
+    SpecTensors.visit(spec, this::addOtherwise);
     names = new TreeSet<>(files.names());
     names.removeAll(taken);
     names.addAll(made.keySet());
@@ -81,6 +82,46 @@ final class HuggingFaceWeights implements Weights {
         new TensorHeader(
             tensor.name(), "F32", tensor.shape(), tensor.header().elementCount() * Float.BYTES);
     return tensor.as(wide, 0, tensor.header().byteSize(), new ScaledBytes(blocks, scales));
+  }
+
+  /** A vector that the files hold as a matrix of one row, or one half of a tensor. */
+  private void addOtherwise(String name, List<Long> shape) {
+    boolean up = name.endsWith(UP);
+    if (up || name.endsWith(GATE)) {
+      addHalf(name, name.substring(0, name.lastIndexOf('[')), shape, up);
+    } else if (shape.size() == 1 && files.has(name)) {
+      CheckpointTensor tensor = files.tensor(name);
+      if (tensor.shape().equals(List.of(1L, shape.getFirst()))) {
+        made.put(name, part(tensor, name, shape, 0));
+      }
+    }
+  }
+
+  private void addHalf(String name, String both, List<Long> shape, boolean second) {
+    List<Long> whole = new ArrayList<>(shape);
+    whole.set(0, 2 * shape.getFirst());
+    if (!files.has(both)) {
+      return; // the check of all tensors says what is missing
+    }
+    CheckpointTensor tensor = files.tensor(both);
+    if (!tensor.shape().equals(whole)) {
+      throw tensor.wrong(
+          "shape is %s, want %s by the configuration".formatted(tensor.shape(), whole));
+    }
+    taken.add(both);
+    made.put(name, part(tensor, name, shape, second ? tensor.header().byteSize() / 2 : 0));
+  }
+
+  /** As many of a tensor's bytes as a shape needs. */
+  private static CheckpointTensor part(
+      CheckpointTensor tensor, String name, List<Long> shape, long skip) {
+    long elements = shape.stream().reduce(1L, Math::multiplyExact);
+    long bytes = tensor.header().byteSize() / tensor.header().elementCount() * elements;
+    return tensor.as(
+        new TensorHeader(name, tensor.header().dtype(), shape, bytes),
+        skip,
+        bytes,
+        Presentation.AS_STORED);
   }
 
   private void addExperts(ModelSpec spec, LayerSpec layer) {
@@ -221,13 +262,13 @@ final class HuggingFaceWeights implements Weights {
     if (!files.has(blocksName) || !files.has(scalesName)) {
       return; // the check of all tensors says what is missing
     }
-    int perRow = part.columns() / MX_BLOCK;
+    int perRow = part.columns() / Mxfp4Rows.BLOCK;
     CheckpointTensor blocks = files.tensor(blocksName);
     CheckpointTensor scales = files.tensor(scalesName);
-    if (part.columns() % MX_BLOCK != 0) {
+    if (part.columns() % Mxfp4Rows.BLOCK != 0) {
       throw blocks.wrong("rows of " + part.columns() + " numbers, want a multiple of 32");
     }
-    requireShape(blocks, List.of(experts, part.allRows(), perRow, MX_BLOCK / 2));
+    requireShape(blocks, List.of(experts, part.allRows(), perRow, Mxfp4Rows.BLOCK / 2));
     requireShape(scales, List.of(experts, part.allRows(), perRow));
     requireBytes(blocks);
     requireBytes(scales);
@@ -235,7 +276,7 @@ final class HuggingFaceWeights implements Weights {
     taken.add(scalesName);
     long rows = part.rows();
     TensorHeader header =
-        new TensorHeader(part.name(), "MXFP4", shape(part), rows * perRow * MX_BLOCK_BYTES);
+        new TensorHeader(part.name(), "BF16", shape(part), rows * part.columns() * Short.BYTES);
     CheckpointTensor ofExpert = expert(scales, part.expert(), experts);
     Mxfp4Rows how = new Mxfp4Rows(ofExpert, part.half().orElse(0), part.allRows() / part.rows());
     long bytes = blocks.header().byteSize() / experts;

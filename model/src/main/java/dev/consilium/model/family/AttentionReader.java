@@ -1,6 +1,5 @@
 package dev.consilium.model.family;
 
-import dev.consilium.model.family.AttentionRules.Recurrence;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -37,17 +36,11 @@ final class AttentionReader {
     QkNorm qkNorm = rules.qkNorm().used().read(fields) ? rules.qkNorm().kind() : QkNorm.NONE;
     boolean bias = rules.biases().inputs().read(fields);
     List<Boolean> turned = turnedLayers(layers);
-    List<Optional<RecurrentAttention>> recurrent =
-        new RecurrentReader(rules.hybrid().recurrence(), fields).read(layers, hidden);
-    List<KeyRange> keys = keys(turned);
+    List<KeyRange> keys = new KeyRangeReader(rules.keys(), fields).read(turned);
     AttentionScores plain = new AttentionScores(scale(headDim), rules.scores().sinks(), NO_TUNING);
     AttentionScores tuned = new AttentionScores(plain.scale(), plain.sinks(), temperature());
     List<AttentionSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
-      if (recurrent.get(i).isPresent()) {
-        all.add(recurrent.get(i).get());
-        continue;
-      }
       boolean turns = turned.get(i);
       all.add(
           new GroupedQueryAttention(
@@ -60,16 +53,9 @@ final class AttentionReader {
               bias && rules.biases().output(),
               keys.get(i),
               turns ? plain : tuned,
-              rules.hybrid().outputGate()));
+              rules.outputGate()));
     }
     return all;
-  }
-
-  /** In hybrid models, {@code layer_types} says which layers are recurrent. */
-  private List<KeyRange> keys(List<Boolean> turned) {
-    return rules.hybrid().recurrence() == Recurrence.NONE
-        ? new KeyRangeReader(rules.keys(), fields).read(turned)
-        : Collections.nCopies(turned.size(), new AllKeys());
   }
 
   private int kvHeads(int heads) {

@@ -11,7 +11,7 @@ import java.util.OptionalInt;
  * @param keys which keys the tokens of which layers see
  * @param scores how products of queries and keys become weights
  * @param headDim {@code head_dim} when absent; empty: the hidden size divided by the heads
- * @param hybrid what models with recurrent layers have beside
+ * @param outputGate whether the result is multiplied by the sigmoid of a projection of the token
  */
 record AttentionRules(
     Rotary rotary,
@@ -20,18 +20,16 @@ record AttentionRules(
     Keys keys,
     Scores scores,
     OptionalInt headDim,
-    Hybrid hybrid)
+    boolean outputGate)
     implements MixingRules {
 
-  /** As most families are. */
-  AttentionRules(Rotary rotary, Norm qkNorm, Biases biases, Keys keys) {
-    this(rotary, qkNorm, biases, keys, Scores.PLAIN, OptionalInt.empty());
-  }
-
-  /** Without recurrent layers. */
-  AttentionRules(
-      Rotary rotary, Norm qkNorm, Biases biases, Keys keys, Scores scores, OptionalInt headDim) {
-    this(rotary, qkNorm, biases, keys, scores, headDim, Hybrid.NONE);
+  /**
+   * A declaration; what it does not say is as in most families.
+   *
+   * @param theta {@code rope_theta} when absent
+   */
+  static Builder grouped(double theta) {
+    return new Builder(theta);
   }
 
   /**
@@ -42,11 +40,7 @@ record AttentionRules(
    * @param pairing which values are turned together
    * @param layers which layers know positions
    */
-  record Rotary(double theta, double part, RotaryPairing pairing, Turned layers) {
-    Rotary(double theta) {
-      this(theta, 1, RotaryPairing.HALVES, Turned.ALL);
-    }
-  }
+  record Rotary(double theta, double part, RotaryPairing pairing, Turned layers) {}
 
   /** Which layers know positions. */
   enum Turned {
@@ -67,10 +61,6 @@ record AttentionRules(
    */
   record Norm(QkNorm kind, Flag used) {
     static final Norm NONE = new Norm(QkNorm.NONE, Flag.NEVER);
-
-    Norm(QkNorm kind) {
-      this(kind, Flag.ALWAYS);
-    }
   }
 
   /**
@@ -86,6 +76,8 @@ record AttentionRules(
   /** Which keys a token sees. */
   enum Keys {
     ALL,
+    /** All, in models where {@code layer_types} says which layers are recurrent. */
+    ALL_BESIDE_RECURRENT,
     /** The last {@code sliding_window} in all layers, if that is there. */
     WINDOW,
     /** The last {@code sliding_window} in all layers, if {@code use_sliding_window}. */
@@ -105,28 +97,6 @@ record AttentionRules(
   }
 
   /**
-   * What models with recurrent layers have beside.
-   *
-   * @param recurrence which layers are recurrent, and what they are
-   * @param outputGate whether the other layers have an output gate
-   */
-  record Hybrid(Recurrence recurrence, boolean outputGate) {
-    static final Hybrid NONE = new Hybrid(Recurrence.NONE, false);
-  }
-
-  /** Which layers are recurrent, and what they are. */
-  enum Recurrence {
-    NONE,
-    /**
-     * Gated delta nets where {@code layer_types} says {@code linear_attention}; absent: in all but
-     * every {@code full_attention_interval}-th (absent: 4) layer.
-     */
-    DELTA_NET,
-    /** Mamba2 where {@code layer_types} says {@code mamba}; absent: in all layers. */
-    MAMBA2
-  }
-
-  /**
    * How products of queries and keys become weights.
    *
    * @param scaleField the field with what they are multiplied by, 1 when absent; empty: {@code 1 /
@@ -137,5 +107,93 @@ record AttentionRules(
    */
   record Scores(String scaleField, boolean sinks, boolean temperature) {
     static final Scores PLAIN = new Scores("", false, false);
+  }
+
+  /** Not thread-safe. */
+  static final class Builder {
+    private final double theta;
+    private double part = 1;
+    private RotaryPairing pairing = RotaryPairing.HALVES;
+    private Turned turned = Turned.ALL;
+    private Norm qkNorm = Norm.NONE;
+    private Biases biases = Biases.NONE;
+    private Keys keys = Keys.ALL;
+    private Scores scores = Scores.PLAIN;
+    private OptionalInt headDim = OptionalInt.empty();
+    private boolean outputGate;
+
+    private Builder(double theta) {
+      this.theta = theta;
+    }
+
+    /** {@code partial_rotary_factor} when absent. */
+    Builder part(double value) {
+      part = value;
+      return this;
+    }
+
+    /** Neighbours are turned together. */
+    Builder neighbours() {
+      pairing = RotaryPairing.NEIGHBOURS;
+      return this;
+    }
+
+    Builder turned(Turned layers) {
+      turned = layers;
+      return this;
+    }
+
+    Builder qkNorm(QkNorm kind) {
+      return qkNorm(kind, Flag.ALWAYS);
+    }
+
+    Builder qkNorm(QkNorm kind, Flag used) {
+      qkNorm = new Norm(kind, used);
+      return this;
+    }
+
+    /** Biases of query, key and value. */
+    Builder biases(Flag inputs) {
+      biases = new Biases(inputs, false);
+      return this;
+    }
+
+    /** Biases of query, key, value and output. */
+    Builder allBiases(Flag all) {
+      biases = new Biases(all, true);
+      return this;
+    }
+
+    Builder keys(Keys value) {
+      keys = value;
+      return this;
+    }
+
+    Builder scores(Scores value) {
+      scores = value;
+      return this;
+    }
+
+    /** {@code head_dim} when absent. */
+    Builder headDim(int value) {
+      headDim = OptionalInt.of(value);
+      return this;
+    }
+
+    Builder outputGate() {
+      outputGate = true;
+      return this;
+    }
+
+    AttentionRules build() {
+      return new AttentionRules(
+          new Rotary(theta, part, pairing, turned),
+          qkNorm,
+          biases,
+          keys,
+          scores,
+          headDim,
+          outputGate);
+    }
   }
 }

@@ -1,12 +1,16 @@
 package dev.consilium.model.family;
 
 import dev.consilium.model.family.ExpertGroups.GroupScore;
+import dev.consilium.model.family.FeedForwardRules.Layers;
+import dev.consilium.model.family.FeedForwardRules.Shared;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Reads the feed-forward block of every layer.
@@ -18,7 +22,6 @@ final class FeedForwardReader {
   private static final int MAX_INTERMEDIATE = 1 << 22;
   private static final int MAX_EXPERTS = 1 << 14;
   private static final int MAX_SHARED = 1 << 10;
-  private static final String TOP_K = "num_experts_per_tok";
 
   private final FeedForwardRules rules;
   private final ConfigFields fields;
@@ -32,11 +35,14 @@ final class FeedForwardReader {
   List<FeedForwardSpec> read(int layers) {
     MixtureOfExperts experts = experts();
     Set<Integer> dense = denseLayers(layers);
+    if (rules.layers() != Layers.ALL) {
+      fields.ignore(Set.of(rules.fields().denseSize())); // stated where no layer is dense, too
+    }
     Optional<DenseFeedForward> block =
         dense.isEmpty()
             ? Optional.empty()
             : Optional.of(
-                new DenseFeedForward(fields.integer("intermediate_size", 1, MAX_INTERMEDIATE)));
+                new DenseFeedForward(fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE)));
     List<FeedForwardSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
       all.add(dense.contains(i) ? block.orElseThrow() : experts);
@@ -56,30 +62,57 @@ final class FeedForwardReader {
             dense.add(i);
           }
         }
-        fields.ignore(Set.of("intermediate_size"));
       }
       case DENSE_FIRST -> {
         int first = fields.integer("first_k_dense_replace", 0, layers);
         for (int i = 0; i < first; i++) {
           dense.add(i);
         }
-        fields.ignore(Set.of("intermediate_size"));
       }
+      case FROM_TO -> dense.addAll(without(layers, interval(layers)));
+      case LISTED -> dense.addAll(without(layers, listed(layers)));
     }
     return dense;
   }
 
+  private static List<Integer> without(int layers, Set<Integer> withExperts) {
+    return IntStream.range(0, layers).filter(i -> !withExperts.contains(i)).boxed().toList();
+  }
+
+  private Set<Integer> interval(int layers) {
+    int every = fields.optionalInteger("moe_layer_interval", 1, Integer.MAX_VALUE).orElse(1);
+    int from = fields.optionalInteger("moe_layer_start_index", 0, Integer.MAX_VALUE).orElse(1);
+    int stated = fields.optionalInteger("moe_layer_end_index", -1, Integer.MAX_VALUE).orElse(-1);
+    int to = stated < 0 ? layers - 1 : Math.min(stated, layers - 1);
+    return IntStream.rangeClosed(from, to)
+        .filter(i -> (i + 1) % every == 0)
+        .boxed()
+        .collect(Collectors.toSet());
+  }
+
+  private Set<Integer> listed(int layers) {
+    int step = fields.optionalInteger("interleave_moe_layer_step", 1, layers).orElse(1);
+    if (fields.has("moe_layers")) {
+      return Set.copyOf(fields.integers("moe_layers", 0, layers - 1));
+    }
+    return IntStream.range(0, layers)
+        .filter(i -> (i + 1) % step == 0)
+        .boxed()
+        .collect(Collectors.toSet());
+  }
+
   private MixtureOfExperts experts() {
     GateSpec gate = gate();
-    int size = fields.integer(rules.sizeField(), 1, MAX_INTERMEDIATE);
+    int size = fields.integer(rules.fields().size(), 1, MAX_INTERMEDIATE);
     return new MixtureOfExperts(gate, size, rules.body(), shared(size));
   }
 
   private GateSpec gate() {
     int count = expertCount();
-    int topK = fields.integer(TOP_K, 1, MAX_EXPERTS);
+    int topK = fields.integer(rules.fields().topK(), 1, MAX_EXPERTS);
     if (topK > count) {
-      throw fields.wrong(TOP_K, "at most the number of experts, which is " + count);
+      throw fields.wrong(
+          rules.fields().topK(), "at most the number of experts, which is " + count);
     }
     GateRules gate = rules.gate();
     return new GateSpec(
@@ -93,7 +126,7 @@ final class FeedForwardReader {
 
   /** The reference's releases write either name for some families. */
   private int expertCount() {
-    String field = rules.countField();
+    String field = rules.fields().count();
     OptionalInt local =
         field.equals("num_experts")
             ? fields.optionalInteger("num_local_experts", 1, MAX_EXPERTS)
@@ -170,13 +203,22 @@ final class FeedForwardReader {
         };
     GateRenormalisation renormalisation =
         normalised
-            ? new GateRenormalisation.BySum(gate.epsilon(), 0)
+            ? new GateRenormalisation.BySum(gate.epsilon(), floor())
             : new GateRenormalisation.None();
     return switch (gate.weight()) {
       case OUTPUT -> new GateWeighting(renormalisation, 1);
       case SCALED_OUTPUT -> new GateWeighting(renormalisation, scalingFactor());
       case INPUT -> new GateWeighting(renormalisation, 1, true);
     };
+  }
+
+  private float floor() {
+    String field = rules.gate().floorField();
+    double floor = field.isEmpty() ? 0 : fields.optionalNumber(field).orElse(1e-12);
+    if (!(floor >= 0) || floor > 1) {
+      throw fields.wrong(field, "a number from 0 to 1");
+    }
+    return (float) floor;
   }
 
   private float scalingFactor() {
@@ -189,16 +231,22 @@ final class FeedForwardReader {
 
   private SharedExperts shared(int expertSize) {
     return switch (rules.shared()) {
-      case NONE -> new NoSharedExperts();
-      case SIGMOID_GATED ->
-          new SharedExpert(
-              fields.integer("shared_expert_intermediate_size", 1, MAX_INTERMEDIATE), true);
-      case COUNTED -> {
-        int count = fields.optionalInteger("n_shared_experts", 0, MAX_SHARED).orElse(0);
+      case Shared.None() -> new NoSharedExperts();
+      case Shared.Sized(String field, boolean gated) -> {
+        int least = gated ? 1 : 0;
+        int size = fields.optionalInteger(field, least, MAX_INTERMEDIATE).orElse(0);
+        if (gated && size == 0) {
+          throw fields.wrong(field, "the width of the shared expert");
+        }
+        yield size == 0 ? new NoSharedExperts() : new SharedExpert(size, gated);
+      }
+      case Shared.Counted(String field) -> {
+        int count = fields.optionalInteger(field, 0, MAX_SHARED).orElse(0);
         yield count == 0
             ? new NoSharedExperts()
             : new SharedExpert(Math.multiplyExact(count, expertSize), false);
       }
+      case Shared.One() -> new SharedExpert(expertSize, false);
     };
   }
 }

@@ -4,44 +4,130 @@ package dev.consilium.model.family;
  * How a family's feed-forward blocks follow from a configuration.
  *
  * @param layers which layers have experts
- * @param countField the field with the number of routed experts
- * @param sizeField the field with the width inside a routed expert
- * @param gate how they are chosen and weighed
+ * @param fields where sizes stand
+ * @param gate how experts are chosen and weighed
  * @param body what a routed expert is
  * @param shared the experts that see every token
  */
 record FeedForwardRules(
-    Layers layers,
-    String countField,
-    String sizeField,
-    GateRules gate,
-    ExpertBody body,
-    Shared shared) {
+    Layers layers, Fields fields, GateRules gate, ExpertBody body, Shared shared) {
 
-  /** With routed experts of SwiGLU without biases. */
-  FeedForwardRules(
-      Layers layers, String countField, String sizeField, GateRules gate, Shared shared) {
-    this(layers, countField, sizeField, gate, ExpertBody.SWIGLU, shared);
-  }
+  /**
+   * Names of fields.
+   *
+   * @param count routed experts of a layer
+   * @param topK those of a token
+   * @param size width inside a routed expert
+   * @param denseSize width inside the block of a layer without experts
+   */
+  record Fields(String count, String topK, String size, String denseSize) {}
 
   /** Which layers have experts. */
   enum Layers {
     ALL,
     /**
-     * Every {@code decoder_sparse_step}-th, without those in {@code mlp_only_layers}; the others
-     * are dense with {@code intermediate_size}.
+     * Every {@code decoder_sparse_step}-th, without those in {@code mlp_only_layers}.
      */
     SPARSE_STEP,
-    /** All but the first {@code first_k_dense_replace}, dense with {@code intermediate_size}. */
-    DENSE_FIRST
+    /** All but the first {@code first_k_dense_replace}. */
+    DENSE_FIRST,
+    /**
+     * Every {@code moe_layer_interval}-th from {@code moe_layer_start_index} to {@code
+     * moe_layer_end_index} (-1: the last).
+     */
+    FROM_TO,
+    /** Those in {@code moe_layers}; absent: every {@code interleave_moe_layer_step}-th. */
+    LISTED
   }
 
   /** The experts that see every token. */
-  enum Shared {
-    NONE,
-    /** One of {@code shared_expert_intermediate_size}, weighed by a sigmoid. */
-    SIGMOID_GATED,
-    /** {@code n_shared_experts} (absent: none) of a routed expert's width, as one block. */
-    COUNTED
+  sealed interface Shared {
+    /** None. */
+    record None() implements Shared {}
+
+    /**
+     * One.
+     *
+     * @param field its width; where that is absent or 0, there is none
+     * @param sigmoidGated whether it is weighed by a sigmoid, and always there
+     */
+    record Sized(String field, boolean sigmoidGated) implements Shared {}
+
+    /**
+     * Some of a routed expert's width, as one block.
+     *
+     * @param field how many; absent: none
+     */
+    record Counted(String field) implements Shared {}
+
+    /** One of a routed expert's width. */
+    record One() implements Shared {}
+  }
+
+  /**
+   * A declaration; what it does not say is as in most families.
+   *
+   * @param count the field with the number of routed experts
+   * @param size the field with the width inside one
+   */
+  static Builder experts(String count, String size) {
+    return new Builder(count, size);
+  }
+
+  /** Not thread-safe. */
+  static final class Builder {
+    private final String count;
+    private final String size;
+    private String topK = "num_experts_per_tok";
+    private String denseSize = "intermediate_size";
+    private Layers layers = Layers.ALL;
+    private GateRules gate = GateRules.softmax(GateRules.Normalisation.NEVER);
+    private ExpertBody body = ExpertBody.SWIGLU;
+    private Shared shared = new Shared.None();
+
+    private Builder(String count, String size) {
+      this.count = count;
+      this.size = size;
+    }
+
+    /** The field with the number of experts of a token. */
+    Builder topK(String field) {
+      topK = field;
+      return this;
+    }
+
+    Builder denseSize(String field) {
+      denseSize = field;
+      return this;
+    }
+
+    Builder layers(Layers value) {
+      layers = value;
+      return this;
+    }
+
+    Builder gate(GateRules value) {
+      gate = value;
+      return this;
+    }
+
+    Builder gate(GateRules.Builder value) {
+      return gate(value.build());
+    }
+
+    Builder body(ExpertBody value) {
+      body = value;
+      return this;
+    }
+
+    Builder shared(Shared value) {
+      shared = value;
+      return this;
+    }
+
+    FeedForwardRules build() {
+      return new FeedForwardRules(
+          layers, new Fields(count, topK, size, denseSize), gate, body, shared);
+    }
   }
 }

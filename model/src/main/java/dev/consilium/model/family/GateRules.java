@@ -9,6 +9,7 @@ package dev.consilium.model.family;
  * @param groups which fields put experts in groups
  * @param normalisation whether chosen scores are divided by their sum
  * @param epsilon what is added to that sum
+ * @param floorField the field with what that sum is at least; empty: 0
  * @param weight what gate weights multiply
  */
 record GateRules(
@@ -18,6 +19,7 @@ record GateRules(
     Groups groups,
     Normalisation normalisation,
     float epsilon,
+    String floorField,
     Weight weight) {
 
   /** What makes scores of logits. */
@@ -56,9 +58,80 @@ record GateRules(
     INPUT
   }
 
+  /** A declaration; what it does not say is as in most families. */
+  static Builder of(Score score) {
+    return new Builder(score);
+  }
+
   /** Softmax over all experts, and the largest are chosen. */
   static GateRules softmax(Normalisation normalisation) {
-    return new GateRules(
-        Score.SOFTMAX_OF_ALL, false, false, Groups.NONE, normalisation, 0, Weight.OUTPUT);
+    return of(Score.SOFTMAX_OF_ALL).normalised(normalisation).build();
+  }
+
+  /** As DeepSeek-V3 has it: sigmoid, a correction bias, groups. */
+  static GateRules corrected() {
+    return of(Score.SIGMOID)
+        .correctionBias()
+        .groups(Groups.TOP_TWO)
+        .normalised(Normalisation.UNLESS_DISABLED)
+        .epsilon(1e-20f)
+        .weight(Weight.SCALED_OUTPUT)
+        .build();
+  }
+
+  /** Not thread-safe. */
+  static final class Builder {
+    private final Score score;
+    private boolean bias;
+    private boolean correctionBias;
+    private Groups groups = Groups.NONE;
+    private Normalisation normalisation = Normalisation.NEVER;
+    private float epsilon;
+    private String floorField = "";
+    private Weight weight = Weight.OUTPUT;
+
+    private Builder(Score score) {
+      this.score = score;
+    }
+
+    Builder bias() {
+      bias = true;
+      return this;
+    }
+
+    Builder correctionBias() {
+      correctionBias = true;
+      return this;
+    }
+
+    Builder groups(Groups value) {
+      groups = value;
+      return this;
+    }
+
+    Builder normalised(Normalisation value) {
+      normalisation = value;
+      return this;
+    }
+
+    Builder epsilon(float value) {
+      epsilon = value;
+      return this;
+    }
+
+    Builder floor(String field) {
+      floorField = field;
+      return this;
+    }
+
+    Builder weight(Weight value) {
+      weight = value;
+      return this;
+    }
+
+    GateRules build() {
+      return new GateRules(
+          score, bias, correctionBias, groups, normalisation, epsilon, floorField, weight);
+    }
   }
 }

@@ -14,6 +14,34 @@ public record GatedNames(String gate, String up, String down) {
         module + ".gate_proj.weight", module + ".up_proj.weight", module + ".down_proj.weight");
   }
 
+  /** Three matrices with names of their own in a module. */
+  static GatedNames of(String module, String gate, String up, String down) {
+    return new GatedNames(
+        module + "." + gate + ".weight",
+        module + "." + up + ".weight",
+        module + "." + down + ".weight");
+  }
+
+  /**
+   * Experts that {@link ExpertLayout} puts together.
+   *
+   * @param gateUp the tensor of gate and up matrices
+   * @param down the tensor of down matrices
+   */
+  static GatedNames fused(String gateUp, String down) {
+    return new GatedNames(
+        gateUp + "[{expert}].gate", gateUp + "[{expert}].up", down + "[{expert}]");
+  }
+
+  /**
+   * One block whose gate and up matrices are one tensor, gate rows first: its halves.
+   *
+   * @param gateUp {@code [2 * intermediateSize, hiddenSize]}
+   */
+  static GatedNames halves(String gateUp, String down) {
+    return new GatedNames(gateUp + "[gate]", gateUp + "[up]", down);
+  }
+
   /** What biases of these matrices are called, if there are any. */
   GatedNames biases() {
     return new GatedNames(bias(gate), bias(up), bias(down));

@@ -1,12 +1,11 @@
 package dev.consilium.model.family;
 
+import static dev.consilium.model.family.AttentionRules.grouped;
+import static dev.consilium.model.family.FeedForwardRules.experts;
+import static dev.consilium.model.family.ModelFamily.declare;
+
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.consilium.model.family.AttentionRules.Biases;
-import dev.consilium.model.family.AttentionRules.Hybrid;
 import dev.consilium.model.family.AttentionRules.Keys;
-import dev.consilium.model.family.AttentionRules.Norm;
-import dev.consilium.model.family.AttentionRules.Recurrence;
-import dev.consilium.model.family.AttentionRules.Rotary;
 import dev.consilium.model.family.AttentionRules.Scores;
 import dev.consilium.model.family.AttentionRules.Turned;
 import dev.consilium.model.family.FeedForwardRules.Layers;
@@ -16,9 +15,6 @@ import dev.consilium.model.family.GateRules.Normalisation;
 import dev.consilium.model.family.GateRules.Score;
 import dev.consilium.model.family.GateRules.Weight;
 import java.util.List;
-import java.util.Map;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -26,166 +22,248 @@ import java.util.stream.Stream;
 /** The families that we know, and the way from a configuration to a specification. */
 public final class ModelFamilies {
 
-  /** What names of layers begin with. */
-  private static final String LAYER = "model.layers.{layer}";
-
-  private static final Set<String> FALSE = Set.of("false");
-  private static final Set<String> TRUE = Set.of("true");
-  private static final Set<String> ONE = Set.of("1");
-  private static final Set<String> ZERO = Set.of("0", "0.0");
-
   private static final ModelFamily MIXTRAL =
-      new ModelFamily(
-          "mixtral",
-          "MixtralForCausalLM",
-          new BlockRules(1e-5),
-          new AttentionRules(new Rotary(1e6), Norm.NONE, Biases.NONE, Keys.WINDOW),
-          new FeedForwardRules(
-              Layers.ALL,
-              "num_experts",
-              "intermediate_size",
-              GateRules.softmax(Normalisation.ALWAYS),
-              Shared.NONE),
-          // Jitter is noise on the gate's input while training.
-          Set.of("router_jitter_noise"),
-          Map.of("attention_bias", FALSE),
-          names(
-              GateNames.of(LAYER + ".block_sparse_moe.gate"),
-              new GatedNames(
-                  LAYER + ".block_sparse_moe.experts.{expert}.w1.weight",
-                  LAYER + ".block_sparse_moe.experts.{expert}.w3.weight",
-                  LAYER + ".block_sparse_moe.experts.{expert}.w2.weight"),
-              GatedNames.of(LAYER + ".mlp.shared_expert")));
+      declare(
+              "mixtral",
+              "MixtralForCausalLM",
+              new BlockRules(1e-5),
+              grouped(1e6).keys(Keys.WINDOW).build(),
+              experts("num_experts", "intermediate_size")
+                  .gate(GateRules.softmax(Normalisation.ALWAYS)))
+          .ignoring("router_jitter_noise") // noise on the gate's input while training
+          .only("attention_bias", "false")
+          .names(mixtralNames())
+          .build();
+
+  private static final ModelFamily PHIMOE =
+      declare(
+              "phimoe",
+              "PhimoeForCausalLM",
+              new BlockRules(
+                  NormSpec.Kind.LAYER, 1e-5, false, new Flag("lm_head_bias", false), false),
+              grouped(1e6).keys(Keys.WINDOW).allBiases(new Flag("attention_bias", false)).build(),
+              experts("num_local_experts", "intermediate_size")
+                  .gate(GateRules.of(Score.SPARSE_MIXER)))
+          .ignoring("input_jitter_noise") // while training
+          .names(mixtralNames())
+          .build();
 
   private static final ModelFamily QWEN2_MOE =
-      new ModelFamily(
-          "qwen2_moe",
-          "Qwen2MoeForCausalLM",
-          new BlockRules(1e-6),
-          new AttentionRules(
-              new Rotary(1e4),
-              Norm.NONE,
-              new Biases(new Flag("qkv_bias", true), false),
-              Keys.LISTED_WINDOW_IF_ENABLED),
-          new FeedForwardRules(
-              Layers.SPARSE_STEP,
-              "num_experts",
-              "moe_intermediate_size",
-              GateRules.softmax(Normalisation.IF_ENABLED),
-              Shared.SIGMOID_GATED),
-          Set.of(),
-          Map.of(),
-          qwenNames());
+      declare(
+              "qwen2_moe",
+              "Qwen2MoeForCausalLM",
+              new BlockRules(1e-6),
+              grouped(1e4)
+                  .biases(new Flag("qkv_bias", true))
+                  .keys(Keys.LISTED_WINDOW_IF_ENABLED)
+                  .build(),
+              experts("num_experts", "moe_intermediate_size")
+                  .layers(Layers.SPARSE_STEP)
+                  .gate(GateRules.softmax(Normalisation.IF_ENABLED))
+                  .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
+          .names(qwenNames())
+          .build();
 
   private static final ModelFamily QWEN3_MOE =
-      new ModelFamily(
-          "qwen3_moe",
-          "Qwen3MoeForCausalLM",
-          new BlockRules(1e-6),
-          new AttentionRules(
-              new Rotary(1e4),
-              new Norm(QkNorm.PER_HEAD),
-              new Biases(new Flag("attention_bias", false), true),
-              Keys.WINDOW_IF_ENABLED),
-          new FeedForwardRules(
-              Layers.SPARSE_STEP,
-              "num_experts",
-              "moe_intermediate_size",
-              GateRules.softmax(Normalisation.IF_ENABLED),
-              Shared.NONE),
+      declare(
+              "qwen3_moe",
+              "Qwen3MoeForCausalLM",
+              new BlockRules(1e-6),
+              grouped(1e4)
+                  .qkNorm(QkNorm.PER_HEAD)
+                  .allBiases(new Flag("attention_bias", false))
+                  .keys(Keys.WINDOW_IF_ENABLED)
+                  .build(),
+              experts("num_experts", "moe_intermediate_size")
+                  .layers(Layers.SPARSE_STEP)
+                  .gate(GateRules.softmax(Normalisation.IF_ENABLED)))
           // The reference slides in all layers of this family, whatever this says.
-          Set.of("max_window_layers"),
-          Map.of(
-              "use_qk_norm", Set.of("true"),
-              "qkv_bias", FALSE,
-              "shared_expert_intermediate_size", ZERO),
-          qwenNames());
-
-  private static final ModelFamily OLMOE =
-      new ModelFamily(
-          "olmoe",
-          "OlmoeForCausalLM",
-          new BlockRules(1e-5),
-          new AttentionRules(
-              new Rotary(1e4),
-              new Norm(QkNorm.WHOLE_PROJECTION),
-              new Biases(new Flag("attention_bias", false), true),
-              Keys.ALL),
-          new FeedForwardRules(
-              Layers.ALL,
-              "num_experts",
-              "intermediate_size",
-              GateRules.softmax(Normalisation.IF_ENABLED),
-              Shared.NONE),
-          Set.of(),
-          // With null, its published value, nothing is clipped.
-          Map.of("clip_qkv", Set.of()),
-          qwenNames());
+          .ignoring("max_window_layers")
+          .only("use_qk_norm", "true")
+          .only("qkv_bias", "false")
+          .only("shared_expert_intermediate_size", "0", "0.0")
+          .build();
 
   private static final ModelFamily QWEN3_NEXT =
-      new ModelFamily(
-          "qwen3_next",
-          "Qwen3NextForCausalLM",
-          new BlockRules(NormSpec.Kind.RMS_AROUND_ONE, 1e-6, false, Flag.NEVER, false),
-          new AttentionRules(
-              new Rotary(1e4, 0.25, RotaryPairing.HALVES, Turned.ALL),
-              new Norm(QkNorm.PER_HEAD),
-              new Biases(new Flag("attention_bias", false), true),
-              Keys.ALL,
-              Scores.PLAIN,
-              OptionalInt.of(256),
-              new Hybrid(Recurrence.DELTA_NET, true)),
-          new FeedForwardRules(
-              Layers.SPARSE_STEP,
-              "num_experts",
-              "moe_intermediate_size",
-              GateRules.softmax(Normalisation.IF_ENABLED),
-              Shared.SIGMOID_GATED),
-          Set.of(),
-          Map.of("use_sliding_window", FALSE),
-          qwenNames());
+      declare(
+              "qwen3_next",
+              "Qwen3NextForCausalLM",
+              new BlockRules(NormSpec.Kind.RMS_AROUND_ONE, 1e-6, false, Flag.NEVER, false),
+              grouped(1e4)
+                  .part(0.25)
+                  .qkNorm(QkNorm.PER_HEAD)
+                  .allBiases(new Flag("attention_bias", false))
+                  .keys(Keys.ALL_BESIDE_RECURRENT)
+                  .headDim(256)
+                  .outputGate()
+                  .build(),
+              experts("num_experts", "moe_intermediate_size")
+                  .layers(Layers.SPARSE_STEP)
+                  .gate(GateRules.softmax(Normalisation.UNLESS_DISABLED))
+                  .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
+          .recurrence(Recurrence.DELTA_NET)
+          .only("use_sliding_window", "false")
+          .names(qwenNames().recurrent("linear_attn", "in_proj_qkvz", "in_proj_ba"))
+          .build();
+
+  private static final ModelFamily OLMOE =
+      declare(
+              "olmoe",
+              "OlmoeForCausalLM",
+              new BlockRules(1e-5),
+              grouped(1e4)
+                  .qkNorm(QkNorm.WHOLE_PROJECTION)
+                  .allBiases(new Flag("attention_bias", false))
+                  .build(),
+              experts("num_experts", "intermediate_size")
+                  .gate(GateRules.softmax(Normalisation.IF_ENABLED)))
+          .only("clip_qkv") // with null, its published value, nothing is clipped
+          .build();
 
   private static final ModelFamily DEEPSEEK_V2 =
-      new ModelFamily(
-          "deepseek_v2",
-          "DeepseekV2ForCausalLM",
-          new BlockRules(1e-6),
-          new LatentRules(1e4, 1e-6),
-          new FeedForwardRules(
-              Layers.DENSE_FIRST,
-              "n_routed_experts",
-              "moe_intermediate_size",
-              new GateRules(
-                  Score.SOFTMAX_OF_ALL,
-                  false,
-                  false,
-                  Groups.IF_METHOD_SAYS,
-                  Normalisation.NEVER,
-                  0,
-                  Weight.SCALED_OUTPUT),
-              Shared.COUNTED),
-          Set.of("aux_loss_alpha", "ep_size", "seq_aux"),
-          Map.of(
-              "attention_bias", FALSE,
-              "moe_layer_freq", ONE,
-              // Published code disagrees on whether the scaling factor applies then.
-              "norm_topk_prob", FALSE,
-              "rope_interleave", TRUE,
-              "scoring_func", Set.of("\"softmax\"")),
-          deepseekNames());
+      declare(
+              "deepseek_v2",
+              "DeepseekV2ForCausalLM",
+              new BlockRules(1e-6),
+              new LatentRules(1e4, 1e-6),
+              experts("n_routed_experts", "moe_intermediate_size")
+                  .layers(Layers.DENSE_FIRST)
+                  .gate(
+                      GateRules.of(Score.SOFTMAX_OF_ALL)
+                          .groups(Groups.IF_METHOD_SAYS)
+                          .weight(Weight.SCALED_OUTPUT))
+                  .shared(new Shared.Counted("n_shared_experts")))
+          .ignoring("aux_loss_alpha", "ep_size", "seq_aux")
+          .only("attention_bias", "false")
+          .only("moe_layer_freq", "1")
+          // Published code disagrees on whether the scaling factor applies then.
+          .only("norm_topk_prob", "false")
+          .only("rope_interleave", "true")
+          .only("scoring_func", "\"softmax\"")
+          .build();
+
+  private static final ModelFamily GLM4_MOE =
+      declare(
+              "glm4_moe",
+              "Glm4MoeForCausalLM",
+              new BlockRules(1e-5),
+              grouped(1e4)
+                  .part(0.5)
+                  .qkNorm(QkNorm.PER_HEAD, new Flag("use_qk_norm", false))
+                  .biases(new Flag("attention_bias", false))
+                  .headDim(128)
+                  .build(),
+              experts("n_routed_experts", "moe_intermediate_size")
+                  .layers(Layers.DENSE_FIRST)
+                  .gate(GateRules.corrected())
+                  .shared(new Shared.Counted("n_shared_experts")))
+          .build();
+
+  private static final ModelFamily GPT_OSS =
+      declare(
+              "gpt_oss",
+              "GptOssForCausalLM",
+              new BlockRules(1e-5),
+              grouped(150_000)
+                  .allBiases(new Flag("attention_bias", true))
+                  .keys(Keys.LISTED_WINDOW)
+                  .scores(new Scores("", true, false))
+                  .headDim(64)
+                  .build(),
+              experts("num_local_experts", "intermediate_size")
+                  .gate(GateRules.of(Score.SOFTMAX_OF_CHOSEN).bias())
+                  .body(new ExpertBody(new GatedActivation.ClampedSwiGlu(1.702f, 7), true)))
+          // The reference takes num_experts_per_tok and the rope parameters instead.
+          .ignoring("experts_per_token", "initial_context_length")
+          .only("swiglu_limit", "7.0", "7")
+          .names(
+              new NamesBuilder()
+                  .gate("mlp.router")
+                  .experts(
+                      GatedNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
+                      ExpertLayout.TRANSPOSED_ALTERNATING))
+          .build();
+
+  private static final ModelFamily ERNIE =
+      declare(
+              "ernie4_5_moe",
+              "Ernie4_5_MoeForCausalLM",
+              new BlockRules(NormSpec.Kind.RMS, 1e-5, true, Flag.NEVER, false),
+              grouped(500_000).neighbours().build(),
+              experts("moe_num_experts", "moe_intermediate_size")
+                  .topK("moe_k")
+                  .layers(Layers.FROM_TO)
+                  .gate(
+                      GateRules.of(Score.SOFTMAX_OF_ALL)
+                          .correctionBias()
+                          .normalised(Normalisation.ALWAYS)
+                          .floor("moe_norm_min"))
+                  .shared(new Shared.Counted("moe_num_shared_experts")))
+          .only("use_bias", "false")
+          .names(
+              new NamesBuilder().correctionBias("mlp.moe_statics.e_score_correction_bias"))
+          .build();
+
+  private static final ModelFamily LLAMA4 =
+      declare(
+              "llama4_text",
+              "Llama4ForCausalLM",
+              new BlockRules(1e-5),
+              grouped(500_000)
+                  .neighbours()
+                  .turned(Turned.LISTED)
+                  .qkNorm(QkNorm.PER_HEAD_ROTATED_UNWEIGHTED, new Flag("use_qk_norm", true))
+                  .allBiases(new Flag("attention_bias", false))
+                  .keys(Keys.LISTED_CHUNKS)
+                  .scores(new Scores("", false, true))
+                  .headDim(128)
+                  .build(),
+              experts("num_local_experts", "intermediate_size")
+                  .denseSize("intermediate_size_mlp")
+                  .layers(Layers.LISTED)
+                  .gate(GateRules.of(Score.SIGMOID).weight(Weight.INPUT))
+                  .shared(new Shared.One()))
+          .ignoring("router_jitter_noise", "for_llm_compressor")
+          .names(
+              new NamesBuilder()
+                  .gate("feed_forward.router")
+                  .experts(
+                      GatedNames.fused(
+                          "feed_forward.experts.gate_up_proj", "feed_forward.experts.down_proj"),
+                      ExpertLayout.TRANSPOSED)
+                  .shared(GatedNames.of("feed_forward.shared_expert"))
+                  .dense(GatedNames.of("feed_forward")))
+          .build();
 
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
 
   static {
     Stream.of(
             MIXTRAL,
+            PHIMOE,
             QWEN2_MOE,
             QWEN3_MOE,
-            OLMOE,
             QWEN3_NEXT,
+            OLMOE,
             DEEPSEEK_V2,
             deepseekV3("deepseek_v3"),
-            deepseekV3("kimi_k2"))
+            deepseekV3("kimi_k2"),
+            GLM4_MOE,
+            GPT_OSS,
+            ERNIE,
+            LLAMA4,
+            granite("granitemoe", "GraniteMoeForCausalLM", false)
+                .only("position_embedding_type", "\"rope\"")
+                .build(),
+            granite("granitemoeshared", "GraniteMoeSharedForCausalLM", true)
+                .only("position_embedding_type", "\"rope\"")
+                .build(),
+            granite("granitemoehybrid", "GraniteMoeHybridForCausalLM", true)
+                .recurrence(Recurrence.MAMBA2)
+                .ignoring("init_method")
+                .only("normalization_function", "\"rmsnorm\"")
+                .only("mamba_proj_bias", "false")
+                .build())
         .forEach(family -> BY_TYPE.put(family.modelType(), family));
   }
 
@@ -220,79 +298,67 @@ public final class ModelFamilies {
 
   /** DeepSeek-V3, and models that are one by another name. */
   private static ModelFamily deepseekV3(String modelType) {
-    return new ModelFamily(
-        modelType,
-        "DeepseekV3ForCausalLM",
-        new BlockRules(1e-6),
-        new LatentRules(1e4, 1e-6),
-        new FeedForwardRules(
-            Layers.DENSE_FIRST,
-            "n_routed_experts",
-            "moe_intermediate_size",
-            new GateRules(
-                Score.SIGMOID,
-                false,
-                true,
-                Groups.TOP_TWO,
-                Normalisation.UNLESS_DISABLED,
-                1e-20f,
-                Weight.SCALED_OUTPUT),
-            Shared.COUNTED),
-        Set.of("aux_loss_alpha", "ep_size", "seq_aux"),
-        Map.of(
-            "attention_bias",
-            FALSE,
-            "moe_layer_freq",
-            ONE,
-            "scoring_func",
-            Set.of("\"sigmoid\""),
-            "topk_method",
-            Set.of("\"noaux_tc\"")),
-        deepseekNames());
+    return declare(
+            modelType,
+            "DeepseekV3ForCausalLM",
+            new BlockRules(1e-6),
+            new LatentRules(1e4, 1e-6),
+            experts("n_routed_experts", "moe_intermediate_size")
+                .layers(Layers.DENSE_FIRST)
+                .gate(GateRules.corrected())
+                .shared(new Shared.Counted("n_shared_experts")))
+        .ignoring("aux_loss_alpha", "ep_size", "seq_aux")
+        .only("attention_bias", "false")
+        .only("moe_layer_freq", "1")
+        .only("scoring_func", "\"sigmoid\"")
+        .only("topk_method", "\"noaux_tc\"")
+        .build();
+  }
+
+  /** Granite's families of experts; they differ in what is beside experts and attention. */
+  private static ModelFamily.Builder granite(
+      String modelType, String architecture, boolean shared) {
+    boolean hybrid = modelType.equals("granitemoehybrid");
+    return declare(
+            modelType,
+            architecture,
+            new BlockRules(NormSpec.Kind.RMS, 1e-6, hybrid, Flag.NEVER, true),
+            grouped(1e4)
+                .turned(hybrid ? Turned.ALL_IF_NAMED : Turned.ALL)
+                .allBiases(new Flag("attention_bias", false))
+                .keys(hybrid ? Keys.ALL_BESIDE_RECURRENT : Keys.ALL)
+                .scores(new Scores("attention_multiplier", false, false))
+                .build(),
+            experts("num_local_experts", "intermediate_size")
+                .gate(GateRules.of(Score.SOFTMAX_OF_CHOSEN))
+                .shared(
+                    shared
+                        ? new Shared.Sized("shared_intermediate_size", false)
+                        : new Shared.None()))
+        .names(
+            new NamesBuilder()
+                .gate("block_sparse_moe.router.layer")
+                .experts(
+                    GatedNames.fused(
+                        "block_sparse_moe.input_linear.weight",
+                        "block_sparse_moe.output_linear.weight"),
+                    ExpertLayout.STACKED)
+                .shared(
+                    GatedNames.halves(
+                        "shared_mlp.input_linear.weight", "shared_mlp.output_linear.weight")));
   }
 
   private static String knownText() {
     return String.join(", ", BY_TYPE.keySet());
   }
 
-  private static WeightNames qwenNames() {
-    return names(
-        GateNames.of(LAYER + ".mlp.gate"),
-        GatedNames.of(LAYER + ".mlp.experts.{expert}"),
-        GatedNames.of(LAYER + ".mlp.shared_expert"));
+  private static NamesBuilder mixtralNames() {
+    return new NamesBuilder()
+        .gate("block_sparse_moe.gate")
+        .experts(GatedNames.of("block_sparse_moe.experts.{expert}", "w1", "w3", "w2"));
   }
 
-  private static WeightNames deepseekNames() {
-    return names(
-        GateNames.of(LAYER + ".mlp.gate"),
-        GatedNames.of(LAYER + ".mlp.experts.{expert}"),
-        GatedNames.of(LAYER + ".mlp.shared_experts"));
-  }
-
-  private static WeightNames names(GateNames gate, GatedNames expert, GatedNames shared) {
-    return new WeightNames(
-        "model.embed_tokens.weight",
-        "model.norm.weight",
-        "lm_head.weight",
-        new AttentionNames(
-            LAYER + ".input_layernorm.weight",
-            ProjectionNames.of(LAYER + ".self_attn.q_proj"),
-            ProjectionNames.of(LAYER + ".self_attn.k_proj"),
-            ProjectionNames.of(LAYER + ".self_attn.v_proj"),
-            ProjectionNames.of(LAYER + ".self_attn.o_proj"),
-            LAYER + ".self_attn.q_norm.weight",
-            LAYER + ".self_attn.k_norm.weight",
-            LAYER + ".self_attn.sinks",
-            RecurrentNames.of(LAYER + ".linear_attn", "in_proj_qkvz", "in_proj_ba"),
-            LatentNames.of(LAYER + ".self_attn")),
-        new FeedForwardNames(
-            LAYER + ".post_attention_layernorm.weight",
-            gate,
-            expert,
-            expert.biases(),
-            shared,
-            LAYER + ".mlp.shared_expert_gate.weight",
-            GatedNames.of(LAYER + ".mlp")),
-        WeightStorage.PLAIN);
+  private static NamesBuilder qwenNames() {
+    return new NamesBuilder().shared(GatedNames.of("mlp.shared_expert"));
   }
 }

@@ -1,5 +1,8 @@
 package dev.consilium.model.family;
 
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -12,6 +15,7 @@ import java.util.Set;
  * @param architecture the class name of its text generation model in the configuration
  * @param blocks what surrounds the blocks
  * @param attention of its layers
+ * @param recurrence which layers are recurrent instead
  * @param feedForward of its layers
  * @param ignored fields of this family that change no result of ours
  * @param neutral fields that we do not implement, with the JSON values that say "not used"
@@ -22,7 +26,84 @@ record ModelFamily(
     String architecture,
     BlockRules blocks,
     MixingRules attention,
+    Recurrence recurrence,
     FeedForwardRules feedForward,
     Set<String> ignored,
     Map<String, Set<String>> neutral,
-    WeightNames names) {}
+    WeightNames names) {
+
+  /** A declaration; what it does not say is as in most families. */
+  static Builder declare(
+      String modelType,
+      String architecture,
+      BlockRules blocks,
+      MixingRules attention,
+      FeedForwardRules.Builder feedForward) {
+    return new Builder(modelType, architecture, blocks, attention, feedForward.build());
+  }
+
+  /** Not thread-safe. */
+  static final class Builder {
+    private final String modelType;
+    private final String architecture;
+    private final BlockRules blocks;
+    private final MixingRules attention;
+    private final FeedForwardRules feedForward;
+    private Recurrence recurrence = Recurrence.NONE;
+    private final Set<String> ignored = new HashSet<>();
+    private final Map<String, Set<String>> neutral = new HashMap<>();
+    private NamesBuilder names = new NamesBuilder();
+
+    private Builder(
+        String modelType,
+        String architecture,
+        BlockRules blocks,
+        MixingRules attention,
+        FeedForwardRules feedForward) {
+      this.modelType = modelType;
+      this.architecture = architecture;
+      this.blocks = blocks;
+      this.attention = attention;
+      this.feedForward = feedForward;
+    }
+
+    Builder recurrence(Recurrence value) {
+      recurrence = value;
+      return this;
+    }
+
+    /** Fields that change no result of ours. */
+    Builder ignoring(String... fields) {
+      ignored.addAll(List.of(fields));
+      return this;
+    }
+
+    /**
+     * A field that we do not implement.
+     *
+     * @param json the values that say "not used", as JSON; none: only null
+     */
+    Builder only(String field, String... json) {
+      neutral.put(field, Set.of(json));
+      return this;
+    }
+
+    Builder names(NamesBuilder value) {
+      names = value;
+      return this;
+    }
+
+    ModelFamily build() {
+      return new ModelFamily(
+          modelType,
+          architecture,
+          blocks,
+          attention,
+          recurrence,
+          feedForward,
+          Set.copyOf(ignored),
+          Map.copyOf(neutral),
+          names.build());
+    }
+  }
+}

@@ -1,6 +1,5 @@
 package dev.consilium.model.family;
 
-import dev.consilium.model.family.AttentionRules.Recurrence;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -158,20 +159,26 @@ final class SpecReader {
 
   private List<LayerSpec> layers(int hidden, int context) {
     int count = fields.integer("num_hidden_layers", 1, MAX_LAYERS);
-    List<AttentionSpec> attentions =
-        switch (family.attention()) {
-          case AttentionRules rules ->
-              new AttentionReader(rules, fields).read(count, hidden, context);
-          case LatentRules rules ->
-              Collections.nCopies(count, new LatentReader(rules, fields, context).read());
-        };
+    List<AttentionSpec> attentions = attentions(count, hidden, context);
+    List<Optional<RecurrentAttention>> recurrent =
+        new RecurrentReader(family.recurrence(), fields).read(count, hidden);
     List<FeedForwardSpec> feedForwards =
         new FeedForwardReader(family.feedForward(), fields).read(count);
     List<LayerSpec> layers = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      layers.add(new LayerSpec(i, attentions.get(i), feedForwards.get(i)));
+      AttentionSpec attention =
+          recurrent.get(i).<AttentionSpec>map(layer -> layer).orElse(attentions.get(i));
+      layers.add(new LayerSpec(i, attention, feedForwards.get(i)));
     }
     return layers;
+  }
+
+  private List<AttentionSpec> attentions(int layers, int hidden, int context) {
+    return switch (family.attention()) {
+      case AttentionRules rules -> new AttentionReader(rules, fields).read(layers, hidden, context);
+      case LatentRules rules ->
+          Collections.nCopies(layers, new LatentReader(rules, fields, context).read());
+    };
   }
 
   /** The context that YaRN stretches the trained one to; 0 without YaRN. */

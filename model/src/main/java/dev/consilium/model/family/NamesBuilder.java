@@ -1,0 +1,87 @@
+package dev.consilium.model.family;
+
+/**
+ * Makes the {@link WeightNames} of a family; what is not said is called as Llama's reference calls
+ * it. Names of modules are relative to a layer.
+ *
+ * <p>Not thread-safe.
+ */
+final class NamesBuilder {
+  private static final String LAYER = "model.layers.{layer}.";
+
+  private String attention = LAYER + "self_attn";
+  private String feedForwardNorm = LAYER + "post_attention_layernorm.weight";
+  private GateNames gate = GateNames.of(LAYER + "mlp.gate");
+  private GatedNames expert = GatedNames.of(LAYER + "mlp.experts.{expert}");
+  private GatedNames shared = GatedNames.of(LAYER + "mlp.shared_experts");
+  private String sharedGate = LAYER + "mlp.shared_expert_gate.weight";
+  private GatedNames dense = GatedNames.of(LAYER + "mlp");
+  private RecurrentNames recurrent = RecurrentNames.of(LAYER + "mamba", "in_proj", "none");
+  private WeightStorage storage = WeightStorage.PLAIN;
+
+  NamesBuilder gate(String module) {
+    gate = GateNames.of(LAYER + module);
+    return this;
+  }
+
+  /** The bias for the choice, if that is not in the gate's module. */
+  NamesBuilder correctionBias(String name) {
+    gate = new GateNames(gate.weight(), gate.bias(), LAYER + name);
+    return this;
+  }
+
+  NamesBuilder experts(GatedNames inLayer) {
+    expert = prefixed(inLayer);
+    return this;
+  }
+
+  /** Experts whose matrices are put together. */
+  NamesBuilder experts(GatedNames inLayer, ExpertLayout layout) {
+    storage = WeightStorage.of(layout);
+    return experts(inLayer);
+  }
+
+  NamesBuilder shared(GatedNames inLayer) {
+    shared = prefixed(inLayer);
+    return this;
+  }
+
+  NamesBuilder dense(GatedNames inLayer) {
+    dense = prefixed(inLayer);
+    return this;
+  }
+
+  NamesBuilder recurrent(String module, String input, String scalars) {
+    recurrent = RecurrentNames.of(LAYER + module, input, scalars);
+    return this;
+  }
+
+  private static GatedNames prefixed(GatedNames names) {
+    return new GatedNames(LAYER + names.gate(), LAYER + names.up(), LAYER + names.down());
+  }
+
+  WeightNames build() {
+    return new WeightNames(
+        "model.embed_tokens.weight",
+        "model.norm.weight",
+        "lm_head.weight",
+        attentionNames(),
+        new FeedForwardNames(
+            feedForwardNorm, gate, expert, expert.biases(), shared, sharedGate, dense),
+        storage);
+  }
+
+  private AttentionNames attentionNames() {
+    return new AttentionNames(
+        LAYER + "input_layernorm.weight",
+        ProjectionNames.of(attention + ".q_proj"),
+        ProjectionNames.of(attention + ".k_proj"),
+        ProjectionNames.of(attention + ".v_proj"),
+        ProjectionNames.of(attention + ".o_proj"),
+        attention + ".q_norm.weight",
+        attention + ".k_norm.weight",
+        attention + ".sinks",
+        recurrent,
+        LatentNames.of(attention));
+  }
+}
