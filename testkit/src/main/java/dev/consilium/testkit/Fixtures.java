@@ -1,5 +1,7 @@
 package dev.consilium.testkit;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,13 +24,20 @@ public final class Fixtures {
           "qwen3-moe-rope-parameters",
           "olmoe");
 
-  /** All model fixtures; each directory also holds its golden values. */
-  public static final List<String> MODELS =
-      Stream.concat(GGUF_MODELS.stream(), Stream.of("deepseek-v2", "deepseek-v3-fp8")).toList();
-
   private static final Path ROOT = projectRoot();
 
+  /** All model fixtures, sorted; each directory also holds its golden values. */
+  public static final List<String> MODELS = names(ROOT.resolve("testkit/fixtures/models"));
+
   private Fixtures() {}
+
+  private static List<String> names(Path directory) {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   /** The directory of one model fixture, for example {@code "mixtral"}. */
   public static Path model(String name) {

@@ -1,4 +1,5 @@
 package dev.consilium.model.family;
 
 /** How a layer mixes tokens. */
-public sealed interface AttentionSpec permits GroupedQueryAttention, LatentAttention, RecurrentAttention {}
+public sealed interface AttentionSpec
+    permits GroupedQueryAttention, LatentAttention, RecurrentAttention {}

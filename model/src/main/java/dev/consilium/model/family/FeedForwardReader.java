@@ -42,7 +42,8 @@ final class FeedForwardReader {
         dense.isEmpty()
             ? Optional.empty()
             : Optional.of(
-                new DenseFeedForward(fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE)));
+                new DenseFeedForward(
+                    fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE)));
     List<FeedForwardSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
       all.add(dense.contains(i) ? block.orElseThrow() : experts);
@@ -111,8 +112,7 @@ final class FeedForwardReader {
     int count = expertCount();
     int topK = fields.integer(rules.fields().topK(), 1, MAX_EXPERTS);
     if (topK > count) {
-      throw fields.wrong(
-          rules.fields().topK(), "at most the number of experts, which is " + count);
+      throw fields.wrong(rules.fields().topK(), "at most the number of experts, which is " + count);
     }
     GateRules gate = rules.gate();
     return new GateSpec(

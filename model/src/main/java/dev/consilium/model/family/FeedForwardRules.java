@@ -25,9 +25,7 @@ record FeedForwardRules(
   /** Which layers have experts. */
   enum Layers {
     ALL,
-    /**
-     * Every {@code decoder_sparse_step}-th, without those in {@code mlp_only_layers}.
-     */
+    /** Every {@code decoder_sparse_step}-th, without those in {@code mlp_only_layers}. */
     SPARSE_STEP,
     /** All but the first {@code first_k_dense_replace}. */
     DENSE_FIRST,

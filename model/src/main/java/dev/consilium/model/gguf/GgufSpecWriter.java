@@ -2,10 +2,10 @@ package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LinearScaling;
 import dev.consilium.model.family.LlamaScaling;
 import dev.consilium.model.family.LongRopeScaling;
-import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoScaling;

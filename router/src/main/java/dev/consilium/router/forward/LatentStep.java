@@ -163,7 +163,8 @@ final class LatentStep implements AttentionStep {
     int width = rotary.rotaryDim();
     float[] values = new float[width];
     for (int i = 0; i < width; i++) {
-      int place = spec.rotary().pairing() == RotaryPairing.NEIGHBOURS ? i % 2 * (width / 2) + i / 2 : i;
+      int place =
+          spec.rotary().pairing() == RotaryPairing.NEIGHBOURS ? i % 2 * (width / 2) + i / 2 : i;
       values[place] = from.get(FLOAT, fromAt + bytes(i));
     }
     MemorySegment.copy(values, 0, into, FLOAT, intoAt, width);

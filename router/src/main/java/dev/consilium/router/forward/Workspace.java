@@ -58,7 +58,8 @@ final class Workspace {
     for (LayerSpec layer : spec.layers()) {
       widths
           .add(layer.attention())
-          .ifPresent(turned -> rotary.computeIfAbsent(turned, key -> new RotaryRows(key, maxTokens)));
+          .ifPresent(
+              turned -> rotary.computeIfAbsent(turned, key -> new RotaryRows(key, maxTokens)));
     }
     recurrent = RecurrentRows.of(spec, maxTokens);
     queryKeyValue = F32Matrix.allocate(maxTokens, widths.projected);

@@ -74,7 +74,8 @@ class QuantisedLogitsPropertyTest {
         RouterWeights weights = RouterWeights.load(checkpoint, device);
         ExpertBank bank = new ExpertBank(checkpoint);
         KvPool pool =
-            new KvPool(ForwardPass.cacheLayout(checkpoint.spec(), KvDType.F16), 1 + others, 1 + others)) {
+            new KvPool(
+                ForwardPass.cacheLayout(checkpoint.spec(), KvDType.F16), 1 + others, 1 + others)) {
       bank.load(allExperts(checkpoint));
       ForwardPass pass =
           new ForwardPass(
