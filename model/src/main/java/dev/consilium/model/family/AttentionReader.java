@@ -79,10 +79,6 @@ final class AttentionReader {
     if (headDim > MAX_HEAD_DIM) {
       throw fields.wrong("num_attention_heads", "at most " + MAX_HEAD_DIM + " values per head");
     }
-    // The reference of these families norms over hidden_size values and ignores a head_dim.
-    if (rules.qkNorm().kind() == QkNorm.WHOLE_PROJECTION && (long) headDim * heads != hidden) {
-      throw fields.wrong("head_dim", "hidden_size / num_attention_heads");
-    }
     return headDim;
   }
 

@@ -85,6 +85,11 @@ record AttentionRules(
     /** Those in the layers that {@code layer_types} names, if {@code use_sliding_window}. */
     LISTED_WINDOW_IF_ENABLED,
     /**
+     * Those in the layers that {@code layer_types} names; absent: in those from {@code
+     * max_window_layers} on, if {@code sliding_window} is there.
+     */
+    WINDOW_BEHIND,
+    /**
      * Those in the layers that {@code layer_types} names; absent: in the first and every second
      * after it.
      */

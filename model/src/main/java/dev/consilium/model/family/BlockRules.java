@@ -4,26 +4,38 @@ package dev.consilium.model.family;
  * What surrounds a family's blocks.
  *
  * @param norm what all norms do
- * @param normEpsilon {@code rms_norm_eps} when absent
+ * @param place where those of blocks are
+ * @param epsilonField the field with the norms' epsilon
+ * @param normEpsilon that, when absent
  * @param tied {@code tie_word_embeddings} when absent
  * @param headBias whether the output head has a bias
  * @param multipliers whether there are {@code embedding_multiplier}, {@code residual_multiplier}
  *     and {@code logits_scaling}
  */
 record BlockRules(
-    NormSpec.Kind norm, double normEpsilon, boolean tied, Flag headBias, boolean multipliers) {
+    NormSpec.Kind norm,
+    NormSpec.Place place,
+    String epsilonField,
+    double normEpsilon,
+    boolean tied,
+    Flag headBias,
+    boolean multipliers) {
 
-  /** As most families are. */
-  BlockRules(double normEpsilon) {
-    this(NormSpec.Kind.RMS, normEpsilon, false, Flag.NEVER, false);
+  /**
+   * A declaration; what it does not say is as in most families.
+   *
+   * @param epsilon of norms, when absent
+   */
+  static Builder norms(double epsilon) {
+    return new Builder(epsilon);
   }
 
   NormSpec norm(ConfigFields fields) {
-    double epsilon = fields.optionalNumber("rms_norm_eps").orElse(normEpsilon);
+    double epsilon = fields.optionalNumber(epsilonField).orElse(normEpsilon);
     if (epsilon < 0 || epsilon > 1) {
-      throw fields.wrong("rms_norm_eps", "a number from 0 to 1");
+      throw fields.wrong(epsilonField, "a number from 0 to 1");
     }
-    return new NormSpec(norm, (float) epsilon);
+    return new NormSpec(norm, place, (float) epsilon);
   }
 
   Multipliers multipliers(ConfigFields fields) {
@@ -42,5 +54,55 @@ record BlockRules(
       throw fields.wrong(field, "a number from 0.000001 to 1000000");
     }
     return (float) value;
+  }
+
+  /** Not thread-safe. */
+  static final class Builder {
+    private final double epsilon;
+    private NormSpec.Kind norm = NormSpec.Kind.RMS;
+    private NormSpec.Place place = NormSpec.Place.BEFORE;
+    private String epsilonField = "rms_norm_eps";
+    private boolean tied;
+    private Flag headBias = Flag.NEVER;
+    private boolean multipliers;
+
+    private Builder(double epsilon) {
+      this.epsilon = epsilon;
+    }
+
+    Builder kind(NormSpec.Kind value) {
+      norm = value;
+      return this;
+    }
+
+    Builder after() {
+      place = NormSpec.Place.AFTER;
+      return this;
+    }
+
+    Builder epsilonField(String field) {
+      epsilonField = field;
+      return this;
+    }
+
+    /** {@code tie_word_embeddings} when absent: yes. */
+    Builder tied() {
+      tied = true;
+      return this;
+    }
+
+    Builder headBias(Flag value) {
+      headBias = value;
+      return this;
+    }
+
+    Builder multipliers() {
+      multipliers = true;
+      return this;
+    }
+
+    BlockRules build() {
+      return new BlockRules(norm, place, epsilonField, epsilon, tied, headBias, multipliers);
+    }
   }
 }

@@ -53,6 +53,18 @@ final class ConfigFields {
     return optionalInteger(field, least, most).orElseThrow(() -> missing(field));
   }
 
+  /** An integer that may be written once for each layer, always the same. */
+  int sameInteger(String field, int least, int most) {
+    List<Integer> all = integers(field, least, most);
+    if (all.isEmpty()) {
+      throw missing(field);
+    }
+    if (Set.copyOf(all).size() > 1) {
+      throw wrong(field, "the same number for all layers");
+    }
+    return all.getFirst();
+  }
+
   OptionalInt optionalInteger(String field, int least, int most) {
     Optional<JsonNode> value = take(field);
     return value.isEmpty()
@@ -135,11 +147,11 @@ final class ConfigFields {
 
   /**
    * Accepts a field that we do not implement, as long as its value says that the feature is not
-   * used.
+   * used; one in a list says so if each entry does.
    */
   void neutral(String field, Set<String> neutralJson) {
     Optional<JsonNode> value = take(field);
-    if (value.isPresent() && !neutralJson.contains(value.get().toString())) {
+    if (value.isPresent() && !allIn(neutralJson, value.get())) {
       throw new ConfigException(
           "%s%s is %s, which is not supported; supported is %s"
               .formatted(
@@ -148,6 +160,19 @@ final class ConfigFields {
                   shown(value.get()),
                   neutralJson.isEmpty() ? "null" : String.join(" or ", neutralJson)));
     }
+  }
+
+  /** Whether a value, or each entry of a list, is one of these. */
+  private static boolean allIn(Set<String> json, JsonNode value) {
+    if (!value.isArray() || json.contains(value.toString())) {
+      return json.contains(value.toString());
+    }
+    for (JsonNode entry : value) {
+      if (!json.contains(entry.toString())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Refuses the first field that nobody read or ignored. */

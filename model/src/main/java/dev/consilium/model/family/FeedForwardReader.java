@@ -104,13 +104,13 @@ final class FeedForwardReader {
 
   private MixtureOfExperts experts() {
     GateSpec gate = gate();
-    int size = fields.integer(rules.fields().size(), 1, MAX_INTERMEDIATE);
+    int size = fields.sameInteger(rules.fields().size(), 1, MAX_INTERMEDIATE);
     return new MixtureOfExperts(gate, size, rules.body(), shared(size));
   }
 
   private GateSpec gate() {
     int count = expertCount();
-    int topK = fields.integer(rules.fields().topK(), 1, MAX_EXPERTS);
+    int topK = fields.sameInteger(rules.fields().topK(), 1, MAX_EXPERTS);
     if (topK > count) {
       throw fields.wrong(rules.fields().topK(), "at most the number of experts, which is " + count);
     }
@@ -132,7 +132,7 @@ final class FeedForwardReader {
             ? fields.optionalInteger("num_local_experts", 1, MAX_EXPERTS)
             : OptionalInt.empty();
     if (local.isEmpty()) {
-      return fields.integer(field, 1, MAX_EXPERTS);
+      return fields.sameInteger(field, 1, MAX_EXPERTS);
     }
     int count = fields.optionalInteger(field, 1, MAX_EXPERTS).orElse(local.getAsInt());
     if (count != local.getAsInt()) {

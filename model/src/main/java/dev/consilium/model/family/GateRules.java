@@ -69,11 +69,11 @@ record GateRules(
   }
 
   /** As DeepSeek-V3 has it: sigmoid, a correction bias, groups. */
-  static GateRules corrected() {
+  static GateRules corrected(Normalisation normalisation) {
     return of(Score.SIGMOID)
         .correctionBias()
         .groups(Groups.TOP_TWO)
-        .normalised(Normalisation.UNLESS_DISABLED)
+        .normalised(normalisation)
         .epsilon(1e-20f)
         .weight(Weight.SCALED_OUTPUT)
         .build();

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Reads which keys the tokens of each layer see.
@@ -47,6 +48,7 @@ final class KeyRangeReader {
       case WINDOW_IF_ENABLED -> agreed(layers, enabled() ? window() : noWindow());
       case LISTED_WINDOW_IF_ENABLED -> listedIfEnabled(layers);
       case LISTED_WINDOW -> listedWindow(layers);
+      case WINDOW_BEHIND -> windowBehind(layers);
       case LISTED_CHUNKS -> listedChunks(turned);
     };
   }
@@ -104,6 +106,17 @@ final class KeyRangeReader {
       for (int i = 0; i < layers; i++) {
         types.add(i % 2 == 0 ? SLIDING : FULL);
       }
+    }
+    return ranges(types, SLIDING, types.contains(SLIDING) ? window() : noWindow());
+  }
+
+  private List<KeyRange> windowBehind(int layers) {
+    int first = fields.optionalInteger("max_window_layers", 0, Integer.MAX_VALUE).orElse(layers);
+    List<String> types = types(layers, SLIDING);
+    if (types.isEmpty()) {
+      boolean slides = fields.has("sliding_window");
+      types =
+          IntStream.range(0, layers).mapToObj(i -> slides && i >= first ? SLIDING : FULL).toList();
     }
     return ranges(types, SLIDING, types.contains(SLIDING) ? window() : noWindow());
   }

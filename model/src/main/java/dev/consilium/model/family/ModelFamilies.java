@@ -1,6 +1,7 @@
 package dev.consilium.model.family;
 
 import static dev.consilium.model.family.AttentionRules.grouped;
+import static dev.consilium.model.family.BlockRules.norms;
 import static dev.consilium.model.family.FeedForwardRules.experts;
 import static dev.consilium.model.family.ModelFamily.declare;
 
@@ -26,7 +27,7 @@ public final class ModelFamilies {
       declare(
               "mixtral",
               "MixtralForCausalLM",
-              new BlockRules(1e-5),
+              norms(1e-5),
               grouped(1e6).keys(Keys.WINDOW).build(),
               experts("num_experts", "intermediate_size")
                   .gate(GateRules.softmax(Normalisation.ALWAYS)))
@@ -39,8 +40,7 @@ public final class ModelFamilies {
       declare(
               "phimoe",
               "PhimoeForCausalLM",
-              new BlockRules(
-                  NormSpec.Kind.LAYER, 1e-5, false, new Flag("lm_head_bias", false), false),
+              norms(1e-5).kind(NormSpec.Kind.LAYER).headBias(new Flag("lm_head_bias", false)),
               grouped(1e6).keys(Keys.WINDOW).allBiases(new Flag("attention_bias", false)).build(),
               experts("num_local_experts", "intermediate_size")
                   .gate(GateRules.of(Score.SPARSE_MIXER)))
@@ -52,7 +52,7 @@ public final class ModelFamilies {
       declare(
               "qwen2_moe",
               "Qwen2MoeForCausalLM",
-              new BlockRules(1e-6),
+              norms(1e-6),
               grouped(1e4)
                   .biases(new Flag("qkv_bias", true))
                   .keys(Keys.LISTED_WINDOW_IF_ENABLED)
@@ -68,7 +68,7 @@ public final class ModelFamilies {
       declare(
               "qwen3_moe",
               "Qwen3MoeForCausalLM",
-              new BlockRules(1e-6),
+              norms(1e-6),
               grouped(1e4)
                   .qkNorm(QkNorm.PER_HEAD)
                   .allBiases(new Flag("attention_bias", false))
@@ -88,7 +88,7 @@ public final class ModelFamilies {
       declare(
               "qwen3_next",
               "Qwen3NextForCausalLM",
-              new BlockRules(NormSpec.Kind.RMS_AROUND_ONE, 1e-6, false, Flag.NEVER, false),
+              norms(1e-6).kind(NormSpec.Kind.RMS_AROUND_ONE),
               grouped(1e4)
                   .part(0.25)
                   .qkNorm(QkNorm.PER_HEAD)
@@ -110,7 +110,7 @@ public final class ModelFamilies {
       declare(
               "olmoe",
               "OlmoeForCausalLM",
-              new BlockRules(1e-5),
+              norms(1e-5),
               grouped(1e4)
                   .qkNorm(QkNorm.WHOLE_PROJECTION)
                   .allBiases(new Flag("attention_bias", false))
@@ -118,13 +118,30 @@ public final class ModelFamilies {
               experts("num_experts", "intermediate_size")
                   .gate(GateRules.softmax(Normalisation.IF_ENABLED)))
           .only("clip_qkv") // with null, its published value, nothing is clipped
+          .only("head_dim") // the reference does not look at it
+          .build();
+
+  private static final ModelFamily FLEX_OLMO =
+      declare(
+              "flex_olmo",
+              "FlexOlmoForCausalLM",
+              norms(1e-6).after(),
+              grouped(500_000)
+                  .qkNorm(QkNorm.WHOLE_PROJECTION)
+                  .allBiases(new Flag("attention_bias", false))
+                  .build(),
+              experts("num_experts", "intermediate_size")
+                  .gate(GateRules.softmax(Normalisation.IF_ENABLED)))
+          .only("clip_qkv")
+          .only("head_dim")
+          .names(new NamesBuilder().norms("post_attention_layernorm", "post_feedforward_layernorm"))
           .build();
 
   private static final ModelFamily DEEPSEEK_V2 =
       declare(
               "deepseek_v2",
               "DeepseekV2ForCausalLM",
-              new BlockRules(1e-6),
+              norms(1e-6),
               new LatentRules(1e4, 1e-6),
               experts("n_routed_experts", "moe_intermediate_size")
                   .layers(Layers.DENSE_FIRST)
@@ -142,11 +159,99 @@ public final class ModelFamilies {
           .only("scoring_func", "\"softmax\"")
           .build();
 
+  private static final ModelFamily DOTS1 =
+      declare(
+              "dots1",
+              "Dots1ForCausalLM",
+              norms(1e-6),
+              grouped(1e4)
+                  .qkNorm(QkNorm.PER_HEAD)
+                  .allBiases(new Flag("attention_bias", false))
+                  .keys(Keys.WINDOW_BEHIND)
+                  .build(),
+              experts("n_routed_experts", "moe_intermediate_size")
+                  .layers(Layers.DENSE_FIRST)
+                  .gate(GateRules.corrected(Normalisation.IF_ENABLED))
+                  .shared(new Shared.Counted("n_shared_experts")))
+          .only("moe_layer_freq", "1")
+          .only("scoring_func", "\"sigmoid\"", "\"noaux_tc\"")
+          .only("topk_method", "\"noaux_tc\"")
+          .build();
+
+  private static final ModelFamily MINIMAX_M2 =
+      declare(
+              "minimax_m2",
+              "MiniMaxM2ForCausalLM",
+              norms(1e-6),
+              grouped(5e6).qkNorm(QkNorm.WHOLE_PROJECTION).headDim(128).build(),
+              experts("num_local_experts", "intermediate_size")
+                  .gate(
+                      GateRules.of(Score.SIGMOID)
+                          .correctionBias()
+                          .normalised(Normalisation.ALWAYS)))
+          // Layers that predict further tokens; noise while training; sizes of what is not there.
+          .ignoring("use_mtp", "num_mtp_modules", "mtp_transformer_layers")
+          .ignoring("router_jitter_noise", "mlp_intermediate_size", "shared_moe_mode")
+          .ignoring("swa_rope_theta", "max_model_len")
+          .only("attn_type_list", "1")
+          .only("layernorm_full_attention_beta", "1.0", "1")
+          .only("layernorm_linear_attention_beta", "1.0", "1")
+          .only("layernorm_mlp_beta", "1.0", "1")
+          .only("postnorm", "false")
+          .only("qk_norm_type", "\"per_layer\"")
+          .only("scoring_func", "\"sigmoid\"")
+          .only("shared_intermediate_size", "0")
+          .only("use_qk_norm", "true")
+          .only("use_routing_bias", "true")
+          .names(mixtralNames().correctionBias("block_sparse_moe.e_score_correction_bias"))
+          .build();
+
+  private static final ModelFamily HUNYUAN =
+      declare(
+              "hunyuan_v1_moe",
+              "HunYuanMoEV1ForCausalLM",
+              norms(1e-5),
+              grouped(1e4)
+                  .qkNorm(QkNorm.PER_HEAD_ROTATED)
+                  .allBiases(new Flag("attention_bias", false))
+                  .build(),
+              experts("num_experts", "intermediate_size")
+                  .topK("moe_topk")
+                  .gate(GateRules.softmax(Normalisation.ALWAYS))
+                  .shared(new Shared.One()))
+          .ignoring("attention_head_dim", "cla_share_factor", "eod_token_id", "im_end_id")
+          .ignoring("im_newline_id", "im_start_id", "image_token_id", "mask_init_id", "pad_id")
+          .ignoring("moe_drop_tokens", "moe_random_routing_dropped_token", "text_start_id")
+          .ignoring("text_end_id", "video_start_id", "video_end_id", "norm_topk_prob", "eod_id")
+          // The reference takes intermediate_size for all experts.
+          .ignoring("moe_intermediate_size")
+          .only("add_classification_head", "false")
+          .only("class_num", "0")
+          .only("group_limited_greedy", "false")
+          .only("moe_layer_num_skipped", "0")
+          .only("n_group", "false")
+          .only("norm_type", "\"rms\"", "\"hf_rms\"")
+          .only("num_shared_expert", "1")
+          .only("position_embedding_xdrope", "false")
+          .only("routed_scaling_factor", "false", "1.0")
+          .only("topk_group", "false")
+          .only("use_cla", "false")
+          .only("use_mixed_mlp_moe", "true")
+          .only("use_mla", "false")
+          .only("use_qk_norm", "true")
+          .only("use_rotary_pos_emb", "true")
+          .names(
+              new NamesBuilder()
+                  .qkNorms("query_layernorm", "key_layernorm")
+                  .gate("mlp.gate.wg")
+                  .shared(GatedNames.of("mlp.shared_mlp")))
+          .build();
+
   private static final ModelFamily GLM4_MOE =
       declare(
               "glm4_moe",
               "Glm4MoeForCausalLM",
-              new BlockRules(1e-5),
+              norms(1e-5),
               grouped(1e4)
                   .part(0.5)
                   .qkNorm(QkNorm.PER_HEAD, new Flag("use_qk_norm", false))
@@ -155,7 +260,7 @@ public final class ModelFamilies {
                   .build(),
               experts("n_routed_experts", "moe_intermediate_size")
                   .layers(Layers.DENSE_FIRST)
-                  .gate(GateRules.corrected())
+                  .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
                   .shared(new Shared.Counted("n_shared_experts")))
           .build();
 
@@ -163,7 +268,7 @@ public final class ModelFamilies {
       declare(
               "gpt_oss",
               "GptOssForCausalLM",
-              new BlockRules(1e-5),
+              norms(1e-5),
               grouped(150_000)
                   .allBiases(new Flag("attention_bias", true))
                   .keys(Keys.LISTED_WINDOW)
@@ -188,7 +293,7 @@ public final class ModelFamilies {
       declare(
               "ernie4_5_moe",
               "Ernie4_5_MoeForCausalLM",
-              new BlockRules(NormSpec.Kind.RMS, 1e-5, true, Flag.NEVER, false),
+              norms(1e-5).tied(),
               grouped(500_000).neighbours().build(),
               experts("moe_num_experts", "moe_intermediate_size")
                   .topK("moe_k")
@@ -207,7 +312,7 @@ public final class ModelFamilies {
       declare(
               "llama4_text",
               "Llama4ForCausalLM",
-              new BlockRules(1e-5),
+              norms(1e-5),
               grouped(500_000)
                   .neighbours()
                   .turned(Turned.LISTED)
@@ -244,6 +349,10 @@ public final class ModelFamilies {
             QWEN3_MOE,
             QWEN3_NEXT,
             OLMOE,
+            FLEX_OLMO,
+            DOTS1,
+            MINIMAX_M2,
+            HUNYUAN,
             DEEPSEEK_V2,
             deepseekV3("deepseek_v3"),
             deepseekV3("kimi_k2"),
@@ -300,11 +409,11 @@ public final class ModelFamilies {
     return declare(
             modelType,
             "DeepseekV3ForCausalLM",
-            new BlockRules(1e-6),
+            norms(1e-6),
             new LatentRules(1e4, 1e-6),
             experts("n_routed_experts", "moe_intermediate_size")
                 .layers(Layers.DENSE_FIRST)
-                .gate(GateRules.corrected())
+                .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
                 .shared(new Shared.Counted("n_shared_experts")))
         .ignoring("aux_loss_alpha", "ep_size", "seq_aux")
         .only("attention_bias", "false")
@@ -321,7 +430,7 @@ public final class ModelFamilies {
     return declare(
             modelType,
             architecture,
-            new BlockRules(NormSpec.Kind.RMS, 1e-6, hybrid, Flag.NEVER, true),
+            hybrid ? norms(1e-6).multipliers().tied() : norms(1e-6).multipliers(),
             grouped(1e4)
                 .turned(hybrid ? Turned.ALL_IF_NAMED : Turned.ALL)
                 .allBiases(new Flag("attention_bias", false))

@@ -36,10 +36,10 @@ record ModelFamily(
   static Builder declare(
       String modelType,
       String architecture,
-      BlockRules blocks,
+      BlockRules.Builder blocks,
       MixingRules attention,
       FeedForwardRules.Builder feedForward) {
-    return new Builder(modelType, architecture, blocks, attention, feedForward.build());
+    return new Builder(modelType, architecture, blocks.build(), attention, feedForward.build());
   }
 
   /** Not thread-safe. */

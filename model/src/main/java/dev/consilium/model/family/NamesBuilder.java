@@ -9,8 +9,11 @@ package dev.consilium.model.family;
 final class NamesBuilder {
   private static final String LAYER = "model.layers.{layer}.";
 
-  private String attention = LAYER + "self_attn";
+  private final String attention = LAYER + "self_attn";
+  private String attentionNorm = LAYER + "input_layernorm.weight";
   private String feedForwardNorm = LAYER + "post_attention_layernorm.weight";
+  private String queryNorm = attention + ".q_norm.weight";
+  private String keyNorm = attention + ".k_norm.weight";
   private GateNames gate = GateNames.of(LAYER + "mlp.gate");
   private GatedNames expert = GatedNames.of(LAYER + "mlp.experts.{expert}");
   private GatedNames shared = GatedNames.of(LAYER + "mlp.shared_experts");
@@ -18,6 +21,20 @@ final class NamesBuilder {
   private GatedNames dense = GatedNames.of(LAYER + "mlp");
   private RecurrentNames recurrent = RecurrentNames.of(LAYER + "mamba", "in_proj", "none");
   private WeightStorage storage = WeightStorage.PLAIN;
+
+  /** The modules of the norms of attention and of feed-forward blocks. */
+  NamesBuilder norms(String ofAttention, String ofFeedForward) {
+    attentionNorm = LAYER + ofAttention + ".weight";
+    feedForwardNorm = LAYER + ofFeedForward + ".weight";
+    return this;
+  }
+
+  /** The modules of the norms of queries and keys, in that of attention. */
+  NamesBuilder qkNorms(String query, String key) {
+    queryNorm = attention + "." + query + ".weight";
+    keyNorm = attention + "." + key + ".weight";
+    return this;
+  }
 
   NamesBuilder gate(String module) {
     gate = GateNames.of(LAYER + module);
@@ -73,13 +90,13 @@ final class NamesBuilder {
 
   private AttentionNames attentionNames() {
     return new AttentionNames(
-        LAYER + "input_layernorm.weight",
+        attentionNorm,
         ProjectionNames.of(attention + ".q_proj"),
         ProjectionNames.of(attention + ".k_proj"),
         ProjectionNames.of(attention + ".v_proj"),
         ProjectionNames.of(attention + ".o_proj"),
-        attention + ".q_norm.weight",
-        attention + ".k_norm.weight",
+        queryNorm,
+        keyNorm,
         attention + ".sinks",
         recurrent,
         LatentNames.of(attention));

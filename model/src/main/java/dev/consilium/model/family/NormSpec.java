@@ -1,12 +1,13 @@
 package dev.consilium.model.family;
 
 /**
- * The norm in front of every block and of the head.
+ * The norms of a model's blocks and of its head.
  *
- * @param kind what it does
+ * @param kind what one does
+ * @param place where those of blocks are; that of the head is in front of it
  * @param epsilon added to the mean square
  */
-public record NormSpec(Kind kind, float epsilon) {
+public record NormSpec(Kind kind, Place place, float epsilon) {
 
   /** What a norm does. */
   public enum Kind {
@@ -16,5 +17,13 @@ public record NormSpec(Kind kind, float epsilon) {
     RMS_AROUND_ONE,
     /** Subtracts the mean, then as {@link #RMS}, then adds the biases. */
     LAYER
+  }
+
+  /** Where a norm is. */
+  public enum Place {
+    /** In front of a block: on what it is given. */
+    BEFORE,
+    /** Behind a block: on what it adds to the residual stream. */
+    AFTER
   }
 }

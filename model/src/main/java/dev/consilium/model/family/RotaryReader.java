@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Reads the rotary embedding of a configuration in either form: {@code rope_theta} beside {@code
@@ -40,7 +41,8 @@ final class RotaryReader {
       throw new ConfigException("rope_theta is " + theta + ", want a finite number above 1");
     }
     double part = agreed("partial_rotary_factor", nested).orElse(rules.part());
-    int rotaryDim = part > 0 && part <= 1 ? (int) (headDim * part) : 0;
+    int byPart = part > 0 && part <= 1 ? (int) (headDim * part) : 0;
+    int rotaryDim = fields.optionalInteger("rotary_dim", 2, headDim).orElse(byPart);
     if (rotaryDim < 2 || rotaryDim % 2 != 0) {
       throw new ConfigException(
           "partial_rotary_factor %s of %d values per head is %d values to turn, want an even number from 2 to %d"
@@ -98,6 +100,7 @@ final class RotaryReader {
    */
   private static RotaryScaling dynamic(ConfigFields rope) {
     RotaryScaling.requirePositive("factor", number(rope, "factor"));
+    rope.ignore(Set.of("beta_fast", "beta_slow", "mscale", "mscale_all_dim")); // YaRN's
     return new NoScaling();
   }
 

@@ -5,6 +5,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.router.dispatch.ExpertDispatcher;
 import dev.consilium.router.dispatch.Utilisation;
@@ -15,6 +16,7 @@ import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
 import dev.consilium.tensor.ScratchMatrix;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -137,12 +139,14 @@ public final class ForwardPass {
     work.rotary.values().forEach(rotary -> rotary.fill(device, batch));
     for (LayerSpec layer : spec.layers()) {
       LayerWeights layerWeights = weights.layer(layer.index());
-      normalise(batch, layerWeights.attentionNorm());
-      attention.get(layer.index()).run(device, batch, work);
-      addToHidden(batch);
-      normalise(batch, layerWeights.feedForwardNorm());
-      feedForward.get(layer.index()).run(device, state, work);
-      addToHidden(batch);
+      block(
+          batch,
+          layerWeights.attentionNorm(),
+          () -> attention.get(layer.index()).run(device, batch, work));
+      block(
+          batch,
+          layerWeights.feedForwardNorm(),
+          () -> feedForward.get(layer.index()).run(device, state, work));
       observer.onLayer(layer.index(), work.hidden, batch.count);
     }
     return new BatchResult(slices, logits(batch), state.failures(), state.chosenExperts());
@@ -165,8 +169,35 @@ public final class ForwardPass {
         });
   }
 
-  private void normalise(BatchRows batch, Norm norm) {
-    device.parallel(batch.count, row -> normalise(row, norm));
+  /**
+   * A block with its norm, from the residual stream to {@code normed} to {@code delta} and back.
+   */
+  private void block(BatchRows batch, Norm norm, Runnable block) {
+    boolean before = spec.norm().place() == NormSpec.Place.BEFORE;
+    device.parallel(
+        batch.count,
+        row -> {
+          if (before) {
+            normalise(row, norm);
+          } else {
+            copyToNormed(row);
+          }
+        });
+    block.run();
+    if (!before) {
+      device.parallel(
+          batch.count, row -> norm.apply(device.kernels(), work.delta, work.delta, row));
+    }
+    addToHidden(batch);
+  }
+
+  private void copyToNormed(int row) {
+    MemorySegment.copy(
+        work.hidden.segment(),
+        work.hidden.offset(row),
+        work.normed.segment(),
+        work.normed.offset(row),
+        (long) spec.hiddenSize() * Float.BYTES);
   }
 
   private void normalise(int row, Norm norm) {
