@@ -26,6 +26,7 @@ final class HuggingFaceWeights implements Weights {
   private static final String SCALES = "_scale_inv";
   private static final String GATE = "[gate]";
   private static final String UP = "[up]";
+  private static final String ROW = "[0]";
   private static final String MX_BLOCKS = "_blocks";
   private static final String MX_SCALES = "_scales";
 
@@ -84,31 +85,29 @@ final class HuggingFaceWeights implements Weights {
     return tensor.as(wide, 0, tensor.header().byteSize(), new ScaledBytes(blocks, scales));
   }
 
-  /** A vector that the files hold as a matrix of one row, or one half of a tensor. */
+  /** A half of a tensor, or the only row of a matrix. */
   private void addOtherwise(String name, List<Long> shape) {
-    boolean up = name.endsWith(UP);
-    if (up || name.endsWith(GATE)) {
-      addHalf(name, name.substring(0, name.lastIndexOf('[')), shape, up);
-    } else if (shape.size() == 1 && files.has(name)) {
-      CheckpointTensor tensor = files.tensor(name);
-      if (tensor.shape().equals(List.of(1L, shape.getFirst()))) {
-        made.put(name, part(tensor, name, shape, 0));
-      }
+    List<Long> whole = new ArrayList<>(shape);
+    if (name.endsWith(GATE) || name.endsWith(UP)) {
+      whole.set(0, 2 * shape.getFirst());
+      addPart(name, whole, shape, name.endsWith(UP));
+    } else if (name.endsWith(ROW)) {
+      whole.addFirst(1L);
+      addPart(name, whole, shape, false);
     }
   }
 
-  private void addHalf(String name, String both, List<Long> shape, boolean second) {
-    List<Long> whole = new ArrayList<>(shape);
-    whole.set(0, 2 * shape.getFirst());
-    if (!files.has(both)) {
+  private void addPart(String name, List<Long> whole, List<Long> shape, boolean second) {
+    String all = name.substring(0, name.lastIndexOf('['));
+    if (!files.has(all)) {
       return; // the check of all tensors says what is missing
     }
-    CheckpointTensor tensor = files.tensor(both);
+    CheckpointTensor tensor = files.tensor(all);
     if (!tensor.shape().equals(whole)) {
       throw tensor.wrong(
           "shape is %s, want %s by the configuration".formatted(tensor.shape(), whole));
     }
-    taken.add(both);
+    taken.add(all);
     made.put(name, part(tensor, name, shape, second ? tensor.header().byteSize() / 2 : 0));
   }
 

@@ -305,7 +305,7 @@ public final class ModelFamilies {
                           .floor("moe_norm_min"))
                   .shared(new Shared.Counted("moe_num_shared_experts")))
           .only("use_bias", "false")
-          .names(new NamesBuilder().correctionBias("mlp.moe_statics.e_score_correction_bias"))
+          .names(new NamesBuilder().correctionBias("mlp.moe_statics.e_score_correction_bias[0]"))
           .build();
 
   private static final ModelFamily LLAMA4 =

@@ -41,7 +41,10 @@ final class NamesBuilder {
     return this;
   }
 
-  /** The bias for the choice, if that is not in the gate's module. */
+  /**
+   * The bias for the choice, if that is not in the gate's module. With {@code [0]} behind its name,
+   * it is the only row of a matrix.
+   */
   NamesBuilder correctionBias(String name) {
     gate = new GateNames(gate.weight(), gate.bias(), LAYER + name);
     return this;
