@@ -26,7 +26,7 @@ final class HuggingFaceWeights implements Weights {
   private static final String SCALES = "_scale_inv";
   private static final String GATE = "[gate]";
   private static final String UP = "[up]";
-  private static final String ROW = "[0]";
+  private static final String ROW = "[row]";
   private static final String MX_BLOCKS = "_blocks";
   private static final String MX_SCALES = "_scales";
 

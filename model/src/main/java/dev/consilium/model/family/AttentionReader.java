@@ -79,6 +79,11 @@ final class AttentionReader {
     if (headDim > MAX_HEAD_DIM) {
       throw fields.wrong("num_attention_heads", "at most " + MAX_HEAD_DIM + " values per head");
     }
+    // Where the reference of a family knows no head_dim, it norms over hidden_size values.
+    boolean derived = rules.qkNorm().kind() == QkNorm.WHOLE_PROJECTION && rules.headDim().isEmpty();
+    if (derived && (long) headDim * heads != hidden) {
+      throw fields.wrong("head_dim", "hidden_size / num_attention_heads");
+    }
     return headDim;
   }
 

@@ -118,7 +118,6 @@ public final class ModelFamilies {
               experts("num_experts", "intermediate_size")
                   .gate(GateRules.softmax(Normalisation.IF_ENABLED)))
           .only("clip_qkv") // with null, its published value, nothing is clipped
-          .only("head_dim") // the reference does not look at it
           .build();
 
   private static final ModelFamily FLEX_OLMO =
@@ -133,7 +132,6 @@ public final class ModelFamilies {
               experts("num_experts", "intermediate_size")
                   .gate(GateRules.softmax(Normalisation.IF_ENABLED)))
           .only("clip_qkv")
-          .only("head_dim")
           .names(new NamesBuilder().norms("post_attention_layernorm", "post_feedforward_layernorm"))
           .build();
 
@@ -305,7 +303,7 @@ public final class ModelFamilies {
                           .floor("moe_norm_min"))
                   .shared(new Shared.Counted("moe_num_shared_experts")))
           .only("use_bias", "false")
-          .names(new NamesBuilder().correctionBias("mlp.moe_statics.e_score_correction_bias[0]"))
+          .names(new NamesBuilder().correctionBias("mlp.moe_statics.e_score_correction_bias[row]"))
           .build();
 
   private static final ModelFamily LLAMA4 =

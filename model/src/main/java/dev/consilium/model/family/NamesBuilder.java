@@ -42,7 +42,7 @@ final class NamesBuilder {
   }
 
   /**
-   * The bias for the choice, if that is not in the gate's module. With {@code [0]} behind its name,
+   * The bias for the choice, if that is not in the gate's module. With {@code [row]} behind its name,
    * it is the only row of a matrix.
    */
   NamesBuilder correctionBias(String name) {
