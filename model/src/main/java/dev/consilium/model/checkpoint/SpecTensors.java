@@ -154,6 +154,11 @@ public final class SpecTensors {
     }
     matrix(latent.keyValueDown(), attention.cacheWidth(), hidden);
     vector(latent.keyValueNorm(), rank);
+    if (attention.bias()) {
+      attention.queryRank().ifPresent(width -> vector(WeightNames.bias(latent.queryDown()), width));
+      vector(WeightNames.bias(latent.keyValueDown()), attention.cacheWidth());
+      vector(names.output().bias(), hidden);
+    }
     int ofHead = attention.plainDim() + attention.valueDim();
     matrix(latent.keyValueUp(), (long) attention.heads() * ofHead, rank);
     matrix(names.output().weight(), hidden, (long) attention.heads() * attention.valueDim());

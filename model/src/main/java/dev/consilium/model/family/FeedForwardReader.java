@@ -70,6 +70,7 @@ final class FeedForwardReader {
           dense.add(i);
         }
       }
+      case TYPED -> dense.addAll(typed(layers));
       case FROM_TO -> dense.addAll(without(layers, interval(layers)));
       case LISTED -> dense.addAll(without(layers, listed(layers)));
     }
@@ -78,6 +79,18 @@ final class FeedForwardReader {
 
   private static List<Integer> without(int layers, Set<Integer> withExperts) {
     return IntStream.range(0, layers).filter(i -> !withExperts.contains(i)).boxed().toList();
+  }
+
+  private List<Integer> typed(int layers) {
+    int first = fields.optionalInteger("first_k_dense_replace", 0, layers).orElse(1);
+    List<String> types = fields.texts("mlp_layer_types");
+    if (types.isEmpty()) {
+      return IntStream.range(0, first).boxed().toList();
+    }
+    if (types.size() != layers || !Set.of("dense", "sparse").containsAll(types)) {
+      throw fields.wrong("mlp_layer_types", layers + " entries, dense or sparse");
+    }
+    return IntStream.range(0, layers).filter(i -> types.get(i).equals("dense")).boxed().toList();
   }
 
   private Set<Integer> interval(int layers) {

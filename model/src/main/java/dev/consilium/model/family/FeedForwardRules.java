@@ -30,6 +30,11 @@ record FeedForwardRules(
     /** All but the first {@code first_k_dense_replace}. */
     DENSE_FIRST,
     /**
+     * Those where {@code mlp_layer_types} says {@code sparse}; absent: all but the first {@code
+     * first_k_dense_replace} (absent: 1).
+     */
+    TYPED,
+    /**
      * Every {@code moe_layer_interval}-th from {@code moe_layer_start_index} to {@code
      * moe_layer_end_index} (-1: the last).
      */

@@ -23,6 +23,7 @@ import java.util.OptionalInt;
  * @param valueDim values per head that the output projection takes
  * @param scale what products are multiplied by before the softmax
  * @param rotary of the rotated part, all of it
+ * @param bias whether what makes the narrow vectors, and the output projection, have biases
  * @param normEpsilon added to the mean square inside the norms of both narrow vectors
  * @see <a href="https://arxiv.org/abs/2405.04434">DeepSeek-V2, section 2.1</a>
  */
@@ -34,6 +35,7 @@ public record LatentAttention(
     int valueDim,
     float scale,
     RotarySpec rotary,
+    boolean bias,
     float normEpsilon)
     implements AttentionSpec {
 

@@ -54,6 +54,7 @@ final class LatentReader {
         fields.integer("v_head_dim", 1, MAX_DIM),
         scale(plainDim + rotaryDim, rotary),
         rotary,
+        fields.flag("attention_bias", false),
         (float) rules.normEpsilon());
   }
 

@@ -149,7 +149,6 @@ public final class ModelFamilies {
                           .weight(Weight.SCALED_OUTPUT))
                   .shared(new Shared.Counted("n_shared_experts")))
           .ignoring("aux_loss_alpha", "ep_size", "seq_aux")
-          .only("attention_bias", "false")
           .only("moe_layer_freq", "1")
           // Published code disagrees on whether the scaling factor applies then.
           .only("norm_topk_prob", "false")
@@ -262,6 +261,19 @@ public final class ModelFamilies {
                   .shared(new Shared.Counted("n_shared_experts")))
           .build();
 
+  private static final ModelFamily GLM4_MOE_LITE =
+      declare(
+              "glm4_moe_lite",
+              "Glm4MoeLiteForCausalLM",
+              norms(1e-5),
+              new LatentRules(1e4, 1e-6),
+              experts("n_routed_experts", "moe_intermediate_size")
+                  .layers(Layers.TYPED)
+                  .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
+                  .shared(new Shared.Counted("n_shared_experts")))
+          .only("topk_method", "\"noaux_tc\"")
+          .build();
+
   private static final ModelFamily GPT_OSS =
       declare(
               "gpt_oss",
@@ -355,6 +367,7 @@ public final class ModelFamilies {
             deepseekV3("deepseek_v3"),
             deepseekV3("kimi_k2"),
             GLM4_MOE,
+            GLM4_MOE_LITE,
             GPT_OSS,
             ERNIE,
             LLAMA4,
@@ -414,7 +427,6 @@ public final class ModelFamilies {
                 .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
                 .shared(new Shared.Counted("n_shared_experts")))
         .ignoring("aux_loss_alpha", "ep_size", "seq_aux")
-        .only("attention_bias", "false")
         .only("moe_layer_freq", "1")
         .only("scoring_func", "\"sigmoid\"")
         .only("topk_method", "\"noaux_tc\"")

@@ -42,8 +42,8 @@ final class NamesBuilder {
   }
 
   /**
-   * The bias for the choice, if that is not in the gate's module. With {@code [row]} behind its name,
-   * it is the only row of a matrix.
+   * The bias for the choice, if that is not in the gate's module. With {@code [row]} behind its
+   * name, it is the only row of a matrix.
    */
   NamesBuilder correctionBias(String name) {
     gate = new GateNames(gate.weight(), gate.bias(), LAYER + name);

@@ -72,7 +72,7 @@ final class GroupedQueryStep implements AttentionStep {
     }
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
-    weights.outputBias().ifPresent(bias -> addBias(device, bias, batch, work.delta));
+    weights.outputBias().ifPresent(bias -> AttentionStep.addBias(device, bias, batch, work.delta));
   }
 
   private void prepare(
@@ -204,15 +204,6 @@ final class GroupedQueryStep implements AttentionStep {
         work.queryKeyValue,
         work.attended,
         row);
-  }
-
-  private static void addBias(CpuDevice device, F32Vector bias, BatchRows batch, F32Matrix into) {
-    device.parallel(
-        batch.count,
-        row ->
-            device
-                .kernels()
-                .add(bias.segment(), 0, bias.length(), into.segment(), into.offset(row)));
   }
 
   private static long bytes(int floats) {

@@ -63,6 +63,7 @@ final class LatentStep implements AttentionStep {
     device.matmul(valueJobs(batch, work));
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.latentValues, batch.all, work.delta, 0)));
+    weights.outputBias().ifPresent(bias -> AttentionStep.addBias(device, bias, batch, work.delta));
   }
 
   private void prepareAndStore(
@@ -93,6 +94,9 @@ final class LatentStep implements AttentionStep {
   private void prepare(CpuDevice device, F32Matrix projected, int row, RotaryRows rotary) {
     MemorySegment memory = projected.segment();
     long query = projected.offset(row);
+    weights
+        .downBias()
+        .ifPresent(bias -> device.kernels().add(bias.segment(), 0, bias.length(), memory, query));
     weights
         .query()
         .ifPresent(up ->

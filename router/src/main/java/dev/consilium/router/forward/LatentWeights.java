@@ -6,6 +6,7 @@ import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
+import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.ArrayList;
@@ -18,20 +19,24 @@ import java.util.Optional;
  *
  * @param down {@code [queryRank + keyValueRank + rotaryDim, hiddenSize]}; without a query rank,
  *     {@code [heads * queryDim + ...]}
+ * @param downBias as long as {@code down} has rows; zeros where nothing has a bias
  * @param query how queries come from their narrow vector, if they do
  * @param keyValueNorm {@code [keyValueRank]}
  * @param keys by head, {@code [keyValueRank, plainDim]}: from a query to what meets latent vectors
  * @param values by head, {@code [valueDim, keyValueRank]}: from latent vectors to values
  * @param output {@code [hiddenSize, heads * valueDim]}
+ * @param outputBias {@code [hiddenSize]}, if there is one
  */
 record LatentWeights(
     LatentAttention spec,
     StackedMatrix down,
+    Optional<F32Vector> downBias,
     Optional<QueryUp> query,
     F32Vector keyValueNorm,
     List<PackedMatrix> keys,
     List<PackedMatrix> values,
-    PackedMatrix output)
+    PackedMatrix output,
+    Optional<F32Vector> outputBias)
     implements AttentionWeights {
 
   /**
@@ -59,13 +64,32 @@ record LatentWeights(
     return new LatentWeights(
         spec,
         checkpoint.stackedMatrix(hidden, List.of(query, keyValue)),
+        spec.bias() ? Optional.of(downBias(checkpoint, latent, spec)) : Optional.empty(),
         narrow
             ? Optional.of(QueryUp.load(checkpoint, latent, spec.queryWidth(), spec.queryInput()))
             : Optional.empty(),
         checkpoint.vector(latent.keyValueNorm(), spec.keyValueRank()),
         keys(checkpoint, latent.keyValueUp(), spec),
         values(checkpoint, latent.keyValueUp(), spec),
-        checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()));
+        checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()),
+        spec.bias()
+            ? Optional.of(checkpoint.vector(names.output().bias(), hidden))
+            : Optional.empty());
+  }
+
+  private static F32Vector downBias(
+      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
+    float[] stacked = new float[spec.queryInput() + spec.cacheWidth()];
+    if (spec.queryRank().isPresent()) {
+      copy(checkpoint, WeightNames.bias(names.queryDown()), spec.queryInput(), stacked, 0);
+    }
+    String keyValue = WeightNames.bias(names.keyValueDown());
+    copy(checkpoint, keyValue, spec.cacheWidth(), stacked, spec.queryInput());
+    return F32Vector.of(stacked);
+  }
+
+  private static void copy(Checkpoint checkpoint, String name, int length, float[] into, int from) {
+    System.arraycopy(checkpoint.values(name, List.of((long) length)), 0, into, from, length);
   }
 
   private static List<PackedMatrix> keys(Checkpoint checkpoint, String name, LatentAttention spec) {
