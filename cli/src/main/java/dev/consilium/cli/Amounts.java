@@ -1,7 +1,7 @@
 package dev.consilium.cli;
 
 /** Large numbers for people, with three significant digits. */
-final class Amounts {
+public final class Amounts {
 
   private static final String[] BINARY = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   private static final String[] DECIMAL = {
@@ -11,12 +11,12 @@ final class Amounts {
   private Amounts() {}
 
   /** {@code 1.50 MiB}. */
-  static String bytes(long bytes) {
+  public static String bytes(long bytes) {
     return bytes < 1024 ? bytes + " bytes" : scaled(bytes, 1024, BINARY, " ");
   }
 
   /** {@code 20.9 million}. */
-  static String count(long count) {
+  public static String count(long count) {
     return count < 1000 ? String.valueOf(count) : scaled(count, 1000, DECIMAL, "");
   }
 

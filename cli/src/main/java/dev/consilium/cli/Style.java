@@ -3,7 +3,7 @@ package dev.consilium.cli;
 import java.util.Locale;
 
 /** Emphasis on terminals; plain text anywhere else, and where NO_COLOR is set. */
-enum Style {
+public enum Style {
   PLAIN,
   TERMINAL;
 
@@ -11,7 +11,7 @@ enum Style {
    * What fits standard output. The launcher knows whether that is a terminal; the JVM cannot tell
    * it from the input.
    */
-  static Style ofOutput() {
+  public static Style ofOutput() {
     boolean terminal = Boolean.getBoolean("consilium.terminal");
     boolean unwanted = !System.getenv().getOrDefault("NO_COLOR", "").isEmpty();
     boolean dumb =
@@ -19,15 +19,15 @@ enum Style {
     return terminal && !unwanted && !dumb ? TERMINAL : PLAIN;
   }
 
-  String bold(String text) {
+  public String bold(String text) {
     return code("1", text);
   }
 
-  String faint(String text) {
+  public String faint(String text) {
     return code("2", text);
   }
 
-  String accent(String text) {
+  public String accent(String text) {
     return code("36", text);
   }
 

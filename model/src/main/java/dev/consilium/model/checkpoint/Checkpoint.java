@@ -1,8 +1,5 @@
 package dev.consilium.model.checkpoint;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import dev.consilium.model.family.ConfigException;
-import dev.consilium.model.family.ModelFamilies;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.gguf.GgufException;
 import dev.consilium.model.gguf.GgufModel;
@@ -31,9 +28,6 @@ import java.util.stream.IntStream;
  * right shape and a type we compute with; values are checked when they are loaded.
  */
 public final class Checkpoint implements AutoCloseable {
-
-  private static final String CONFIG = "config.json";
-  private static final long MAX_CONFIG_BYTES = 8 << 20;
 
   private final Path directory;
   private final ModelSpec spec;
@@ -87,10 +81,11 @@ public final class Checkpoint implements AutoCloseable {
       throw new CheckpointException(
           directory,
           Files.exists(directory)
-              ? "is a file and no .gguf, want that or a model directory with config.json and safetensors in it"
+              ? "is a file and no .gguf, want that or a model directory with config.json and"
+                    + " safetensors in it"
               : "does not exist");
     }
-    ModelSpec spec = readSpec(directory);
+    ModelSpec spec = DescribedCheckpoint.read(directory).spec();
     GenerationDefaults defaults = GenerationDefaults.read(directory, spec);
     WeightFiles files = WeightFiles.open(directory);
     try {
@@ -133,6 +128,27 @@ public final class Checkpoint implements AutoCloseable {
     SortedMap<String, TensorHeader> headers = new TreeMap<>();
     weights.names().forEach(name -> headers.put(name, weights.tensor(name).header()));
     return headers;
+  }
+
+  /** Bytes of all tensors in the files, by element type. */
+  public SortedMap<String, Long> storedBytes() {
+    SortedMap<String, Long> bytes = new TreeMap<>();
+    for (String name : weights.stored().names()) {
+      TensorHeader header = weights.stored().tensor(name).header();
+      bytes.merge(header.dtype(), header.byteSize(), Long::sum);
+    }
+    return bytes;
+  }
+
+  /**
+   * Whether a path has weights, of whatever state: a GGUF file, or a directory with safetensors.
+   */
+  public static boolean hasWeights(Path path) {
+    try {
+      return GgufModel.find(path).isPresent() || WeightFiles.areIn(path);
+    } catch (GgufException several) {
+      return true;
+    }
   }
 
   /** One tensor; nothing is mapped yet. */
@@ -279,20 +295,6 @@ public final class Checkpoint implements AutoCloseable {
       MemorySegment.copy(all, part.tensorRow(row) * rowBytes, chosen, row * rowBytes, bytes);
     }
     return chosen;
-  }
-
-  private static ModelSpec readSpec(Path directory) {
-    Path file = directory.resolve(CONFIG);
-    if (!Files.exists(file)) {
-      throw new CheckpointException(
-          directory, "has no " + CONFIG + ": it is not a Hugging Face model directory");
-    }
-    JsonNode config = JsonFiles.tree(file, MAX_CONFIG_BYTES);
-    try {
-      return ModelFamilies.specify(config);
-    } catch (ConfigException e) {
-      throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
-    }
   }
 
   private static void checkTensors(Path directory, ModelSpec spec, Weights weights) {

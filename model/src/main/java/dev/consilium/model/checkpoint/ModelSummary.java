@@ -15,7 +15,8 @@ import java.util.Map;
  * @param totalParameters all weights, biases and norms; a tied head counts once
  * @param activeParameters those that one token uses: everything but the routed experts that are not
  *     chosen. Embedding and head count whole, as model cards do
- * @param totalBytes of all needed tensors as stored
+ * @param totalBytes of all needed tensors as they are read: what files hold in 8 or 4 bits with
+ *     scales beside it counts as the wider numbers that become of it
  * @param keyValueBytesPerToken keys and values of one token over all layers, in f32
  * @param layers by index
  */
@@ -67,6 +68,23 @@ public record ModelSummary(
    * @param headers of all tensors that {@code spec} needs, by name
    */
   public static ModelSummary of(ModelSpec spec, Map<String, TensorHeader> headers) {
+    return of(
+        spec,
+        (name, shape) -> {
+          TensorHeader header = headers.get(name);
+          if (header == null) {
+            throw new IllegalArgumentException("no header of tensor " + name);
+          }
+          return header;
+        });
+  }
+
+  /** Says what there is to know about a tensor. */
+  interface Headers {
+    TensorHeader of(String name, List<Long> shape);
+  }
+
+  static ModelSummary of(ModelSpec spec, Headers headers) {
     List<Layer> layers = spec.layers().stream().map(layer -> layer(spec, layer, headers)).toList();
     Count all = new Count(headers);
     SpecTensors.visit(spec, all);
@@ -80,7 +98,7 @@ public record ModelSummary(
         layers);
   }
 
-  private static Layer layer(ModelSpec spec, LayerSpec layer, Map<String, TensorHeader> headers) {
+  private static Layer layer(ModelSpec spec, LayerSpec layer, Headers headers) {
     Count whole = new Count(headers);
     SpecTensors.visit(spec, layer, whole);
     Count expert = new Count(headers);
@@ -116,20 +134,17 @@ public record ModelSummary(
 
   /** Adds up tensors. */
   private static final class Count implements SpecTensors.Visitor {
-    private final Map<String, TensorHeader> headers;
+    private final Headers headers;
     long parameters;
     long bytes;
 
-    Count(Map<String, TensorHeader> headers) {
+    Count(Headers headers) {
       this.headers = headers;
     }
 
     @Override
     public void tensor(String name, List<Long> shape) {
-      TensorHeader header = headers.get(name);
-      if (header == null) {
-        throw new IllegalArgumentException("no header of tensor " + name);
-      }
+      TensorHeader header = headers.of(name, shape);
       parameters += header.elementCount();
       bytes += header.byteSize();
     }

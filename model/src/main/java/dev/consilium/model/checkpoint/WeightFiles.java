@@ -25,6 +25,11 @@ final class WeightFiles implements Weights {
 
   private WeightFiles() {}
 
+  /** Whether a directory has any. */
+  static boolean areIn(Path directory) {
+    return Files.exists(directory.resolve(SINGLE)) || Files.exists(directory.resolve(INDEX));
+  }
+
   /** Opens the one file, or else all shards. */
   static WeightFiles open(Path directory) {
     WeightFiles weights = new WeightFiles();

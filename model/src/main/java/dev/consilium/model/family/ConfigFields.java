@@ -23,6 +23,9 @@ final class ConfigFields {
 
   private static final int MAX_SHOWN = 80;
 
+  /** Most unknown fields that a message names. */
+  private static final int MAX_NAMED = 12;
+
   private final String path;
   private final JsonNode object;
   private final Set<String> read = new HashSet<>();
@@ -175,17 +178,29 @@ final class ConfigFields {
     return true;
   }
 
-  /** Refuses the first field that nobody read or ignored. */
+  /** Refuses fields that nobody read or ignored; the message names them. */
   void refuseUnread() {
+    List<String> unread = new ArrayList<>();
     object
         .fieldNames()
         .forEachRemaining(field -> {
           if (!read.contains(field)) {
-            throw new ConfigException(
-                "field %s%s (%s) is not known; it may change the result, so the model is refused"
-                    .formatted(path, shorten(field), shown(object.get(field))));
+            unread.add("%s%s (%s)".formatted(path, shorten(field), shown(object.get(field))));
           }
         });
+    if (unread.size() == 1) {
+      throw new ConfigException(
+          "field %s is not known; it may change the result, so the model is refused"
+              .formatted(unread.getFirst()));
+    }
+    if (!unread.isEmpty()) {
+      int more = unread.size() - MAX_NAMED;
+      throw new ConfigException(
+          "fields %s%s are not known; they may change the result, so the model is refused"
+              .formatted(
+                  String.join(", ", unread.subList(0, Math.min(MAX_NAMED, unread.size()))),
+                  more > 0 ? " and " + more + " more" : ""));
+    }
   }
 
   ConfigException wrong(String field, String want) {
