@@ -114,13 +114,14 @@ final class AttentionWords {
         attention.queryRank().isPresent()
             ? "queries by way of %d values".formatted(attention.queryRank().getAsInt())
             : "queries straight from the token";
-    return "latent: %d heads of %d, %s; keys and values of all heads in %d values, and a rotated key of %d"
+    return "latent: %d heads of %d, %s; keys and values of all heads in %d values, and a rotated key of %d%s"
         .formatted(
             attention.heads(),
             attention.queryDim(),
             queries,
             attention.keyValueRank(),
-            attention.rotary().rotaryDim());
+            attention.rotary().rotaryDim(),
+            attention.bias() ? "; biases" : "");
   }
 
   private static String recurrence(RecurrentAttention layer) {

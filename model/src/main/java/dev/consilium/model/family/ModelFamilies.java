@@ -15,6 +15,7 @@ import dev.consilium.model.family.GateRules.Groups;
 import dev.consilium.model.family.GateRules.Normalisation;
 import dev.consilium.model.family.GateRules.Score;
 import dev.consilium.model.family.GateRules.Weight;
+import java.util.Collection;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -391,6 +392,11 @@ public final class ModelFamilies {
   /** The {@code model_type}s that we know, sorted. */
   public static List<String> known() {
     return List.copyOf(BY_TYPE.keySet());
+  }
+
+  /** All declarations, by {@code model_type}. */
+  static Collection<ModelFamily> declarations() {
+    return List.copyOf(BY_TYPE.values());
   }
 
   /**

@@ -37,6 +37,15 @@ public final class GgufArchitectures {
     return TABLE.stream().map(GgufArchitecture::name).sorted().toList();
   }
 
+  /** The names of the architectures that files of a family have, sorted; empty if there is none. */
+  public static List<String> ofFamily(String modelType) {
+    return TABLE.stream()
+        .filter(one -> one.modelType().equals(modelType))
+        .map(GgufArchitecture::name)
+        .sorted()
+        .toList();
+  }
+
   /** The architecture that a family is written as. */
   static Optional<GgufArchitecture> of(ModelSpec spec) {
     return TABLE.stream().filter(one -> one.modelType().equals(spec.family())).findFirst();

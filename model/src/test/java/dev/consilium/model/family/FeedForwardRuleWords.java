@@ -1,0 +1,95 @@
+package dev.consilium.model.family;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What a family's declaration says about gate and experts, in words for the page of models. */
+final class FeedForwardRuleWords {
+
+  private FeedForwardRuleWords() {}
+
+  static String gate(GateRules gate) {
+    List<String> words = new ArrayList<>();
+    words.add(score(gate.score()) + (gate.bias() ? " with bias" : ""));
+    if (gate.correctionBias()) {
+      words.add("correction bias");
+    }
+    switch (gate.groups()) {
+      case NONE -> {}
+      case IF_METHOD_SAYS -> words.add("groups by maximum, if `topk_method` says so");
+      case TOP_TWO -> words.add("groups by the sum of their best two");
+    }
+    switch (gate.normalisation()) {
+      case NEVER -> {}
+      case ALWAYS -> words.add("renormalised");
+      case IF_ENABLED -> words.add("renormalised if `norm_topk_prob`");
+      case UNLESS_DISABLED -> words.add("renormalised unless `norm_topk_prob` is false");
+    }
+    switch (gate.weight()) {
+      case OUTPUT -> {}
+      case SCALED_OUTPUT -> words.add("times `routed_scaling_factor`");
+      case INPUT -> words.add("weighs the input");
+    }
+    return String.join("; ", words);
+  }
+
+  private static String score(GateRules.Score score) {
+    return switch (score) {
+      case SOFTMAX_OF_ALL -> "softmax over all";
+      case SOFTMAX_OF_CHOSEN -> "softmax over the chosen";
+      case SIGMOID -> "sigmoid";
+      case SPARSE_MIXER -> "sparsemixer";
+    };
+  }
+
+  static String experts(FeedForwardRules rules) {
+    String count = rules.fields().count();
+    return "`%s` of `%s`%s per token, of width `%s`; %s"
+        .formatted(
+            rules.fields().topK(),
+            count,
+            count.equals("num_experts") ? " or `num_local_experts`" : "",
+            rules.fields().size(),
+            layers(rules.layers()));
+  }
+
+  private static String layers(FeedForwardRules.Layers layers) {
+    return switch (layers) {
+      case ALL -> "all layers";
+      case SPARSE_STEP -> "by `decoder_sparse_step` and `mlp_only_layers`";
+      case DENSE_FIRST -> "behind `first_k_dense_replace` dense layers";
+      case TYPED -> "by `mlp_layer_types`, or behind `first_k_dense_replace` dense layers";
+      case FROM_TO -> "from `moe_layer_start_index` to `moe_layer_end_index`";
+      case LISTED -> "by `moe_layers`, or every `interleave_moe_layer_step`";
+    };
+  }
+
+  static String body(ExpertBody body) {
+    String activation =
+        switch (body.activation()) {
+          case GatedActivation.SwiGlu() -> "SwiGLU";
+          case GatedActivation.ClampedSwiGlu _ -> "clamped SwiGLU";
+        };
+    return activation + (body.biases() ? " with biases" : "");
+  }
+
+  static String shared(FeedForwardRules.Shared shared) {
+    return switch (shared) {
+      case FeedForwardRules.Shared.None() -> "–";
+      case FeedForwardRules.Shared.Sized(String field, boolean gated) ->
+          "width `" + field + "`" + (gated ? ", weighed by a sigmoid" : "");
+      case FeedForwardRules.Shared.Counted(String field) -> "`" + field + "`, as one";
+      case FeedForwardRules.Shared.One() -> "one";
+    };
+  }
+
+  static String layout(ExpertLayout layout) {
+    return switch (layout) {
+      case ONE_BY_ONE -> "one by one";
+      case STACKED -> "stacked";
+      case TRANSPOSED -> "stacked, transposed";
+      case TRANSPOSED_ALTERNATING -> "stacked, transposed, gate and up by turns; or MXFP4";
+      case MXFP4_ALTERNATING -> "MXFP4, gate and up by turns";
+    };
+  }
+}
