@@ -97,7 +97,8 @@ final class BenchRun {
                     checkpoint.spec(),
                     kvDType,
                     KvPool.blocksFor(options.kvCacheTokens()),
-                    workloads.stream().mapToInt(Workload::sequences).max().orElse(1))),
+                    workloads.stream().mapToInt(Workload::sequences).max().orElse(1),
+                    options.limits().batchTokens())),
             new BenchReport.Load(weights, ready, firstToken, most),
             reads,
             rows);
@@ -113,7 +114,7 @@ final class BenchRun {
     workloads.forEach(workload -> requirePossible(workload, spec.contextLength(), mostSequences));
     int blocks = workloads.stream().mapToInt(Workload::cacheBlocks).max().orElse(1);
     int sequences = workloads.stream().mapToInt(Workload::sequences).max().orElse(1);
-    requireMemory(cacheBytes(spec, kvDType, blocks, sequences), blocks);
+    requireMemory(cacheBytes(spec, kvDType, blocks, sequences, mostSequences), blocks);
     return options.withKvCacheTokens(blocks * KvPool.BLOCK_TOKENS).withRunning(sequences);
   }
 
@@ -130,8 +131,9 @@ final class BenchRun {
     }
   }
 
-  private static long cacheBytes(ModelSpec spec, KvDType kvDType, int blocks, int sequences) {
-    return ForwardPass.cacheLayout(spec, kvDType).byteSize(blocks, sequences);
+  private static long cacheBytes(
+      ModelSpec spec, KvDType kvDType, int blocks, int sequences, int stepTokens) {
+    return ForwardPass.cacheLayout(spec, kvDType).byteSize(blocks, sequences, stepTokens);
   }
 
   private static void requireMemory(long cacheBytes, int blocks) {

@@ -107,7 +107,8 @@ public final class Router implements AutoCloseable {
             new KvPool(
                 ForwardPass.cacheLayout(spec, kvDType),
                 KvPool.blocksFor(options.kvCacheTokens()),
-                options.limits().running()));
+                options.limits().running(),
+                options.limits().batchTokens()));
     ForwardPass forward =
         new ForwardPass(
             weights,

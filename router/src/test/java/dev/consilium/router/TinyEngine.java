@@ -99,7 +99,8 @@ public final class TinyEngine implements AutoCloseable {
           new KvPool(
               ForwardPass.cacheLayout(checkpoint.spec(), KvDType.F32),
               setup.blocks(),
-              setup.step().running());
+              setup.step().running(),
+              setup.step().batchTokens());
       ExpertDispatcher experts =
           setup
               .before()

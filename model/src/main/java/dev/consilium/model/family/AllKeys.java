@@ -1,4 +1,10 @@
 package dev.consilium.model.family;
 
 /** All of them. */
-public record AllKeys() implements KeyRange {}
+public record AllKeys() implements KeyRange {
+
+  @Override
+  public int window() {
+    return Integer.MAX_VALUE;
+  }
+}

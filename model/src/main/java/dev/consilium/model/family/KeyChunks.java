@@ -12,4 +12,9 @@ public record KeyChunks(int size) implements KeyRange {
       throw new IllegalArgumentException("chunks of " + size + " tokens, want at least 1");
     }
   }
+
+  @Override
+  public int window() {
+    return size;
+  }
 }

@@ -12,4 +12,9 @@ public record SlidingWindow(int keys) implements KeyRange {
       throw new IllegalArgumentException("a window of " + keys + " keys, want at least 1");
     }
   }
+
+  @Override
+  public int window() {
+    return keys;
+  }
 }

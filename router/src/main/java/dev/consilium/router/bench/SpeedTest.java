@@ -31,7 +31,7 @@ public final class SpeedTest implements AutoCloseable {
   private final Workload workload;
   private final RandomGenerator random;
   private final List<SequenceCache> caches = new ArrayList<>();
-  private final List<SequenceCache.SavedState> atDepth = new ArrayList<>();
+  private final List<SequenceCache.Saved> atDepth = new ArrayList<>();
   private final List<int[]> tokens = new ArrayList<>();
 
   private SpeedTest(
@@ -66,7 +66,7 @@ public final class SpeedTest implements AutoCloseable {
       for (int i = 0; i < workload.sequences(); i++) {
         SequenceCache cache = new SequenceCache(router.pool());
         test.caches.add(cache);
-        cache.reserve(workload.length());
+        cache.reserve(1);
         test.tokens.add(new int[workload.length()]);
       }
       test.draw(0, workload.depth());
@@ -152,6 +152,7 @@ public final class SpeedTest implements AutoCloseable {
   }
 
   private BatchSlice slice(int sequence, int from, int count, Logits logits) {
+    caches.get(sequence).reserve(from + count);
     return new BatchSlice(
         caches.get(sequence),
         tokens.get(sequence),
@@ -171,6 +172,8 @@ public final class SpeedTest implements AutoCloseable {
           .ifPresent(status -> {
             throw status.asRuntimeException();
           });
+      BatchSlice slice = batch.get(i);
+      slice.cache().computed(slice.from() + slice.count());
     }
   }
 

@@ -156,6 +156,7 @@ public final class GoldenCheck {
         .ifPresent(status -> {
           throw status.asRuntimeException();
         });
+    cache.computed(from + count);
     return result;
   }
 

@@ -91,7 +91,9 @@ public final class ForwardPass {
             .map(layer ->
                 switch (layer.attention()) {
                   case GroupedQueryAttention grouped ->
-                      LayerCache.ofBlocks(GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes());
+                      LayerCache.ofWindow(
+                          GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes(),
+                          grouped.keys().window());
                   case RecurrentAttention recurrent ->
                       LayerCache.ofState(RecurrentStep.stateBytes(recurrent));
                   case LatentAttention latent ->

@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
  * A bounded pool of what sequences are kept as, allocated once: blocks and states.
  *
  * <p>A block holds the keys and values of {@value #BLOCK_TOKENS} consecutive tokens of one
- * sequence, for all layers that have any; a state holds what the recurrent layers know of one
- * sequence, however long it is. Owned by the engine's thread.
+ * sequence, for all layers that keep every token, or for all that keep a window; a state holds what
+ * the recurrent layers know of one sequence, however long it is. Owned by the engine's thread.
  */
 public final class KvPool implements AutoCloseable {
   /**
@@ -19,10 +19,10 @@ public final class KvPool implements AutoCloseable {
   public static final int BLOCK_TOKENS = 16;
 
   private final Arena arena = Arena.ofShared();
-  private final long blockBytes;
+  private final CacheLayout layout;
   private final long[] blockOffsets;
-  private final MemorySegment blocks;
-  private final FreeList freeBlocks;
+  private final BlockPool whole;
+  private final BlockPool windows;
   private final long stateBytes;
   private final long[] stateOffsets;
   private final MemorySegment states;
@@ -30,19 +30,25 @@ public final class KvPool implements AutoCloseable {
 
   /**
    * @param layout what each layer keeps
-   * @param blockCount blocks in the pool, at least 1
-   * @param stateCount sequences that may have a state at once; none is allocated for a layout
-   *     without
+   * @param blockCount blocks in the pool, at least 1; those of windows come on top, as many as
+   *     there is need for
+   * @param sequences that may have something in the pool at once
+   * @param stepTokens most tokens that all sequences together compute in one step
    */
-  public KvPool(CacheLayout layout, int blockCount, int stateCount) {
-    blockBytes = layout.blockBytes();
+  public KvPool(CacheLayout layout, int blockCount, int sequences, int stepTokens) {
+    this.layout = layout;
     blockOffsets = layout.blockOffsets();
-    blocks = LargeMemory.allocate(arena, Math.multiplyExact(blockBytes, (long) blockCount));
-    freeBlocks = new FreeList("blocks", blockCount);
+    whole = new BlockPool(arena, "blocks", layout.blockBytes(), blockCount);
+    windows =
+        new BlockPool(
+            arena,
+            "blocks of windows",
+            layout.windowBlockBytes(),
+            layout.windowBlocks(blockCount, sequences, stepTokens));
     stateBytes = layout.stateBytes();
     stateOffsets = layout.stateOffsets();
-    states = LargeMemory.allocate(arena, Math.multiplyExact(stateBytes, (long) stateCount));
-    freeStates = new FreeList("states", stateCount);
+    states = LargeMemory.allocate(arena, Math.multiplyExact(stateBytes, (long) sequences));
+    freeStates = new FreeList("states", sequences);
   }
 
   /** Blocks needed for {@code tokens} tokens. */
@@ -51,11 +57,16 @@ public final class KvPool implements AutoCloseable {
   }
 
   public int totalBlocks() {
-    return freeBlocks.total();
+    return whole.free().total();
   }
 
   public int freeBlocks() {
-    return freeBlocks.count();
+    return whole.free().count();
+  }
+
+  /** Free blocks of windows. */
+  public int freeWindowBlocks() {
+    return windows.free().count();
   }
 
   /** Sequences that may still begin, as far as states go. */
@@ -68,13 +79,21 @@ public final class KvPool implements AutoCloseable {
     return stateBytes;
   }
 
-  MemorySegment memory() {
-    return blocks;
+  /** The widest window of a layer, in tokens; 0: no layer has one. */
+  int window() {
+    return layout.window();
   }
 
-  /** Where a block begins, in bytes into {@link #memory()}. */
-  long offset(int block) {
-    return block * blockBytes;
+  BlockPool whole() {
+    return whole;
+  }
+
+  BlockPool windows() {
+    return windows;
+  }
+
+  boolean windowed(int layer) {
+    return layout.windowed(layer);
   }
 
   /** Where the part of a layer begins, in bytes into a block. */
@@ -91,14 +110,6 @@ public final class KvPool implements AutoCloseable {
   MemorySegment state(int state, int layer) {
     long begin = stateOffsets[layer];
     return states.asSlice(state * stateBytes + begin, stateOffsets[layer + 1] - begin);
-  }
-
-  int takeBlock() {
-    return freeBlocks.take();
-  }
-
-  void giveBackBlock(int block) {
-    freeBlocks.giveBack(block);
   }
 
   int takeState() {

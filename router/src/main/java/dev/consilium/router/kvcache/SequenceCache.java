@@ -1,15 +1,14 @@
 package dev.consilium.router.kvcache;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.consilium.tensor.KvBlocks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * What is kept of one sequence: blocks with keys and values in order of position, and the state of
- * the recurrent layers, if the model has any.
+ * the recurrent layers, if the model has any. Layers with a window keep the blocks that the next
+ * token sees.
  *
  * <p>A state follows from all tokens up to one position and serves the next position only. It
  * begins as zeros at position 0, where the layers do not look at what the memory held before.
@@ -20,57 +19,65 @@ public final class SequenceCache {
   private static final int NONE = -1;
 
   private final KvPool pool;
-  private int[] blocks = new int[4];
-
-  /** Where each block begins in the pool: what the layers' views share. */
-  private MemorySegment offsets = Arena.ofAuto().allocate(blocks.length * 8L, 8);
-
-  private int count;
+  private final BlockList whole;
+  private final BlockList window;
   private int state = NONE;
 
   /** Tokens that the state has seen. */
   private int seen;
 
-  /**
-   * A copy of the state of a sequence, kept outside of the pool.
-   *
-   * @param seen tokens that it has seen
-   * @param memory of all layers
-   */
-  public record SavedState(int seen, MemorySegment memory) {}
+  /** A copy of what a sequence keeps that later tokens change: its state and its windows. */
+  public static final class Saved {
+    private final int seen;
+    private final Optional<MemorySegment> state;
+    private final Optional<BlockList.Saved> window;
+
+    private Saved(int seen, Optional<MemorySegment> state, Optional<BlockList.Saved> window) {
+      this.seen = seen;
+      this.state = state;
+      this.window = window;
+    }
+  }
 
   public SequenceCache(KvPool pool) {
     this.pool = pool;
+    this.whole = new BlockList(pool.whole());
+    this.window = new BlockList(pool.windows());
   }
 
-  /** Blocks held. */
+  /** Blocks held, but for those of windows. */
   public int blocks() {
-    return count;
+    return whole.end();
   }
 
-  /** Takes blocks from the pool until {@code tokens} tokens fit, and a state with the first. */
+  /** Makes room for {@code tokens} tokens, with a state for the first. */
   public void reserve(int tokens) {
-    int wanted = KvPool.blocksFor(tokens);
-    if (wanted > blocks.length) {
-      blocks = Arrays.copyOf(blocks, Math.max(wanted, 2 * blocks.length));
-      MemorySegment longer = Arena.ofAuto().allocate(blocks.length * 8L, 8);
-      offsets = longer.copyFrom(offsets);
-    }
-    if (wanted > 0) {
+    int blocks = KvPool.blocksFor(tokens);
+    if (blocks > 0) {
       takeState();
     }
-    while (count < wanted) {
-      int block = pool.takeBlock(); // may be refused: count only what we have
-      offsets.setAtIndex(JAVA_LONG, count, pool.offset(block));
-      blocks[count++] = block;
+    whole.growTo(blocks);
+    if (pool.window() > 0) {
+      window.growTo(blocks);
+    }
+  }
+
+  /**
+   * Gives back what no token sees that comes behind {@code tokens} tokens, which are computed.
+   *
+   * @throws IllegalStateException if more were computed before: what they pushed out is lost
+   */
+  public void computed(int tokens) {
+    if (pool.window() > 0) {
+      int firstSeen = (int) Math.max(0, (long) tokens - pool.window() + 1);
+      window.dropBefore(firstSeen / KvPool.BLOCK_TOKENS);
     }
   }
 
   /** Gives everything back to the pool. */
   public void release() {
-    while (count > 0) {
-      pool.giveBackBlock(blocks[--count]);
-    }
+    whole.release();
+    window.release();
     if (state != NONE) {
       pool.giveBackState(state);
       state = NONE;
@@ -80,7 +87,9 @@ public final class SequenceCache {
 
   /** The sequence's blocks as the attention of {@code layer} sees them, until one is added. */
   public KvBlocks layer(int layer) {
-    return new KvBlocks(pool.memory(), offsets, count, pool.layerOffset(layer));
+    BlockList blocks = pool.windowed(layer) ? window : whole;
+    BlockPool memory = pool.windowed(layer) ? pool.windows() : pool.whole();
+    return new KvBlocks(memory.memory(), blocks.offsets(), blocks.end(), pool.layerOffset(layer));
   }
 
   /** The state of {@code layer}, until the release; anything before position 0 is computed. */
@@ -107,22 +116,29 @@ public final class SequenceCache {
     seen = from + tokens;
   }
 
-  /** A copy of the state, for {@link #restore} of this or another sequence of the pool. */
-  public SavedState save() {
-    if (pool.stateBytes() == 0) {
-      return new SavedState(seen, MemorySegment.NULL);
-    }
-    MemorySegment copy = Arena.ofAuto().allocate(pool.stateBytes(), 64);
-    return new SavedState(seen, copy.copyFrom(pool.state(requireState())));
+  /** A copy for {@link #restore} of this sequence, or of another one with the same tokens. */
+  public Saved save() {
+    return new Saved(
+        seen,
+        pool.stateBytes() == 0 ? Optional.empty() : Optional.of(copyOfState()),
+        pool.window() == 0 ? Optional.empty() : Optional.of(window.save()));
   }
 
-  /** Takes a state from the pool unless it has one, and makes it what {@code saved} is. */
-  public void restore(SavedState saved) {
-    if (pool.stateBytes() > 0) {
+  private MemorySegment copyOfState() {
+    MemorySegment copy = Arena.ofAuto().allocate(pool.stateBytes(), 64);
+    return copy.copyFrom(pool.state(requireState()));
+  }
+
+  /**
+   * Takes a state from the pool unless it has one, and makes it, and the windows, what they were.
+   */
+  public void restore(Saved saved) {
+    saved.window.ifPresent(window::restore);
+    saved.state.ifPresent(memory -> {
       takeState();
-      pool.state(state).copyFrom(saved.memory());
-      seen = saved.seen();
-    }
+      pool.state(state).copyFrom(memory);
+      seen = saved.seen;
+    });
   }
 
   private void takeState() {

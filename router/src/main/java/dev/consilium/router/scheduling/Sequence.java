@@ -118,6 +118,7 @@ final class Sequence {
    */
   boolean advance(int count) {
     computed += count;
+    cache.computed(computed);
     return computed == length;
   }
 

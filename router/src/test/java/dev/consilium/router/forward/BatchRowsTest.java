@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 class BatchRowsTest {
   private static final int[] TOKENS = {10, 11, 12, 13, 14, 15};
 
-  private final KvPool pool = new KvPool(new CacheLayout(List.of(LayerCache.ofBlocks(2048))), 1, 1);
+  private final KvPool pool =
+      new KvPool(new CacheLayout(List.of(LayerCache.ofBlocks(2048))), 1, 1, 16);
 
   @AfterEach
   void close() {

@@ -75,7 +75,10 @@ class QuantisedLogitsPropertyTest {
         ExpertBank bank = new ExpertBank(checkpoint);
         KvPool pool =
             new KvPool(
-                ForwardPass.cacheLayout(checkpoint.spec(), KvDType.F16), 1 + others, 1 + others)) {
+                ForwardPass.cacheLayout(checkpoint.spec(), KvDType.F16),
+                1 + others,
+                1 + others,
+                TOKENS * (1 + others))) {
       bank.load(allExperts(checkpoint));
       ForwardPass pass =
           new ForwardPass(

@@ -148,7 +148,8 @@ class RecurrentStepPropertyTest {
               new KvPool(
                   new CacheLayout(List.of(LayerCache.ofState(RecurrentStep.stateBytes(spec)))),
                   sequences.size() * KvPool.blocksFor(LONGEST),
-                  sequences.size());
+                  sequences.size(),
+                  sequences.size() * LONGEST);
           RecurrentWeights weights = weights()) {
         List<SequenceCache> caches = new ArrayList<>();
         List<float[][]> results = new ArrayList<>();

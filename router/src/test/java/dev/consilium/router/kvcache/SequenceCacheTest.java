@@ -15,11 +15,14 @@ import org.junit.jupiter.api.Test;
 
 class SequenceCacheTest {
   private static final List<LayerCache> LAYERS =
-      List.of(LayerCache.ofBlocks(4096), LayerCache.ofState(200), new LayerCache(640, 64));
+      List.of(
+          LayerCache.ofBlocks(4096),
+          LayerCache.ofState(200),
+          new LayerCache(640, LayerCache.ALL, 64));
   private static final int BLOCKS = 10;
   private static final int STATES = 3;
 
-  private final KvPool pool = new KvPool(new CacheLayout(LAYERS), BLOCKS, STATES);
+  private final KvPool pool = new KvPool(new CacheLayout(LAYERS), BLOCKS, STATES, 64);
 
   @AfterEach
   void close() {
@@ -150,7 +153,7 @@ class SequenceCacheTest {
     one.state(1).fill((byte) 7);
     one.state(2).fill((byte) 8);
     one.pass(0, 9);
-    SequenceCache.SavedState saved = one.save();
+    SequenceCache.Saved saved = one.save();
     one.state(1).fill((byte) 1);
     SequenceCache other = new SequenceCache(pool);
     other.restore(saved);
@@ -162,7 +165,7 @@ class SequenceCacheTest {
 
   @Test
   void pass_layoutWithoutStates_mayBeginAnywhere() {
-    try (KvPool plain = new KvPool(new CacheLayout(List.of(LayerCache.ofBlocks(64))), 2, 0)) {
+    try (KvPool plain = new KvPool(new CacheLayout(List.of(LayerCache.ofBlocks(64))), 2, 0, 32)) {
       SequenceCache cache = new SequenceCache(plain);
       cache.reserve(32);
       cache.pass(0, 20);
@@ -171,6 +174,105 @@ class SequenceCacheTest {
       cache.release();
       assertThat(plain.freeBlocks()).isEqualTo(2);
     }
+  }
+
+  @Test
+  void reserve_tokenByToken_keepsOnlyTheWindow() {
+    CacheLayout layout =
+        new CacheLayout(List.of(LayerCache.ofBlocks(64), LayerCache.ofWindow(128, 40)));
+    try (KvPool windowed = new KvPool(layout, 100, 1, 16)) {
+      int all = windowed.freeWindowBlocks();
+      assertThat(all).isEqualTo(6); // 3 for the window, 2 for its ends, 1 for the step
+      SequenceCache cache = new SequenceCache(windowed);
+      for (int at = 0; at < 1600; at++) {
+        cache.reserve(at + 1);
+        int held = all - windowed.freeWindowBlocks();
+        assertThat(held).isEqualTo(at / 16 - Math.max(0, at - 39) / 16 + 1);
+        cache.computed(at + 1);
+      }
+      assertThat(cache.blocks()).isEqualTo(100);
+      cache.release();
+      assertThat(windowed.freeWindowBlocks()).isEqualTo(all);
+      assertThat(windowed.freeBlocks()).isEqualTo(100);
+    }
+  }
+
+  @Test
+  void reserve_anySequencesAndSteps_findBlocksOfWindows() {
+    SplittableRandom random = new SplittableRandom(5);
+    for (int round = 0; round < 50; round++) {
+      int window = 1 + random.nextInt(100);
+      int sequences = 1 + random.nextInt(8);
+      int stepTokens = 1 + random.nextInt(100);
+      CacheLayout layout = new CacheLayout(List.of(LayerCache.ofWindow(64, window)));
+      try (KvPool windowed = new KvPool(layout, 10_000, sequences, stepTokens)) {
+        List<SequenceCache> caches = new ArrayList<>();
+        int[] computed = new int[sequences];
+        for (int i = 0; i < sequences; i++) {
+          caches.add(new SequenceCache(windowed));
+        }
+        for (int step = 0; step < 100; step++) {
+          int left = stepTokens;
+          for (int i = 0; i < sequences; i++) {
+            int count = random.nextInt(left + 1);
+            computed[i] += count;
+            caches.get(i).reserve(computed[i]);
+            left -= count;
+          }
+          for (int i = 0; i < sequences; i++) {
+            caches.get(i).computed(computed[i]);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void computed_fewerThanBefore_isRefusedUntilTheRelease() {
+    CacheLayout layout = new CacheLayout(List.of(LayerCache.ofWindow(64, 16)));
+    try (KvPool windowed = new KvPool(layout, 10, 1, 160)) {
+      SequenceCache cache = new SequenceCache(windowed);
+      cache.reserve(100);
+      cache.computed(100);
+      assertThatThrownBy(() -> cache.computed(30))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("block 0 of a sequence is needed again");
+      cache.release();
+      cache.reserve(31);
+      cache.computed(30);
+    }
+  }
+
+  @Test
+  void restore_window_bringsBackWhatLaterTokensPushedOut() {
+    CacheLayout layout =
+        new CacheLayout(List.of(LayerCache.ofWindow(64, 20), LayerCache.ofBlocks(64)));
+    try (KvPool windowed = new KvPool(layout, 20, 2, 160)) {
+      SequenceCache cache = new SequenceCache(windowed);
+      cache.reserve(65);
+      cache.computed(65);
+      fill(windowed, cache, 3, (byte) 3);
+      fill(windowed, cache, 4, (byte) 4);
+      SequenceCache.Saved saved = cache.save();
+      cache.reserve(141);
+      cache.computed(140);
+      fill(windowed, cache, 8, (byte) 9);
+      for (SequenceCache restored : List.of(cache, new SequenceCache(windowed))) {
+        restored.restore(saved);
+        assertThat(block(windowed, restored, 3)).containsOnly(3);
+        assertThat(block(windowed, restored, 4)).containsOnly(4);
+        restored.reserve(66);
+        restored.computed(66);
+      }
+    }
+  }
+
+  private static void fill(KvPool pool, SequenceCache cache, int block, byte value) {
+    pool.windows().memory().asSlice(cache.layer(0).offset(block), 64).fill(value);
+  }
+
+  private static byte[] block(KvPool pool, SequenceCache cache, int block) {
+    return pool.windows().memory().asSlice(cache.layer(0).offset(block), 64).toArray(JAVA_BYTE);
   }
 
   private void checkDisjoint(List<SequenceCache> caches) {
@@ -189,6 +291,6 @@ class SequenceCacheTest {
       }
     }
     assertThat(floats).hasSize((int) wanted);
-    assertThat(floats).allMatch(at -> at * Float.BYTES < pool.memory().byteSize());
+    assertThat(floats).allMatch(at -> at * Float.BYTES < pool.whole().memory().byteSize());
   }
 }
