@@ -68,10 +68,18 @@ final class QuantisedActivations {
     }
     blocks = grown(blocks, blockBytes);
     token = 0;
-    for (MatmulJob job : jobs) {
-      ofJobs.add(new QuantisedTokens(blocks, offsets, token * 8));
-      token += tokensOf(job);
+    for (int i = 0; i < jobs.size(); i++) {
+      boolean same = i > 0 && sameTokens(jobs.get(i - 1), jobs.get(i));
+      ofJobs.add(same ? ofJobs.getLast() : new QuantisedTokens(blocks, offsets, token * 8));
+      token += tokensOf(jobs.get(i));
     }
+  }
+
+  /** As of the parts of a stacked matrix: kernels see that nothing has changed. */
+  private static boolean sameTokens(MatmulJob last, MatmulJob job) {
+    return last.x() == job.x()
+        && Arrays.equals(last.xRows(), job.xRows())
+        && tokensOf(last) == tokensOf(job);
   }
 
   /** Forgets the jobs, and with them their matrices. */
