@@ -31,7 +31,7 @@ class InspectCommandTest {
     assertThat(bytes.get("f16").asInt()).isEqualTo(elements * 2);
     assertThat(bytes.get("bf16").asInt()).isEqualTo(elements * 2);
     assertThat(bytes.get("q8_0").asInt()).isEqualTo(elements + 2 * 2 * 2 * 4);
-    assertThat(model.get("reachableKeyValueBytesOfDtype").get("f16").asInt())
+    assertThat(model.get("fullContextKeyValueBytesOfDtype").get("f16").asInt())
         .isEqualTo(elements * 2 * model.get("contextLength").asInt());
   }
 
@@ -43,15 +43,15 @@ class InspectCommandTest {
 
   /** A window of 16 in all three layers. */
   @Test
-  void inspect_slidingWindow_saysWhatIsWithinReach() throws IOException {
+  void inspect_slidingWindow_keepsTheWindowOnly() throws IOException {
     JsonNode model = json(Fixtures.model("mixtral-swa").toString());
     long perToken = model.get("keyValueBytesPerTokenOfDtype").get("f32").asLong();
-    assertThat(model.get("limitedKeyValueBytesPerTokenOfDtype").get("f32").asLong())
+    assertThat(model.get("windowedKeyValueBytesPerTokenOfDtype").get("f32").asLong())
         .isEqualTo(perToken);
-    assertThat(model.get("reachableKeyValueBytesOfDtype").get("f32").asLong())
+    assertThat(model.get("fullContextKeyValueBytesOfDtype").get("f32").asLong())
         .isEqualTo(16 * perToken);
     assertThat(Ran.command("inspect", Fixtures.model("mixtral-swa").toString()).output())
-        .contains("sees the last 16 keys", "a full context looks at 9.00 KiB");
+        .contains("sees the last 16 keys", "9.00 KiB for a full context");
   }
 
   @Test

@@ -22,19 +22,17 @@ final class CacheSizes {
     return (layout.blockBytes() + layout.windowBlockBytes()) / KvPool.BLOCK_TOKENS;
   }
 
-  /** The part of {@link #bytesPerToken} in layers that keep only so many tokens. */
-  long limitedBytesPerToken(KvDType dtype) {
+  /** The part of {@link #bytesPerToken} in layers that keep a window only. */
+  long windowedBytesPerToken(KvDType dtype) {
     return ForwardPass.cacheLayout(spec, dtype).windowBlockBytes() / KvPool.BLOCK_TOKENS;
   }
 
   /** Keys and values that are kept of a sequence as long as the context, over all layers. */
-  long reachableBytes(KvDType dtype) {
-    return ForwardPass.cacheLayout(spec, dtype).layers().stream()
-        .mapToLong(this::reachableBytes)
-        .sum();
+  long fullContextBytes(KvDType dtype) {
+    return ForwardPass.cacheLayout(spec, dtype).layers().stream().mapToLong(this::keptBytes).sum();
   }
 
-  private long reachableBytes(LayerCache layer) {
+  private long keptBytes(LayerCache layer) {
     long perToken = layer.blockBytes() / KvPool.BLOCK_TOKENS;
     return Math.min(layer.window(), spec.contextLength()) * perToken;
   }

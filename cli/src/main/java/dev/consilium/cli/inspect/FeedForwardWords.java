@@ -1,7 +1,6 @@
 package dev.consilium.cli.inspect;
 
 import dev.consilium.model.family.DenseFeedForward;
-import dev.consilium.model.family.ExpertBody;
 import dev.consilium.model.family.FeedForwardSpec;
 import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.MixtureOfExperts;
@@ -18,25 +17,23 @@ final class FeedForwardWords {
     return switch (feedForward) {
       case DenseFeedForward(int width) -> "dense: SwiGLU of width " + width;
       case MixtureOfExperts experts ->
-          "%d experts, %d for each token: %s of width %d%s"
+          "%d experts, %d for each token: %s of width %d%s%s"
               .formatted(
                   experts.gate().expertCount(),
                   experts.gate().topK(),
-                  body(experts.body()),
+                  activation(experts.body().activation()),
                   experts.expertIntermediateSize(),
+                  experts.body().biases() ? " with biases" : "",
                   shared(experts.shared(), experts.expertIntermediateSize()));
     };
   }
 
-  private static String body(ExpertBody body) {
-    String activation =
-        switch (body.activation()) {
-          case GatedActivation.SwiGlu() -> "SwiGLU";
-          case GatedActivation.ClampedSwiGlu(float alpha, float limit) ->
-              "SwiGLU (alpha %s, clamped at %s)"
-                  .formatted(Numbers.plain(alpha), Numbers.plain(limit));
-        };
-    return activation + (body.biases() ? " with biases" : "");
+  private static String activation(GatedActivation activation) {
+    return switch (activation) {
+      case GatedActivation.SwiGlu() -> "SwiGLU";
+      case GatedActivation.ClampedSwiGlu(float alpha, float limit) ->
+          "SwiGLU (alpha %s, clamped at %s)".formatted(Numbers.plain(alpha), Numbers.plain(limit));
+    };
   }
 
   /** Several shared experts are one block as wide as all of them. */

@@ -59,12 +59,12 @@ public final class ModelJson {
     CacheSizes sizes = new CacheSizes(spec);
     tree.put("kvDtype", ModelText.name(dtype));
     ObjectNode bytes = tree.putObject("keyValueBytesPerTokenOfDtype");
-    ObjectNode limited = tree.putObject("limitedKeyValueBytesPerTokenOfDtype");
-    ObjectNode reachable = tree.putObject("reachableKeyValueBytesOfDtype");
+    ObjectNode windowed = tree.putObject("windowedKeyValueBytesPerTokenOfDtype");
+    ObjectNode fullContext = tree.putObject("fullContextKeyValueBytesOfDtype");
     for (KvDType one : KvDType.values()) {
       bytes.put(ModelText.name(one), sizes.bytesPerToken(one));
-      limited.put(ModelText.name(one), sizes.limitedBytesPerToken(one));
-      reachable.put(ModelText.name(one), sizes.reachableBytes(one));
+      windowed.put(ModelText.name(one), sizes.windowedBytesPerToken(one));
+      fullContext.put(ModelText.name(one), sizes.fullContextBytes(one));
     }
     tree.put("stateBytesPerSequence", sizes.stateBytes());
   }

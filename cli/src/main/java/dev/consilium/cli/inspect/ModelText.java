@@ -132,15 +132,13 @@ public final class ModelText {
             .formatted(
                 spec.contextLength(),
                 Amounts.bytes(perToken),
-                Amounts.bytes(perToken * spec.contextLength())));
-    if (sizes.limitedBytesPerToken(dtype) > 0) {
+                Amounts.bytes(sizes.fullContextBytes(dtype))));
+    if (sizes.windowedBytesPerToken(dtype) > 0) {
       fact(
           "windows",
-          "%s of the %s for each token are in layers that look back only so far; a full context looks at %s"
+          "%s of the %s for each token are in layers that keep the last ones only"
               .formatted(
-                  Amounts.bytes(sizes.limitedBytesPerToken(dtype)),
-                  Amounts.bytes(perToken),
-                  Amounts.bytes(sizes.reachableBytes(dtype))));
+                  Amounts.bytes(sizes.windowedBytesPerToken(dtype)), Amounts.bytes(perToken)));
     }
     fact("kv-dtype", keyValueSizes(sizes, dtype));
     if (sizes.stateBytes() > 0) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.family.AllKeys;
 import dev.consilium.model.family.AttentionScores;
+import dev.consilium.model.family.ExpertBody;
 import dev.consilium.model.family.ExpertGroups;
 import dev.consilium.model.family.ExpertGroups.GroupScore;
 import dev.consilium.model.family.GateRenormalisation;
@@ -11,13 +12,16 @@ import dev.consilium.model.family.GateScore;
 import dev.consilium.model.family.GateSelection;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GateWeighting;
+import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.KeyChunks;
 import dev.consilium.model.family.KeyRange;
 import dev.consilium.model.family.Mamba2;
+import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.NoScaling;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RotarySpec;
+import dev.consilium.model.family.SharedExpert;
 import dev.consilium.model.family.SlidingWindow;
 import dev.consilium.model.family.TemperatureTuning;
 import dev.consilium.model.family.YarnScaling;
@@ -84,6 +88,20 @@ class WordsTest {
             "sigmoid of each logit with a bias; a correction bias on the choice alone;"
                 + " from the best 4 of 8 groups, by the sum of their best two;"
                 + " weights renormalised to sum to 1, times 2.5, on the experts' input");
+  }
+
+  @Test
+  void feedForward_clampedBodyAndShared_areSaid() {
+    MixtureOfExperts experts =
+        new MixtureOfExperts(
+            new GateSpec(8, 2, new GateScore.Sigmoid(), new GateRenormalisation.None()),
+            64,
+            new ExpertBody(new GatedActivation.ClampedSwiGlu(1.702f, 7), true),
+            new SharedExpert(128, true));
+    assertThat(FeedForwardWords.of(experts))
+        .isEqualTo(
+            "8 experts, 2 for each token: SwiGLU (alpha 1.702, clamped at 7) of width 64 with"
+                + " biases; shared by all tokens: width 128, as 2 of these, weighed by a sigmoid");
   }
 
   @Test
