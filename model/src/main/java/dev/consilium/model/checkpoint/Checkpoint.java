@@ -82,7 +82,7 @@ public final class Checkpoint implements AutoCloseable {
           directory,
           Files.exists(directory)
               ? "is a file and no .gguf, want that or a model directory with config.json and"
-                    + " safetensors in it"
+                  + " safetensors in it"
               : "does not exist");
     }
     ModelSpec spec = DescribedCheckpoint.read(directory).spec();

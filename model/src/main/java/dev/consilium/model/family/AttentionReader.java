@@ -99,8 +99,18 @@ final class AttentionReader {
     return switch (rules.rotary().layers()) {
       case ALL -> Collections.nCopies(layers, true);
       case LISTED -> listedLayers(layers);
+      case WINDOWED -> windowed(layers);
       case ALL_IF_NAMED -> Collections.nCopies(layers, namedRotary());
     };
+  }
+
+  private List<Boolean> windowed(int layers) {
+    if (!fields.has("sliding_window")) {
+      return Collections.nCopies(layers, true);
+    }
+    List<Boolean> all = Collections.nCopies(layers, true);
+    return new KeyRangeReader(rules.keys(), fields)
+        .read(all).stream().map(range -> !(range instanceof AllKeys)).toList();
   }
 
   private boolean namedRotary() {

@@ -50,6 +50,8 @@ record AttentionRules(
      * no_rope_layer_interval}-th.
      */
     LISTED,
+    /** Those with a window, if there is one; else all. */
+    WINDOWED,
     /** All if {@code position_embedding_type} says {@code rope}, else none. */
     ALL_IF_NAMED
   }
@@ -94,6 +96,11 @@ record AttentionRules(
      * after it.
      */
     LISTED_WINDOW,
+    /**
+     * Those in the layers that {@code layer_types} names, which must be there if {@code
+     * sliding_window} is.
+     */
+    NAMED_WINDOW,
     /**
      * Those of its own {@code attention_chunk_size} positions in the layers that {@code
      * layer_types} names; absent: in the layers that know positions.

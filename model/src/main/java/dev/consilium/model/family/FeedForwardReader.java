@@ -235,9 +235,10 @@ final class FeedForwardReader {
   }
 
   private float scalingFactor() {
-    double factor = fields.optionalNumber("routed_scaling_factor").orElse(1);
+    GateRules.Scaling scaling = rules.gate().scaling();
+    double factor = fields.optionalNumber(scaling.field()).orElse(scaling.absent());
     if (!(factor > 0) || factor > 1e6) {
-      throw fields.wrong("routed_scaling_factor", "a number above 0, up to 1e6");
+      throw fields.wrong(scaling.field(), "a number above 0, up to 1e6");
     }
     return (float) factor;
   }

@@ -11,6 +11,7 @@ package dev.consilium.model.family;
  * @param epsilon what is added to that sum
  * @param floorField the field with what that sum is at least; empty: 0
  * @param weight what gate weights multiply
+ * @param scaling where weights are scaled, by what
  */
 record GateRules(
     Score score,
@@ -20,7 +21,8 @@ record GateRules(
     Normalisation normalisation,
     float epsilon,
     String floorField,
-    Weight weight) {
+    Weight weight,
+    Scaling scaling) {
 
   /** What makes scores of logits. */
   enum Score {
@@ -53,10 +55,18 @@ record GateRules(
   /** What gate weights multiply. */
   enum Weight {
     OUTPUT,
-    /** The output, times {@code routed_scaling_factor} (absent: 1). */
+    /** The output, after {@link Scaling}. */
     SCALED_OUTPUT,
     INPUT
   }
+
+  /**
+   * What weights are multiplied by.
+   *
+   * @param field that says it
+   * @param absent what it is when absent
+   */
+  record Scaling(String field, double absent) {}
 
   /** A declaration; what it does not say is as in most families. */
   static Builder of(Score score) {
@@ -89,6 +99,7 @@ record GateRules(
     private float epsilon;
     private String floorField = "";
     private Weight weight = Weight.OUTPUT;
+    private Scaling scaling = new Scaling("routed_scaling_factor", 1);
 
     private Builder(Score score) {
       this.score = score;
@@ -124,6 +135,12 @@ record GateRules(
       return this;
     }
 
+    /** The output, scaled by another field than {@code routed_scaling_factor}. */
+    Builder scaled(String field, double absent) {
+      scaling = new Scaling(field, absent);
+      return weight(Weight.SCALED_OUTPUT);
+    }
+
     Builder weight(Weight value) {
       weight = value;
       return this;
@@ -131,7 +148,7 @@ record GateRules(
 
     GateRules build() {
       return new GateRules(
-          score, bias, correctionBias, groups, normalisation, epsilon, floorField, weight);
+          score, bias, correctionBias, groups, normalisation, epsilon, floorField, weight, scaling);
     }
   }
 }

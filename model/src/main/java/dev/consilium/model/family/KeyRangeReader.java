@@ -48,6 +48,7 @@ final class KeyRangeReader {
       case WINDOW_IF_ENABLED -> agreed(layers, enabled() ? window() : noWindow());
       case LISTED_WINDOW_IF_ENABLED -> listedIfEnabled(layers);
       case LISTED_WINDOW -> listedWindow(layers);
+      case NAMED_WINDOW -> namedWindow(layers);
       case WINDOW_BEHIND -> windowBehind(layers);
       case LISTED_CHUNKS -> listedChunks(turned);
     };
@@ -108,6 +109,17 @@ final class KeyRangeReader {
       }
     }
     return ranges(types, SLIDING, types.contains(SLIDING) ? window() : noWindow());
+  }
+
+  private List<KeyRange> namedWindow(int layers) {
+    if (!fields.has("sliding_window")) {
+      return agreed(layers, noWindow());
+    }
+    List<String> types = types(layers, SLIDING);
+    if (types.isEmpty()) {
+      throw fields.wrong("layer_types", "which layers slide, as there is a sliding_window");
+    }
+    return ranges(types, SLIDING, window());
   }
 
   private List<KeyRange> windowBehind(int layers) {

@@ -275,6 +275,67 @@ public final class ModelFamilies {
           .only("topk_method", "\"noaux_tc\"")
           .build();
 
+  private static final ModelFamily SOLAR_OPEN =
+      declare(
+              "solar_open",
+              "SolarOpenForCausalLM",
+              norms(1e-5),
+              grouped(1e6).biases(new Flag("attention_bias", false)).headDim(128).build(),
+              experts("n_routed_experts", "moe_intermediate_size")
+                  .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
+                  .shared(new Shared.Counted("n_shared_experts")))
+          // All layers have experts, and none a norm of queries and keys, whatever these say.
+          .ignoring("first_k_dense_replace", "intermediate_size", "use_qk_norm")
+          .build();
+
+  private static final ModelFamily EXAONE_MOE =
+      declare(
+              "exaone_moe",
+              "ExaoneMoeForCausalLM",
+              norms(1e-5),
+              grouped(1e6)
+                  .turned(Turned.WINDOWED)
+                  .qkNorm(QkNorm.PER_HEAD)
+                  .keys(Keys.NAMED_WINDOW)
+                  .build(),
+              experts("num_experts", "moe_intermediate_size")
+                  .layers(Layers.TYPED)
+                  .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
+                  .shared(new Shared.Counted("num_shared_experts")))
+          // The lists of layer types say the same.
+          .ignoring("is_moe_layer", "sliding_window_pattern")
+          .only("scoring_func", "\"sigmoid\"")
+          .only("topk_method", "\"noaux_tc\"")
+          .names(new NamesBuilder().correctionBias("mlp.e_score_correction_bias"))
+          .build();
+
+  private static final ModelFamily HY_V3 =
+      declare(
+              "hy_v3",
+              "HYV3ForCausalLM",
+              norms(1e-5),
+              grouped(11_158_840)
+                  .qkNorm(QkNorm.PER_HEAD)
+                  .allBiases(new Flag("attention_bias", false))
+                  .build(),
+              experts("num_experts", "moe_intermediate_size")
+                  .layers(Layers.TYPED)
+                  .gate(
+                      GateRules.of(Score.SIGMOID)
+                          .correctionBias()
+                          .normalised(Normalisation.ALWAYS)
+                          .epsilon(1e-20f)
+                          .scaled("router_scaling_factor", 2.826))
+                  .shared(new Shared.Counted("num_shared_experts")))
+          .ignoring("enable_moe_fp32_combine")
+          .only("first_k_dense_replace", "1") // the reference looks at mlp_layer_types only
+          .names(
+              new NamesBuilder()
+                  .gate("mlp.router.gate")
+                  .correctionBias("mlp.expert_bias")
+                  .shared(GatedNames.of("mlp.shared_mlp")))
+          .build();
+
   private static final ModelFamily GPT_OSS =
       declare(
               "gpt_oss",
@@ -369,6 +430,9 @@ public final class ModelFamilies {
             deepseekV3("kimi_k2"),
             GLM4_MOE,
             GLM4_MOE_LITE,
+            SOLAR_OPEN,
+            EXAONE_MOE,
+            HY_V3,
             GPT_OSS,
             ERNIE,
             LLAMA4,

@@ -70,6 +70,7 @@ final class AttentionRuleWords {
               + " on";
       case LISTED_WINDOW ->
           "the last `sliding_window` keys in layers of `layer_types`, or in every second";
+      case NAMED_WINDOW -> "the last `sliding_window` keys in layers of `layer_types`";
       case LISTED_CHUNKS ->
           "chunks of `attention_chunk_size` in layers of `layer_types`, or in those with positions";
     };
@@ -100,6 +101,7 @@ final class AttentionRuleWords {
     switch (rotary.layers()) {
       case ALL -> {}
       case LISTED -> words.add("none in layers of `no_rope_layers`, or in every fourth");
+      case WINDOWED -> words.add("only in layers with a window, if there is one");
       case ALL_IF_NAMED -> words.add("only if `position_embedding_type` is `rope`");
     }
     return String.join(", ", words);

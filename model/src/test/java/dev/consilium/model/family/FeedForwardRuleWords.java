@@ -27,7 +27,7 @@ final class FeedForwardRuleWords {
     }
     switch (gate.weight()) {
       case OUTPUT -> {}
-      case SCALED_OUTPUT -> words.add("times `routed_scaling_factor`");
+      case SCALED_OUTPUT -> words.add("times `" + gate.scaling().field() + "`");
       case INPUT -> words.add("weighs the input");
     }
     return String.join("; ", words);

@@ -101,7 +101,11 @@ public final class GoldenCheck {
     SequenceCache cache = new SequenceCache(router.pool());
     try {
       for (int i = 0; i < greedy.length; i++) {
-        int from = i == 0 ? 0 : prompt + i - 1;
+        boolean worthless = prompt + i - 1 == router.forward().shortTokens();
+        if (worthless) {
+          cache.release(); // as the engine does
+        }
+        int from = i == 0 || worthless ? 0 : prompt + i - 1;
         BatchResult result =
             pass(
                 cache,
