@@ -95,3 +95,9 @@ EXPORT int consilium_attend(int level, int cache, int head_dim, int value_dim, i
     default: return -1;
   }
 }
+
+/* Returns 0. An address without memory is passed over. */
+EXPORT int consilium_read_ahead(int64_t from, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const uint8_t *) (intptr_t) (from + i), 0, 3);
+  return 0;
+}

@@ -16,6 +16,7 @@ public final class CpuDevice implements AutoCloseable {
   private final Kernels kernels;
   private final ThreadTeam team;
   private final AttentionTasks attention;
+  private volatile List<PackedMatrix> expected = List.of();
 
   /**
    * Memory for quantised activations, one for each thread that ever multiplied at once with others.
@@ -83,7 +84,20 @@ public final class CpuDevice implements AutoCloseable {
 
   private void run(List<MatmulJob> jobs, List<QuantisedTokens> quantised) {
     MatmulTasks tasks = new MatmulTasks(jobs, quantised, threads());
-    team.run(tasks.count(), task -> tasks.run(task, kernels));
+    team.runStretches(tasks.count(), task -> tasks.run(task, kernels));
+  }
+
+  /**
+   * Says with which weights the next product of few tokens will be, in their order: until it says
+   * otherwise, threads that wait read ahead of them. Makes no difference to results.
+   *
+   * @return what was said before
+   */
+  public List<PackedMatrix> expect(List<PackedMatrix> weights) {
+    List<PackedMatrix> before = expected;
+    expected = weights;
+    team.whileIdle(new ReadAhead(weights, threads(), kernels::readAhead));
+    return before;
   }
 
   /** Computes the attention of all jobs, which must not write the same rows. */

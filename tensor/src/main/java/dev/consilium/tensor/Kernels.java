@@ -236,4 +236,10 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       long keysAt,
       long valuesAt,
       long strideBytes);
+
+  /**
+   * Asks for memory to be brought into this thread's cache, if the machine can be asked. A hint: an
+   * address where no memory is any more does no harm.
+   */
+  default void readAhead(long address, long bytes) {}
 }

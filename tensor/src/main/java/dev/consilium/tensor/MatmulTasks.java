@@ -9,7 +9,7 @@ import java.util.List;
  */
 final class MatmulTasks {
   /** Multiply-adds of a task at most: some ten microseconds, so that threads end together. */
-  private static final long MOST_MULTIPLY_ADDS = 1 << 18;
+  private static final long MOST_MULTIPLY_ADDS = 1 << 17;
 
   /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
   private static final long LEAST_MULTIPLY_ADDS = 1 << 15;

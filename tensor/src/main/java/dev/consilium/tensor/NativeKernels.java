@@ -316,4 +316,9 @@ public final class NativeKernels implements Kernels {
       long strideBytes) {
     others.storeKeyValue(shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
   }
+
+  @Override
+  public void readAhead(long address, long bytes) {
+    library.readAhead(address, bytes);
+  }
 }

@@ -35,6 +35,7 @@ final class NativeLibrary {
   private final MethodHandle quantise;
   private final MethodHandle multiply;
   private final MethodHandle attend;
+  private final MethodHandle readAhead;
   private final int levels;
 
   /**
@@ -55,10 +56,15 @@ final class NativeLibrary {
   }
 
   private NativeLibrary(
-      MethodHandle quantise, MethodHandle multiply, MethodHandle attend, int levels) {
+      MethodHandle quantise,
+      MethodHandle multiply,
+      MethodHandle attend,
+      MethodHandle readAhead,
+      int levels) {
     this.quantise = quantise;
     this.multiply = multiply;
     this.attend = attend;
+    this.readAhead = readAhead;
     this.levels = levels;
   }
 
@@ -154,8 +160,9 @@ final class NativeLibrary {
             ADDRESS, // scratch
             ADDRESS, // states
             JAVA_LONG); // states_at
+    MethodHandle readAhead = function(symbols, "consilium_read_ahead", JAVA_LONG, JAVA_LONG);
     try {
-      return new NativeLibrary(quantise, multiply, attend, (int) levels.invokeExact());
+      return new NativeLibrary(quantise, multiply, attend, readAhead, (int) levels.invokeExact());
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -280,6 +287,16 @@ final class NativeLibrary {
         throw new IllegalStateException(
             "no native attention for " + shape.dtype() + " on " + level);
       }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** See {@link Kernels#readAhead}. */
+  void readAhead(long address, long bytes) {
+    try {
+      int result = (int) readAhead.invokeExact(address, bytes);
+      assert result == 0;
     } catch (Throwable e) {
       throw unexpected(e);
     }

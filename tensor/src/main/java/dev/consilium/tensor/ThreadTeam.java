@@ -13,7 +13,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A region wakes in a microsecond when regions follow each other closely: a worker that runs out
  * of tasks spins for a fraction of a millisecond before it parks, so an idle team burns nothing.
- * Tasks are claimed one by one in ascending order, by the workers and the caller alike.
+ * Tasks are claimed one by one in ascending order, by the workers and the caller alike: of all
+ * tasks, or each thread of a stretch of its own first and of the others' when that is done.
+ *
+ * <p>A thread that waits meanwhile does {@link IdleWork}, if there is any.
  *
  * <p>Threading: {@link #run} may be called from any thread; regions of several callers follow one
  * another. A task must not run a region of its own team.
@@ -28,6 +31,19 @@ public final class ThreadTeam implements AutoCloseable {
   /** Spins between two looks at the clock. */
   private static final int SPINS = 64;
 
+  /** Something useful, but not needed, that a thread does while it waits. */
+  interface IdleWork {
+    IdleWork NONE = thread -> false;
+
+    /**
+     * Does some of it, for less than a microsecond.
+     *
+     * @param thread that waits: 0 is the caller of {@link #run}, others count from 1
+     * @return false when nothing is left to do for this thread
+     */
+    boolean step(int thread);
+  }
+
   /** The team whose region the thread is in. */
   private static final ThreadLocal<@Nullable ThreadTeam> INSIDE = new ThreadLocal<>();
 
@@ -35,6 +51,7 @@ public final class ThreadTeam implements AutoCloseable {
   private final List<Worker> workers = new ArrayList<>();
   private final ReentrantLock lock = new ReentrantLock(true);
   private volatile Region current = Region.NONE;
+  private volatile IdleWork idleWork = IdleWork.NONE;
   private volatile boolean closed;
 
   /**
@@ -47,7 +64,7 @@ public final class ThreadTeam implements AutoCloseable {
     }
     this.name = name;
     for (int i = 1; i < threads; i++) {
-      workers.add(new Worker(name + "-" + i));
+      workers.add(new Worker(i));
     }
     workers.forEach(Thread::start);
   }
@@ -55,6 +72,11 @@ public final class ThreadTeam implements AutoCloseable {
   /** Threads that compute, the caller among them. */
   public int threads() {
     return workers.size() + 1;
+  }
+
+  /** What threads do from now on while they wait. */
+  void whileIdle(IdleWork work) {
+    idleWork = work;
   }
 
   /**
@@ -66,14 +88,26 @@ public final class ThreadTeam implements AutoCloseable {
    * @throws IllegalStateException from a task of the same team, or after {@link #close}
    */
   public void run(int tasks, IntConsumer body) {
+    run(tasks, 1, body);
+  }
+
+  /**
+   * As {@link #run}, for tasks of one size that touch memory one after the other: thread t of T
+   * begins at task {@code tasks * t / T}, and goes on from there.
+   */
+  void runStretches(int tasks, IntConsumer body) {
+    run(tasks, threads(), body);
+  }
+
+  private void run(int tasks, int stretches, IntConsumer body) {
     if (tasks < 0) {
       throw new IllegalArgumentException(tasks + " tasks; expected >= 0");
     }
     ThreadTeam outer = enter();
     try {
-      Region region = new Region(tasks, body);
+      Region region = new Region(tasks, stretches, body);
       if (workers.isEmpty()) {
-        region.work();
+        region.work(0);
       } else {
         runTogether(region);
       }
@@ -106,8 +140,8 @@ public final class ThreadTeam implements AutoCloseable {
         current = region;
         wake(region.tasks - 1);
       }
-      region.work();
-      region.awaitEnd();
+      region.work(0);
+      region.awaitEnd(idleWork);
     } finally {
       // Do not keep the body, and what it refers to, alive until the next region.
       current = Region.NONE;
@@ -157,10 +191,12 @@ public final class ThreadTeam implements AutoCloseable {
 
   /** A thread of the team, which waits for regions and works on them. */
   private final class Worker extends Thread {
+    private final int number;
     private volatile boolean parked;
 
-    Worker(String name) {
-      super(name);
+    Worker(int number) {
+      super(name + "-" + number);
+      this.number = number;
       setDaemon(true);
     }
 
@@ -170,7 +206,7 @@ public final class ThreadTeam implements AutoCloseable {
       Region last = Region.NONE;
       while (!closed) {
         last = awaitRegionAfter(last);
-        last.work();
+        last.work(number);
       }
     }
 
@@ -191,7 +227,9 @@ public final class ThreadTeam implements AutoCloseable {
           if (region != last && region != Region.NONE) {
             return region;
           }
-          Thread.onSpinWait();
+          if (!idleWork.step(number)) {
+            Thread.onSpinWait();
+          }
         }
       } while (System.nanoTime() - start < SPIN_NANOS);
       return park(last);
@@ -216,34 +254,54 @@ public final class ThreadTeam implements AutoCloseable {
   private static final class Region {
     private static final int MAX_FAILURES = 16;
 
-    static final Region NONE = new Region(0, task -> {});
+    static final Region NONE = new Region(0, 1, task -> {});
 
     private final int tasks;
     private final IntConsumer body;
-    private final AtomicInteger claimed = new AtomicInteger();
+
+    /** The next task of each stretch. */
+    private final AtomicInteger[] next;
+
     private final AtomicInteger ended = new AtomicInteger();
     private final Thread caller = Thread.currentThread();
     private final List<Throwable> failures = new ArrayList<>();
     private volatile boolean callerParked;
 
-    Region(int tasks, IntConsumer body) {
+    Region(int tasks, int stretches, IntConsumer body) {
       this.tasks = tasks;
       this.body = body;
+      this.next = new AtomicInteger[stretches];
+      for (int i = 0; i < stretches; i++) {
+        next[i] = new AtomicInteger(begin(i));
+      }
     }
 
-    /** Claims and runs tasks until none is left. */
-    void work() {
+    private int begin(int stretch) {
+      return (int) ((long) tasks * stretch / next.length);
+    }
+
+    /** Claims and runs tasks until none is left, those of the thread's own stretch first. */
+    void work(int thread) {
+      int ran = 0;
+      for (int i = 0; i < next.length; i++) {
+        ran += work(next[(thread + i) % next.length], begin((thread + i) % next.length + 1));
+      }
+      if (ran > 0 && ended.addAndGet(ran) == tasks && callerParked) {
+        LockSupport.unpark(caller);
+      }
+    }
+
+    private int work(AtomicInteger next, int end) {
+      int ran = 0;
       // The look before the claim keeps the counter from running on past the last task.
-      while (claimed.get() < tasks) {
-        int task = claimed.getAndIncrement();
-        if (task >= tasks) {
-          return;
-        }
-        runTask(task);
-        if (ended.incrementAndGet() == tasks && callerParked) {
-          LockSupport.unpark(caller);
+      while (next.get() < end) {
+        int task = next.getAndIncrement();
+        if (task < end) {
+          runTask(task);
+          ran++;
         }
       }
+      return ran;
     }
 
     @SuppressWarnings("CatchingUnchecked") // a task may throw anything: the region must still end
@@ -261,11 +319,13 @@ public final class ThreadTeam implements AutoCloseable {
       }
     }
 
-    void awaitEnd() {
+    void awaitEnd(IdleWork idleWork) {
       long start = System.nanoTime();
       while (ended.get() < tasks && System.nanoTime() - start < SPIN_NANOS) {
         for (int i = 0; i < SPINS && ended.get() < tasks; i++) {
-          Thread.onSpinWait();
+          if (!idleWork.step(0)) {
+            Thread.onSpinWait();
+          }
         }
       }
       parkUntilEnd();

@@ -35,6 +35,60 @@ class ThreadTeamTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 8})
+  void runStretches_thousandsOfRegions_everyTaskOnce(int threads) {
+    try (ThreadTeam team = new ThreadTeam("test", threads)) {
+      for (int region = 0; region < 5000; region++) {
+        int tasks = region % 23;
+        AtomicIntegerArray calls = new AtomicIntegerArray(23);
+        team.runStretches(tasks, calls::incrementAndGet);
+        for (int task = 0; task < 23; task++) {
+          assertThat(calls.get(task)).isEqualTo(task < tasks ? 1 : 0);
+        }
+      }
+    }
+  }
+
+  @Test
+  void runStretches_threadHeldUp_othersRunItsStretch() {
+    try (ThreadTeam team = new ThreadTeam("test", 2)) {
+      CountDownLatch others = new CountDownLatch(9);
+      // The first task lasts until all others ended: the second thread must run them.
+      team.runStretches(
+          10,
+          task -> {
+            if (task == 0) {
+              await(others);
+            } else {
+              others.countDown();
+            }
+          });
+    }
+  }
+
+  @Test
+  void whileIdle_callerAndWorkerWait_bothDoTheWork() {
+    try (ThreadTeam team = new ThreadTeam("test", 2)) {
+      CountDownLatch both = new CountDownLatch(2);
+      List<CountDownLatch> idle = List.of(new CountDownLatch(1), new CountDownLatch(1));
+      team.whileIdle(thread -> {
+        idle.get(thread).countDown();
+        return false;
+      });
+      Thread caller = Thread.currentThread();
+      team.run(
+          2,
+          task -> {
+            meet(both); // each thread has one task
+            if (!Thread.currentThread().equals(caller)) {
+              await(idle.get(0));
+            }
+          });
+      await(idle.get(1));
+    }
+  }
+
   @Test
   void run_plainWritesOfTasks_areSeenByTheCaller() {
     try (ThreadTeam team = new ThreadTeam("test", 3)) {
@@ -61,8 +115,12 @@ class ThreadTeamTest {
 
   private static void meet(CountDownLatch both) {
     both.countDown();
+    await(both);
+  }
+
+  private static void await(CountDownLatch latch) {
     try {
-      both.await();
+      latch.await();
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }

@@ -34,6 +34,11 @@ public final class StackedMatrix implements AutoCloseable {
     return parts.getFirst().columns();
   }
 
+  /** The packed matrices it is made of, from the top. */
+  public List<PackedMatrix> parts() {
+    return parts;
+  }
+
   /** Bytes of memory held. */
   public long byteSize() {
     return parts.stream().mapToLong(PackedMatrix::byteSize).sum();

@@ -6,6 +6,7 @@ import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.PackedMatrix;
 import dev.consilium.tensor.ScratchMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -100,11 +101,14 @@ public final class GatedBlocks {
       return result;
     }
     F32Matrix gateUp = gateUps.of(rows, 2 * first.intermediateSize());
+    List<PackedMatrix> later =
+        device.expect(blocks.stream().map(block -> block.weights().down()).toList());
     device.matmul(gateUpJobs(x, blocks, gateUp));
     List<Part> parts = parts(blocks);
     if (parts.size() < TASKS_PER_THREAD * device.threads()) {
-      computeTogether(gateUp, blocks, result, finish);
+      computeTogether(gateUp, blocks, later, result, finish);
     } else {
+      device.expect(later);
       device.parallel(parts.size(), task -> compute(gateUp, parts.get(task), result, finish));
     }
     return result;
@@ -112,13 +116,18 @@ public final class GatedBlocks {
 
   /** Threads share blocks. */
   private void computeTogether(
-      F32Matrix gateUp, List<Block> blocks, F32Matrix result, RowFinish finish) {
+      F32Matrix gateUp,
+      List<Block> blocks,
+      List<PackedMatrix> later,
+      F32Matrix result,
+      RowFinish finish) {
     F32Matrix activated = activations.of(result.rows(), gateUp.columns() / 2);
     GatedWeights[] ofRow = weightsOfRows(blocks, result.rows());
     forEachRow(
         result.rows(),
         activated.columns(),
         row -> activate(ofRow[row], gateUp, row, activated, row));
+    device.expect(later);
     device.matmul(downJobs(activated, blocks, result));
     forEachRow(
         result.rows(),

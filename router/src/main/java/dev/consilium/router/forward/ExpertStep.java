@@ -14,6 +14,7 @@ import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.PackedMatrix;
 import io.grpc.Status;
 import java.util.List;
 
@@ -63,6 +64,11 @@ final class ExpertStep implements FeedForwardStep {
     clear(device, state.batch, work.delta);
     Combine.add(device, chosen, outputs, work.delta);
     shared.addTo(device, state.batch, work.delta);
+  }
+
+  @Override
+  public List<PackedMatrix> firstWeights() {
+    return List.of(weights.gate().matrix());
   }
 
   private ExpertChoices choose(CpuDevice device, PassState state, Workspace work) {

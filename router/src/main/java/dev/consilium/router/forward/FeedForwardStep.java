@@ -1,9 +1,16 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.PackedMatrix;
+import java.util.List;
 
 /** The feed-forward block of one layer over a batch. */
 sealed interface FeedForwardStep permits DenseStep, ExpertStep {
   /** Reads {@code work.normed}, leaves the result in {@code work.delta}. */
   void run(CpuDevice device, PassState state, Workspace work);
+
+  /** The matrices that a token meets first; empty: not known. */
+  default List<PackedMatrix> firstWeights() {
+    return List.of();
+  }
 }

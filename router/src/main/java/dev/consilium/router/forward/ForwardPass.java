@@ -15,6 +15,7 @@ import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.PackedMatrix;
 import dev.consilium.tensor.ScratchMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -141,6 +142,8 @@ public final class ForwardPass {
     work.rotary.values().forEach(rotary -> rotary.fill(device, batch));
     for (LayerSpec layer : spec.layers()) {
       LayerWeights layerWeights = weights.layer(layer.index());
+      FeedForwardStep feedForward = this.feedForward.get(layer.index());
+      device.expect(feedForward.firstWeights());
       block(
           batch,
           layerWeights.attentionNorm(),
@@ -148,10 +151,20 @@ public final class ForwardPass {
       block(
           batch,
           layerWeights.feedForwardNorm(),
-          () -> feedForward.get(layer.index()).run(device, state, work));
+          () -> {
+            device.expect(firstWeightsBehind(layer.index()));
+            feedForward.run(device, state, work);
+          });
       observer.onLayer(layer.index(), work.hidden, batch.count);
     }
     return new BatchResult(slices, logits(batch), state.failures(), state.chosenExperts());
+  }
+
+  /** What a token meets first behind a layer: the next one's, or the head. */
+  private List<PackedMatrix> firstWeightsBehind(int layer) {
+    return layer + 1 < attention.size()
+        ? attention.get(layer + 1).firstWeights()
+        : List.of(weights.head());
   }
 
   private void embed(BatchRows batch) {
@@ -227,6 +240,7 @@ public final class ForwardPass {
     F32Matrix logits = this.logits.of(rows.length, spec.vocabularySize());
     if (rows.length > 0) {
       device.parallel(rows.length, i -> normalise(rows[i], weights.finalNorm()));
+      device.expect(attention.getFirst().firstWeights());
       device.matmul(List.of(new MatmulJob(weights.head(), work.normed, rows, logits, 0)));
       device.parallel(rows.length, row -> finishLogits(logits, row));
     }

@@ -14,6 +14,7 @@ import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.KvBlocks;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
+import dev.consilium.tensor.PackedMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,7 +54,13 @@ final class GroupedQueryStep implements AttentionStep {
   }
 
   @Override
+  public List<PackedMatrix> firstWeights() {
+    return weights.queryKeyValue().parts();
+  }
+
+  @Override
   public void run(CpuDevice device, BatchRows batch, Workspace work) {
+    List<PackedMatrix> later = device.expect(List.of(weights.output()));
     device.matmul(weights.queryKeyValue().jobs(work.normed, batch.all, work.queryKeyValue, 0));
     List<KvBlocks> caches = batch.slices.stream().map(slice -> slice.cache().layer(layer)).toList();
     Optional<RotaryRows> rotary = spec.rotary().map(work::rotary);
@@ -70,6 +77,7 @@ final class GroupedQueryStep implements AttentionStep {
     if (spec.outputGate()) {
       device.parallel(batch.count, row -> gate(device.kernels(), row, work));
     }
+    device.expect(later);
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
     weights.outputBias().ifPresent(bias -> AttentionStep.addBias(device, bias, batch, work.delta));

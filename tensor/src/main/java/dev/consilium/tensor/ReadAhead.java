@@ -1,0 +1,71 @@
+package dev.consilium.tensor;
+
+import java.util.List;
+
+/**
+ * What a thread does while it waits for a product with weights that are known already: it reads the
+ * first of its share into its cache. The threads begin where {@link ThreadTeam#runStretches} has
+ * them begin, if the matrices are of one size.
+ */
+final class ReadAhead implements ThreadTeam.IdleWork {
+  /** Half of a second cache, which many threads have to themselves. */
+  private static final long MOST_BYTES = 1 << 20;
+
+  /** A quarter of a microsecond. */
+  private static final long STEP_BYTES = 4096;
+
+  /** Longs between what two threads write: a cache line. */
+  private static final int APART = 8;
+
+  /** Reads memory at an address: {@link Kernels#readAhead}. */
+  interface Reader {
+    void read(long address, long bytes);
+  }
+
+  private final Reader reader;
+
+  /** Addresses that are read next, by thread. */
+  private final long[] next;
+
+  private final long[] end;
+
+  /**
+   * @param weights in the order in which they are multiplied
+   */
+  ReadAhead(List<PackedMatrix> weights, int threads, Reader reader) {
+    this.reader = reader;
+    this.next = new long[threads * APART];
+    this.end = new long[threads * APART];
+    long bytes = 0;
+    for (PackedMatrix matrix : weights) {
+      bytes += matrix.byteSize();
+    }
+    for (int thread = 0; thread < threads; thread++) {
+      begin(thread * APART, weights, bytes * thread / threads);
+    }
+  }
+
+  /** To the end of the matrix at most, which is far enough in matrices of any size. */
+  private void begin(int place, List<PackedMatrix> weights, long skip) {
+    for (PackedMatrix matrix : weights) {
+      if (skip < matrix.byteSize()) {
+        next[place] = matrix.segment().address() + skip;
+        end[place] = next[place] + Math.min(MOST_BYTES, matrix.byteSize() - skip);
+        return;
+      }
+      skip -= matrix.byteSize();
+    }
+  }
+
+  @Override
+  public boolean step(int thread) {
+    int place = thread * APART;
+    long from = next[place];
+    if (from >= end[place]) {
+      return false;
+    }
+    next[place] = from + STEP_BYTES;
+    reader.read(from, Math.min(STEP_BYTES, end[place] - from));
+    return true;
+  }
+}
