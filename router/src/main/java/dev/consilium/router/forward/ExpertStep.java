@@ -52,7 +52,9 @@ final class ExpertStep implements FeedForwardStep {
 
   @Override
   public void run(CpuDevice device, PassState state, Workspace work) {
+    List<PackedMatrix> later = device.expect(firstWeights());
     ExpertChoices choices = choose(device, state, work);
+    device.expect(later);
     List<ExpertTokens> chosen =
         ExpertWork.of(choices, weights.spec().gate().expertCount(), state.failedRows());
     F32Matrix toSend = rounded(device, state.batch, work);
