@@ -45,6 +45,7 @@ public final class ModelFamilies {
               grouped(1e6).keys(Keys.WINDOW).allBiases(new Flag("attention_bias", false)).build(),
               experts("num_local_experts", "intermediate_size")
                   .gate(GateRules.of(Score.SPARSE_MIXER)))
+          .alsoCalled("PhiMoEForCausalLM")
           .ignoring("input_jitter_noise") // while training
           .names(mixtralNames())
           .build();
@@ -302,6 +303,7 @@ public final class ModelFamilies {
                   .layers(Layers.TYPED)
                   .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
                   .shared(new Shared.Counted("num_shared_experts")))
+          .alsoCalled("ExaoneMoEForCausalLM")
           // The lists of layer types say the same.
           .ignoring("is_moe_layer", "sliding_window_pattern")
           .only("scoring_func", "\"sigmoid\"")

@@ -13,6 +13,7 @@ import java.util.Set;
  *
  * @param modelType what {@code model_type} says
  * @param architecture the class name of its text generation model in the configuration
+ * @param otherNames what published models call that class, too
  * @param blocks what surrounds the blocks
  * @param attention of its layers
  * @param recurrence which layers are recurrent instead
@@ -24,6 +25,7 @@ import java.util.Set;
 record ModelFamily(
     String modelType,
     String architecture,
+    Set<String> otherNames,
     BlockRules blocks,
     MixingRules attention,
     Recurrence recurrence,
@@ -50,6 +52,7 @@ record ModelFamily(
     private final MixingRules attention;
     private final FeedForwardRules feedForward;
     private Recurrence recurrence = Recurrence.NONE;
+    private final Set<String> otherNames = new HashSet<>();
     private final Set<String> ignored = new HashSet<>();
     private final Map<String, Set<String>> neutral = new HashMap<>();
     private NamesBuilder names = new NamesBuilder();
@@ -69,6 +72,12 @@ record ModelFamily(
 
     Builder recurrence(Recurrence value) {
       recurrence = value;
+      return this;
+    }
+
+    /** What published models call the class of the text generation model, too. */
+    Builder alsoCalled(String name) {
+      otherNames.add(name);
       return this;
     }
 
@@ -97,6 +106,7 @@ record ModelFamily(
       return new ModelFamily(
           modelType,
           architecture,
+          Set.copyOf(otherNames),
           blocks,
           attention,
           recurrence,

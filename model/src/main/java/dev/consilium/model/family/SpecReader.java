@@ -139,7 +139,10 @@ final class SpecReader {
 
   private void checkArchitecture() {
     List<String> architectures = fields.texts("architectures");
-    if (!architectures.isEmpty() && !architectures.contains(family.architecture())) {
+    boolean known =
+        architectures.contains(family.architecture())
+            || architectures.stream().anyMatch(family.otherNames()::contains);
+    if (!architectures.isEmpty() && !known) {
       throw fields.wrong("architectures", "[\"" + family.architecture() + "\"]");
     }
   }

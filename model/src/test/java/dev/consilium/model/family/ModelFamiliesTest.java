@@ -386,6 +386,19 @@ final class ModelFamiliesTest {
   }
 
   @Test
+  void specify_otherNameOfTheClass_isThatFamily() {
+    String phi =
+        """
+        {"model_type": "phimoe", "architectures": ["PhiMoEForCausalLM"], "hidden_size": 64, "vocab_size": 320,
+         "num_hidden_layers": 2, "max_position_embeddings": 512, "num_attention_heads": 4, "num_local_experts": 8,
+         "num_experts_per_tok": 2, "intermediate_size": 64}
+        """;
+    assertThat(specify(phi, Map.of()).architecture()).isEqualTo("PhimoeForCausalLM");
+    assertRefused(
+        phi, Map.of("architectures", "[\"PhiForCausalLM\"]"), "want [\"PhimoeForCausalLM\"]");
+  }
+
+  @Test
   void specify_unknownField_isRefusedByName() {
     assertRefused(
         MIXTRAL_8X7B,
