@@ -59,6 +59,11 @@ public final class Exp {
     return 1f / (1f + exp(-x));
   }
 
+  /** {@code ln(1 + e^x)}, which is x above 20 as far as floats can tell. */
+  public static float softplus(float x) {
+    return x > 20 ? x : (float) StrictMath.log1p(exp(x));
+  }
+
   /** {@code x / (1 + e^-x)}, the activation of gated feed-forward layers. */
   public static float silu(float x) {
     return x / (1f + exp(-x));

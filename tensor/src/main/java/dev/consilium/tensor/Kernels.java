@@ -149,7 +149,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
 
   /**
    * One token of a linear recurrence with decay, for some columns of the state S of a head. For
-   * every column j by itself, with {@code D[i][j] = S[i][j] * decay}:
+   * every column j by itself, with {@code D[i][j] = S[i][j] * decay[i][j]}, see {@link StateDecay}:
    *
    * <ol>
    *   <li>remembered: a chain {@code acc = fma(key[i], D[i][j], acc)} over ascending i, starting

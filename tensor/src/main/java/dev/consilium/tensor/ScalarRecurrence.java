@@ -17,7 +17,7 @@ final class ScalarRecurrence {
    */
   static void recur(StateColumns state, int from, StateUpdate update, MemorySegment y, long yAt) {
     for (int column = from; column < state.count(); column++) {
-      float value = get(update.memory(), update.value(), column);
+      float value = get(update.values(), update.value(), column);
       if (update.rule() == Rule.CORRECT) {
         value -= remembered(state, column, update);
       }
@@ -28,8 +28,8 @@ final class ScalarRecurrence {
   private static float remembered(StateColumns state, int column, StateUpdate update) {
     float sum = 0f;
     for (int i = 0; i < state.keyDim(); i++) {
-      float decayed = get(state.memory(), row(state, i), column) * update.decay();
-      sum = Math.fma(get(update.memory(), update.key(), i), decayed, sum);
+      float decayed = decayed(state, i, column, update.decay());
+      sum = Math.fma(get(update.keys(), update.key(), i), decayed, sum);
     }
     return sum;
   }
@@ -38,12 +38,25 @@ final class ScalarRecurrence {
       StateColumns state, int column, StateUpdate update, float written) {
     float sum = 0f;
     for (int i = 0; i < state.keyDim(); i++) {
-      float decayed = get(state.memory(), row(state, i), column) * update.decay();
-      float next = Math.fma(get(update.memory(), update.key(), i), written, decayed);
+      float decayed = decayed(state, i, column, update.decay());
+      float next = Math.fma(get(update.keys(), update.key(), i), written, decayed);
       set(state.memory(), row(state, i), column, next);
-      sum = Math.fma(get(update.memory(), update.query(), i), next, sum);
+      sum = Math.fma(get(update.keys(), update.query(), i), next, sum);
     }
     return sum;
+  }
+
+  private static float decayed(StateColumns state, int i, int column, StateDecay decay) {
+    float factor =
+        switch (decay) {
+          case StateDecay.Factors factors ->
+              get(factors.memory(), factors.at() + i * factors.rowBytes(), 0);
+          case StateDecay.Rates rates ->
+              Exp.exp(
+                  get(rates.rates(), rates.at() + i * rates.rowBytes(), column)
+                      * get(rates.steps(), rates.stepsAt(), column));
+        };
+    return get(state.memory(), row(state, i), column) * factor;
   }
 
   private static long row(StateColumns state, int i) {

@@ -18,25 +18,45 @@ final class VectorRecurrence {
   private VectorRecurrence() {}
 
   static void recur(StateColumns state, StateUpdate update, MemorySegment y, long yAt) {
-    int column = 0;
-    for (; column + 4 * COUNT <= state.count(); column += 4 * COUNT) {
-      columns4(state, state.at() + 4L * column, update, 4L * column, y, yAt);
-    }
-    for (; column + COUNT <= state.count(); column += COUNT) {
-      columns1(state, state.at() + 4L * column, update, 4L * column, y, yAt);
-    }
+    int column =
+        switch (update.decay()) {
+          case StateDecay.Factors factors -> byFactors(state, update, factors, y, yAt);
+          case StateDecay.Rates rates -> byRates(state, update, rates, y, yAt);
+        };
     ScalarRecurrence.recur(state, column, update, y, yAt);
   }
 
+  /** Whole vectors of columns; returns how many columns those are. */
+  private static int byFactors(
+      StateColumns state, StateUpdate update, StateDecay.Factors decay, MemorySegment y, long yAt) {
+    int column = 0;
+    for (; column + 4 * COUNT <= state.count(); column += 4 * COUNT) {
+      columns4(state, state.at() + 4L * column, update, decay, 4L * column, y, yAt);
+    }
+    for (; column + COUNT <= state.count(); column += COUNT) {
+      columns1(state, state.at() + 4L * column, update, decay, 4L * column, y, yAt);
+    }
+    return column;
+  }
+
   private static void columns4(
-      StateColumns state, long at, StateUpdate update, long column, MemorySegment y, long yAt) {
-    MemorySegment x = update.memory();
+      StateColumns state,
+      long at,
+      StateUpdate update,
+      StateDecay.Factors decays,
+      long column,
+      MemorySegment y,
+      long yAt) {
+    MemorySegment x = update.keys();
+    MemorySegment v = update.values();
     long values = update.value() + column;
-    FloatVector w0 = FloatVector.fromMemorySegment(FLOATS, x, values, ORDER);
-    FloatVector w1 = FloatVector.fromMemorySegment(FLOATS, x, values + BYTES, ORDER);
-    FloatVector w2 = FloatVector.fromMemorySegment(FLOATS, x, values + 2 * BYTES, ORDER);
-    FloatVector w3 = FloatVector.fromMemorySegment(FLOATS, x, values + 3 * BYTES, ORDER);
-    FloatVector decay = FloatVector.broadcast(FLOATS, update.decay());
+    FloatVector w0 = FloatVector.fromMemorySegment(FLOATS, v, values, ORDER);
+    FloatVector w1 = FloatVector.fromMemorySegment(FLOATS, v, values + BYTES, ORDER);
+    FloatVector w2 = FloatVector.fromMemorySegment(FLOATS, v, values + 2 * BYTES, ORDER);
+    FloatVector w3 = FloatVector.fromMemorySegment(FLOATS, v, values + 3 * BYTES, ORDER);
+    MemorySegment factors = decays.memory();
+    long factorAt = decays.at();
+    long factorBytes = decays.rowBytes();
     MemorySegment memory = state.memory();
     long rowBytes = state.rowBytes();
     int keyDim = state.keyDim();
@@ -48,6 +68,8 @@ final class VectorRecurrence {
       for (int i = 0; i < keyDim; i++) {
         long row = at + i * rowBytes;
         FloatVector key = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, update.key() + 4L * i));
+        FloatVector decay =
+            FloatVector.broadcast(FLOATS, factors.get(JAVA_FLOAT, factorAt + i * factorBytes));
         r0 = key.fma(FloatVector.fromMemorySegment(FLOATS, memory, row, ORDER).mul(decay), r0);
         r1 =
             key.fma(
@@ -76,6 +98,8 @@ final class VectorRecurrence {
     FloatVector y3 = y0;
     for (int i = 0; i < keyDim; i++) {
       long row = at + i * rowBytes;
+      FloatVector decay =
+          FloatVector.broadcast(FLOATS, factors.get(JAVA_FLOAT, factorAt + i * factorBytes));
       FloatVector key = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, update.key() + 4L * i));
       FloatVector query = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, update.query() + 4L * i));
       FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, memory, row, ORDER);
@@ -102,15 +126,26 @@ final class VectorRecurrence {
   }
 
   private static void columns1(
-      StateColumns state, long at, StateUpdate update, long column, MemorySegment y, long yAt) {
-    MemorySegment x = update.memory();
+      StateColumns state,
+      long at,
+      StateUpdate update,
+      StateDecay.Factors decays,
+      long column,
+      MemorySegment y,
+      long yAt) {
+    MemorySegment x = update.keys();
     MemorySegment memory = state.memory();
-    FloatVector w = FloatVector.fromMemorySegment(FLOATS, x, update.value() + column, ORDER);
-    FloatVector decay = FloatVector.broadcast(FLOATS, update.decay());
+    MemorySegment factors = decays.memory();
+    long factorAt = decays.at();
+    long factorBytes = decays.rowBytes();
+    FloatVector w =
+        FloatVector.fromMemorySegment(FLOATS, update.values(), update.value() + column, ORDER);
     if (update.rule() == Rule.CORRECT) {
       FloatVector remembered = FloatVector.zero(FLOATS);
       for (int i = 0; i < state.keyDim(); i++) {
         FloatVector key = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, update.key() + 4L * i));
+        FloatVector decay =
+            FloatVector.broadcast(FLOATS, factors.get(JAVA_FLOAT, factorAt + i * factorBytes));
         FloatVector s =
             FloatVector.fromMemorySegment(FLOATS, memory, at + i * state.rowBytes(), ORDER);
         remembered = key.fma(s.mul(decay), remembered);
@@ -121,6 +156,8 @@ final class VectorRecurrence {
     FloatVector sum = FloatVector.zero(FLOATS);
     for (int i = 0; i < state.keyDim(); i++) {
       long row = at + i * state.rowBytes();
+      FloatVector decay =
+          FloatVector.broadcast(FLOATS, factors.get(JAVA_FLOAT, factorAt + i * factorBytes));
       FloatVector key = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, update.key() + 4L * i));
       FloatVector query = FloatVector.broadcast(FLOATS, x.get(JAVA_FLOAT, update.query() + 4L * i));
       FloatVector s = FloatVector.fromMemorySegment(FLOATS, memory, row, ORDER);
@@ -129,5 +166,64 @@ final class VectorRecurrence {
       sum = query.fma(s, sum);
     }
     sum.intoMemorySegment(y, yAt + column, ORDER);
+  }
+
+  /** Whole vectors of columns whose elements all decay differently; returns how many columns. */
+  private static int byRates(
+      StateColumns state, StateUpdate update, StateDecay.Rates decay, MemorySegment y, long yAt) {
+    int column = 0;
+    for (; column + COUNT <= state.count(); column += COUNT) {
+      FloatVector value =
+          FloatVector.fromMemorySegment(
+              FLOATS, update.values(), update.value() + 4L * column, ORDER);
+      if (update.rule() == Rule.CORRECT) {
+        value = value.sub(remembered(state, 4L * column, update, decay));
+      }
+      writeAndRead(state, 4L * column, update, decay, value.mul(update.strength()))
+          .intoMemorySegment(y, yAt + 4L * column, ORDER);
+    }
+    return column;
+  }
+
+  private static FloatVector remembered(
+      StateColumns state, long column, StateUpdate update, StateDecay.Rates decay) {
+    FloatVector step =
+        FloatVector.fromMemorySegment(FLOATS, decay.steps(), decay.stepsAt() + column, ORDER);
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int i = 0; i < state.keyDim(); i++) {
+      float key = update.keys().get(JAVA_FLOAT, update.key() + 4L * i);
+      sum = decayed(state, i, column, decay, step).fma(FloatVector.broadcast(FLOATS, key), sum);
+    }
+    return sum;
+  }
+
+  private static FloatVector writeAndRead(
+      StateColumns state,
+      long column,
+      StateUpdate update,
+      StateDecay.Rates decay,
+      FloatVector written) {
+    FloatVector step =
+        FloatVector.fromMemorySegment(FLOATS, decay.steps(), decay.stepsAt() + column, ORDER);
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int i = 0; i < state.keyDim(); i++) {
+      float key = update.keys().get(JAVA_FLOAT, update.key() + 4L * i);
+      float query = update.keys().get(JAVA_FLOAT, update.query() + 4L * i);
+      FloatVector next =
+          written.fma(FloatVector.broadcast(FLOATS, key), decayed(state, i, column, decay, step));
+      next.intoMemorySegment(state.memory(), state.at() + i * state.rowBytes() + column, ORDER);
+      sum = next.fma(FloatVector.broadcast(FLOATS, query), sum);
+    }
+    return sum;
+  }
+
+  private static FloatVector decayed(
+      StateColumns state, int i, long column, StateDecay.Rates decay, FloatVector step) {
+    FloatVector rate =
+        FloatVector.fromMemorySegment(
+            FLOATS, decay.rates(), decay.at() + i * decay.rowBytes() + column, ORDER);
+    return FloatVector.fromMemorySegment(
+            FLOATS, state.memory(), state.at() + i * state.rowBytes() + column, ORDER)
+        .mul(VectorExp.exp(rate.mul(step)));
   }
 }

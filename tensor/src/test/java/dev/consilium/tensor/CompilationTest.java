@@ -60,11 +60,18 @@ class CompilationTest {
     MemorySegment x = Samples.vector(random, 64 + 80, 0, Samples::normal);
     MemorySegment state = Samples.vector(random, 33 * 80, 0, Samples::normal);
     StateColumns columns = new StateColumns(state, 0, 32, 80, 4 * 80);
+    MemorySegment rates = Samples.vector(random, 33 * 80, 0, r -> -r.nextFloat());
     for (StateUpdate.Rule rule : StateUpdate.Rule.values()) {
-      StateUpdate update = new StateUpdate(rule, 0.5f, 0.5f, x, 0, 4 * 32, 4 * 64);
-      for (int i = 0; i < 5000; i++) {
-        KernelChoice.JAVA.recur(columns, update, state, 4 * 32 * 80);
-      }
+      recurOften(columns, rule, new StateDecay.Factors(x, 0, 4), x);
+      recurOften(columns, rule, new StateDecay.Rates(rates, 0, 4 * 80, x, 0), x);
+    }
+  }
+
+  private static void recurOften(
+      StateColumns columns, StateUpdate.Rule rule, StateDecay decay, MemorySegment x) {
+    StateUpdate update = new StateUpdate(rule, decay, 0.5f, x, 0, 4 * 32, x, 4 * 64);
+    for (int i = 0; i < 5000; i++) {
+      KernelChoice.JAVA.recur(columns, update, columns.memory(), 4 * 32 * 80);
     }
   }
 

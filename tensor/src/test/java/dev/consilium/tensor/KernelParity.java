@@ -169,19 +169,27 @@ final class KernelParity {
     int first = random.nextInt(valueDim - columns + 1);
     MemorySegment x = Samples.vector(random, 2 * keyDim + columns, 0, draw);
     MemorySegment written = Samples.vector(random, keyDim * valueDim + columns, 0, draw);
+    MemorySegment decays =
+        Samples.vector(random, keyDim * columns + columns, 0, r -> r.nextFloat());
+    long stepsAt = 4L * keyDim * columns;
     for (StateUpdate.Rule rule : StateUpdate.Rule.values()) {
-      StateUpdate update =
-          new StateUpdate(
-              rule, random.nextFloat(), draw.from(random), x, 0, 4L * keyDim, 8L * keyDim);
-      compare(
-          "recur %s of [%d, %d]".formatted(rule, keyDim, columns),
-          written,
-          (kernels, w) ->
-              kernels.recur(
-                  new StateColumns(w, 4L * first, keyDim, columns, 4L * valueDim),
-                  update,
-                  w,
-                  4L * keyDim * valueDim));
+      for (StateDecay decay :
+          List.of(
+              new StateDecay.Factors(decays, 4, 0),
+              new StateDecay.Factors(decays, 0, 4),
+              new StateDecay.Rates(decays, 0, 4L * columns, decays, stepsAt))) {
+        StateUpdate update =
+            new StateUpdate(rule, decay, draw.from(random), x, 0, 4L * keyDim, x, 8L * keyDim);
+        compare(
+            "recur %s of [%d, %d] by %s".formatted(rule, keyDim, columns, decay),
+            written,
+            (kernels, w) ->
+                kernels.recur(
+                    new StateColumns(w, 4L * first, keyDim, columns, 4L * valueDim),
+                    update,
+                    w,
+                    4L * keyDim * valueDim));
+      }
     }
   }
 

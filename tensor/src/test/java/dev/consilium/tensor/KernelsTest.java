@@ -179,17 +179,25 @@ class KernelsTest {
     for (int token = 0; token < 20; token++) {
       MemorySegment x =
           Samples.vector(random, 2 * keyDim + columns, 0, r -> random.nextFloat() / 4);
-      float decay = 0.5f + random.nextFloat() / 2;
+      MemorySegment decays = Samples.vector(random, keyDim, 0, r -> 0.5f + random.nextFloat() / 2);
       float strength = random.nextFloat();
       kernels.recur(
           new StateColumns(state, 0, keyDim, columns, 4L * columns),
-          new StateUpdate(rule, decay, strength, x, 0, 4L * keyDim, 8L * keyDim),
+          new StateUpdate(
+              rule,
+              new StateDecay.Factors(decays, 0, 4),
+              strength,
+              x,
+              0,
+              4L * keyDim,
+              x,
+              8L * keyDim),
           y,
           0);
       for (int j = 0; j < columns; j++) {
         double remembered = 0;
         for (int i = 0; i < keyDim; i++) {
-          expected[i][j] *= decay;
+          expected[i][j] *= ScalarKernels.get(decays, 0, i);
           remembered += ScalarKernels.get(x, 0, keyDim + i) * expected[i][j];
         }
         double value = ScalarKernels.get(x, 0, 2 * keyDim + j);

@@ -6,9 +6,12 @@ import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.KeyChunks;
 import dev.consilium.model.family.LatentAttention;
+import dev.consilium.model.family.LinearAttention;
+import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.ShortConvolution;
 import dev.consilium.model.family.SlidingWindow;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +32,9 @@ final class AttentionWords {
           };
       case LatentAttention _ -> "latent";
       case GatedDeltaNet _ -> "gated delta net";
+      case Mamba1 _ -> "Mamba";
       case Mamba2 _ -> "Mamba2";
+      case ShortConvolution _ -> "short convolution";
     };
   }
 
@@ -39,7 +44,13 @@ final class AttentionWords {
       case GroupedQueryAttention grouped -> grouped(grouped);
       case LatentAttention latent -> latent(latent);
       case GatedDeltaNet delta -> "gated delta net: " + recurrence(delta);
+      case Mamba1 mamba ->
+          "Mamba: %d channels with a state of %d each; convolution over %d tokens"
+              .formatted(mamba.channels(), mamba.stateSize(), mamba.taps());
       case Mamba2 mamba -> "Mamba2: " + recurrence(mamba);
+      case ShortConvolution convolution ->
+          "short convolution over %d tokens between two gates%s"
+              .formatted(convolution.taps(), convolution.biases() ? "; biases" : "");
     };
   }
 
@@ -124,7 +135,7 @@ final class AttentionWords {
             attention.bias() ? "; biases" : "");
   }
 
-  private static String recurrence(RecurrentAttention layer) {
+  private static String recurrence(LinearAttention layer) {
     return "%d heads with a state of %d x %d each, queries and keys of %d; convolution over %d tokens"
         .formatted(layer.heads(), layer.keyDim(), layer.valueDim(), layer.keyHeads(), layer.taps());
   }

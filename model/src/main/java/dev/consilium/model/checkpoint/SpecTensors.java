@@ -10,6 +10,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
@@ -18,7 +19,9 @@ import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.SharedExpert;
+import dev.consilium.model.family.ShortConvolution;
 import dev.consilium.model.family.WeightNames;
 import java.util.List;
 
@@ -116,27 +119,66 @@ public final class SpecTensors {
   private void recurrent(RecurrentAttention recurrent, AttentionNames all) {
     RecurrentNames names = all.recurrent();
     vector(all.norm(), spec.hiddenSize());
-    visitor.tensor(
-        names.convolution(), List.of((long) recurrent.channels(), 1L, (long) recurrent.taps()));
-    vector(names.timeStepBias(), recurrent.heads());
-    vector(names.decay(), recurrent.heads());
-    matrix(names.output(), spec.hiddenSize(), recurrent.valueWidth());
+    matrix(names.of(Part.OUTPUT), spec.hiddenSize(), recurrent.valueWidth());
     switch (recurrent) {
+      case ShortConvolution convolution -> {
+        matrix(names.of(Part.INPUT), convolution.projectionWidth(), spec.hiddenSize());
+        convolution(convolution, convolution.biases(), names);
+        projectionBiases(convolution, convolution.biases(), names);
+      }
+      case Mamba1 mamba -> {
+        matrix(names.of(Part.INPUT), mamba.projectionWidth(), spec.hiddenSize());
+        convolution(mamba, mamba.convolutionBias(), names);
+        projectionBiases(mamba, mamba.projectionBiases(), names);
+        selection(mamba, names);
+      }
       case GatedDeltaNet delta -> {
         int scalars = delta.scalars() * delta.heads();
-        matrix(names.input(), delta.projectionWidth() - scalars, spec.hiddenSize());
-        matrix(names.scalars(), scalars, spec.hiddenSize());
-        vector(names.norm(), delta.valueDim());
+        matrix(names.of(Part.INPUT), delta.projectionWidth() - scalars, spec.hiddenSize());
+        matrix(names.of(Part.SCALARS), scalars, spec.hiddenSize());
+        convolution(delta, false, names);
+        timeSteps(delta.heads(), names);
+        vector(names.of(Part.NORM), delta.valueDim());
       }
       case Mamba2 mamba -> {
-        matrix(names.input(), mamba.projectionWidth(), spec.hiddenSize());
-        vector(names.skip(), mamba.heads());
-        vector(names.norm(), mamba.valueWidth());
-        if (mamba.convolutionBias()) {
-          vector(names.convolutionBias(), mamba.channels());
-        }
+        matrix(names.of(Part.INPUT), mamba.projectionWidth(), spec.hiddenSize());
+        convolution(mamba, mamba.convolutionBias(), names);
+        timeSteps(mamba.heads(), names);
+        vector(names.of(Part.SKIP), mamba.heads());
+        vector(names.of(Part.NORM), mamba.valueWidth());
       }
     }
+  }
+
+  private void selection(Mamba1 mamba, RecurrentNames names) {
+    matrix(names.of(Part.SELECTION), mamba.selectionWidth(), mamba.channels());
+    vector(names.of(Part.TIME_STEP_NORM), mamba.rank());
+    vector(names.of(Part.KEY_NORM), mamba.stateSize());
+    vector(names.of(Part.QUERY_NORM), mamba.stateSize());
+    matrix(names.of(Part.TIME_STEP), mamba.channels(), mamba.rank());
+    vector(WeightNames.bias(names.of(Part.TIME_STEP)), mamba.channels());
+    matrix(names.of(Part.DECAY), mamba.channels(), mamba.stateSize());
+    vector(names.of(Part.SKIP), mamba.channels());
+  }
+
+  private void projectionBiases(RecurrentAttention recurrent, boolean has, RecurrentNames names) {
+    if (has) {
+      vector(WeightNames.bias(names.of(Part.INPUT)), recurrent.projectionWidth());
+      vector(WeightNames.bias(names.of(Part.OUTPUT)), spec.hiddenSize());
+    }
+  }
+
+  private void convolution(RecurrentAttention recurrent, boolean bias, RecurrentNames names) {
+    String name = names.of(Part.CONVOLUTION);
+    visitor.tensor(name, List.of((long) recurrent.channels(), 1L, (long) recurrent.taps()));
+    if (bias) {
+      vector(WeightNames.bias(name), recurrent.channels());
+    }
+  }
+
+  private void timeSteps(int heads, RecurrentNames names) {
+    vector(names.of(Part.TIME_STEP_BIAS), heads);
+    vector(names.of(Part.DECAY), heads);
   }
 
   private void latent(LatentAttention attention, AttentionNames names) {

@@ -100,6 +100,7 @@ final class AttentionReader {
       case ALL -> Collections.nCopies(layers, true);
       case LISTED -> listedLayers(layers);
       case WINDOWED -> windowed(layers);
+      case NONE -> Collections.nCopies(layers, false);
       case ALL_IF_NAMED -> Collections.nCopies(layers, namedRotary());
     };
   }

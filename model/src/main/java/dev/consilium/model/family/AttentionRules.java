@@ -53,7 +53,8 @@ record AttentionRules(
     /** Those with a window, if there is one; else all. */
     WINDOWED,
     /** All if {@code position_embedding_type} says {@code rope}, else none. */
-    ALL_IF_NAMED
+    ALL_IF_NAMED,
+    NONE
   }
 
   /**

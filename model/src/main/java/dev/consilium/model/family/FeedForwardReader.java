@@ -64,17 +64,19 @@ final class FeedForwardReader {
           }
         }
       }
-      case DENSE_FIRST -> {
-        int first = fields.integer("first_k_dense_replace", 0, layers);
-        for (int i = 0; i < first; i++) {
-          dense.add(i);
-        }
-      }
+      case DENSE_FIRST -> dense.addAll(first(fields.integer("first_k_dense_replace", 0, layers)));
+      case DENSE_COUNTED ->
+          dense.addAll(first(fields.optionalInteger("num_dense_layers", 0, layers).orElse(2)));
       case TYPED -> dense.addAll(typed(layers));
+      case PERIODIC -> dense.addAll(without(layers, periodic(layers)));
       case FROM_TO -> dense.addAll(without(layers, interval(layers)));
       case LISTED -> dense.addAll(without(layers, listed(layers)));
     }
     return dense;
+  }
+
+  private static List<Integer> first(int count) {
+    return IntStream.range(0, count).boxed().toList();
   }
 
   private static List<Integer> without(int layers, Set<Integer> withExperts) {
@@ -82,15 +84,24 @@ final class FeedForwardReader {
   }
 
   private List<Integer> typed(int layers) {
-    int first = fields.optionalInteger("first_k_dense_replace", 0, layers).orElse(1);
+    int dense = fields.optionalInteger("first_k_dense_replace", 0, layers).orElse(1);
     List<String> types = fields.texts("mlp_layer_types");
     if (types.isEmpty()) {
-      return IntStream.range(0, first).boxed().toList();
+      return first(dense);
     }
     if (types.size() != layers || !Set.of("dense", "sparse").containsAll(types)) {
       throw fields.wrong("mlp_layer_types", layers + " entries, dense or sparse");
     }
     return IntStream.range(0, layers).filter(i -> types.get(i).equals("dense")).boxed().toList();
+  }
+
+  private Set<Integer> periodic(int layers) {
+    int period = fields.optionalInteger("expert_layer_period", 1, Integer.MAX_VALUE).orElse(2);
+    int offset = fields.optionalInteger("expert_layer_offset", 0, period - 1).orElse(1);
+    return IntStream.range(0, layers)
+        .filter(i -> i % period == offset)
+        .boxed()
+        .collect(Collectors.toSet());
   }
 
   private Set<Integer> interval(int layers) {

@@ -29,6 +29,10 @@ record FeedForwardRules(
     SPARSE_STEP,
     /** All but the first {@code first_k_dense_replace}. */
     DENSE_FIRST,
+    /** All but the first {@code num_dense_layers} (absent: 2). */
+    DENSE_COUNTED,
+    /** {@code expert_layer_offset} (absent: 1) of every {@code expert_layer_period} (absent: 2). */
+    PERIODIC,
     /**
      * Those where {@code mlp_layer_types} says {@code sparse}; absent: all but the first {@code
      * first_k_dense_replace} (absent: 1).

@@ -17,10 +17,10 @@ package dev.consilium.model.family;
  * @see <a href="https://arxiv.org/abs/2412.06464">Gated Delta Networks</a>
  */
 public record GatedDeltaNet(int heads, int keyHeads, int keyDim, int valueDim, int taps)
-    implements RecurrentAttention {
+    implements LinearAttention {
 
   public GatedDeltaNet {
-    RecurrentAttention.check(heads, keyHeads, keyDim, valueDim, taps);
+    LinearAttention.check(heads, keyHeads, keyDim, valueDim, taps);
   }
 
   @Override

@@ -25,10 +25,10 @@ public record Mamba2(
     boolean convolutionBias,
     float least,
     float most)
-    implements RecurrentAttention {
+    implements LinearAttention {
 
   public Mamba2 {
-    RecurrentAttention.check(heads, keyHeads, keyDim, valueDim, taps);
+    LinearAttention.check(heads, keyHeads, keyDim, valueDim, taps);
     if (!(least >= 0) || !(most >= least)) {
       throw new IllegalArgumentException("time steps from " + least + " to " + most);
     }

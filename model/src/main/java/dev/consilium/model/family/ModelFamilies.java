@@ -15,6 +15,7 @@ import dev.consilium.model.family.GateRules.Groups;
 import dev.consilium.model.family.GateRules.Normalisation;
 import dev.consilium.model.family.GateRules.Score;
 import dev.consilium.model.family.GateRules.Weight;
+import dev.consilium.model.family.RecurrentNames.Part;
 import java.util.Collection;
 import java.util.List;
 import java.util.SortedMap;
@@ -105,7 +106,7 @@ public final class ModelFamilies {
                   .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
           .recurrence(Recurrence.DELTA_NET)
           .only("use_sliding_window", "false")
-          .names(qwenNames().recurrent("linear_attn", "in_proj_qkvz", "in_proj_ba"))
+          .names(qwenNames().recurrent("linear_attn").recurrent(Part.INPUT, "in_proj_qkvz.weight"))
           .build();
 
   private static final ModelFamily OLMOE =
@@ -413,6 +414,59 @@ public final class ModelFamilies {
                   .dense(GatedNames.of("feed_forward")))
           .build();
 
+  private static final ModelFamily LFM2_MOE =
+      declare(
+              "lfm2_moe",
+              "Lfm2MoeForCausalLM",
+              norms(1e-5).epsilonField("norm_eps").tied(),
+              grouped(1e6).qkNorm(QkNorm.PER_HEAD).keys(Keys.ALL_BESIDE_RECURRENT).build(),
+              experts("num_experts", "moe_intermediate_size")
+                  .layers(Layers.DENSE_COUNTED)
+                  .gate(
+                      GateRules.of(Score.SIGMOID)
+                          .correctionBias()
+                          .normalised(Normalisation.UNLESS_DISABLED)
+                          .epsilon(1e-6f)
+                          .weight(Weight.SCALED_OUTPUT)))
+          .recurrence(Recurrence.SHORT_CONVOLUTION)
+          .only("use_expert_bias", "true")
+          .names(
+              new NamesBuilder()
+                  .norms("operator_norm", "ffn_norm")
+                  .qkNorms("q_layernorm", "k_layernorm")
+                  .attentionOutput("out_proj")
+                  .recurrent("conv")
+                  .recurrent(Part.CONVOLUTION, "conv.weight")
+                  .gate("feed_forward.gate")
+                  .correctionBias("feed_forward.expert_bias")
+                  .experts(GatedNames.of("feed_forward.experts.{expert}", "w1", "w3", "w2"))
+                  .dense(GatedNames.of("feed_forward", "w1", "w3", "w2"))
+                  .finalNorm("model.embedding_norm"))
+          .build();
+
+  private static final ModelFamily JAMBA =
+      declare(
+              "jamba",
+              "JambaForCausalLM",
+              norms(1e-6),
+              grouped(1e4).turned(Turned.NONE).keys(Keys.ALL_BESIDE_RECURRENT).build(),
+              experts("num_experts", "intermediate_size")
+                  .layers(Layers.PERIODIC)
+                  .gate(GateRules.softmax(Normalisation.NEVER)))
+          .recurrence(Recurrence.MAMBA1)
+          .ignoring("calc_logits_for_entire_prompt", "num_logits_to_keep", "use_mamba_kernels")
+          .ignoring("use_associative_scan", "use_mambapy")
+          .only("mamba_inner_layernorms", "true")
+          .only("sliding_window")
+          .names(
+              new NamesBuilder()
+                  .norms("input_layernorm", "pre_ff_layernorm")
+                  .gate("feed_forward.router")
+                  .experts(GatedNames.of("feed_forward.experts.{expert}"))
+                  .dense(GatedNames.of("feed_forward"))
+                  .finalNorm("model.final_layernorm"))
+          .build();
+
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
 
   static {
@@ -438,6 +492,8 @@ public final class ModelFamilies {
             GPT_OSS,
             ERNIE,
             LLAMA4,
+            LFM2_MOE,
+            JAMBA,
             granite("granitemoe", "GraniteMoeForCausalLM", false)
                 .only("position_embedding_type", "\"rope\"")
                 .build(),

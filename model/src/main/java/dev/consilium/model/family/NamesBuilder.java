@@ -11,6 +11,8 @@ final class NamesBuilder {
 
   private final String attention = LAYER + "self_attn";
   private String attentionNorm = LAYER + "input_layernorm.weight";
+  private String attentionOutput = attention + ".o_proj";
+  private String finalNorm = "model.norm.weight";
   private String feedForwardNorm = LAYER + "post_attention_layernorm.weight";
   private String queryNorm = attention + ".q_norm.weight";
   private String keyNorm = attention + ".k_norm.weight";
@@ -19,7 +21,7 @@ final class NamesBuilder {
   private GatedNames shared = GatedNames.of(LAYER + "mlp.shared_experts");
   private String sharedGate = LAYER + "mlp.shared_expert_gate.weight";
   private GatedNames dense = GatedNames.of(LAYER + "mlp");
-  private RecurrentNames recurrent = RecurrentNames.of(LAYER + "mamba", "in_proj", "none");
+  private RecurrentNames recurrent = new RecurrentNames(LAYER + "mamba.");
   private WeightStorage storage = WeightStorage.PLAIN;
 
   /** The modules of the norms of attention and of feed-forward blocks. */
@@ -33,6 +35,18 @@ final class NamesBuilder {
   NamesBuilder qkNorms(String query, String key) {
     queryNorm = attention + "." + query + ".weight";
     keyNorm = attention + "." + key + ".weight";
+    return this;
+  }
+
+  /** The module of the output projection, in that of attention. */
+  NamesBuilder attentionOutput(String module) {
+    attentionOutput = attention + "." + module;
+    return this;
+  }
+
+  /** The norm in front of the head. */
+  NamesBuilder finalNorm(String module) {
+    finalNorm = module + ".weight";
     return this;
   }
 
@@ -71,8 +85,14 @@ final class NamesBuilder {
     return this;
   }
 
-  NamesBuilder recurrent(String module, String input, String scalars) {
-    recurrent = RecurrentNames.of(LAYER + module, input, scalars);
+  NamesBuilder recurrent(String module) {
+    recurrent = new RecurrentNames(LAYER + module + ".");
+    return this;
+  }
+
+  /** A weight of the recurrent module. */
+  NamesBuilder recurrent(RecurrentNames.Part part, String name) {
+    recurrent = recurrent.with(part, name);
     return this;
   }
 
@@ -83,7 +103,7 @@ final class NamesBuilder {
   WeightNames build() {
     return new WeightNames(
         "model.embed_tokens.weight",
-        "model.norm.weight",
+        finalNorm,
         "lm_head.weight",
         attentionNames(),
         new FeedForwardNames(
@@ -97,7 +117,7 @@ final class NamesBuilder {
         ProjectionNames.of(attention + ".q_proj"),
         ProjectionNames.of(attention + ".k_proj"),
         ProjectionNames.of(attention + ".v_proj"),
-        ProjectionNames.of(attention + ".o_proj"),
+        ProjectionNames.of(attentionOutput),
         queryNorm,
         keyNorm,
         attention + ".sinks",

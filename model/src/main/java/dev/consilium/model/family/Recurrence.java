@@ -9,5 +9,12 @@ enum Recurrence {
    */
   DELTA_NET,
   /** Mamba2 where {@code layer_types} says {@code mamba}; absent: in all layers. */
-  MAMBA2
+  MAMBA2,
+  /**
+   * Mamba in all layers but {@code attn_layer_offset} (absent: 4) of every {@code
+   * attn_layer_period} (absent: 8).
+   */
+  MAMBA1,
+  /** Short convolutions where {@code layer_types} says {@code conv}. */
+  SHORT_CONVOLUTION
 }

@@ -1,72 +1,29 @@
 package dev.consilium.model.family;
 
 /**
- * What mixes tokens by a state of fixed size instead of by keys of all tokens: each head remembers
- * values at keys in a matrix {@code [keyDim, valueDim]} that decays, and reads it with a query.
- *
- * <p>Queries, keys and values pass a causal convolution over the last {@link #taps} tokens and SiLU
- * first. Head {@code h} uses key head {@code h / (heads / keyHeads)}.
+ * What mixes tokens by something of fixed size that is kept of a sequence, instead of by keys of
+ * all tokens: a window over the last inputs of a causal convolution, and perhaps a state.
  */
-public sealed interface RecurrentAttention extends AttentionSpec permits GatedDeltaNet, Mamba2 {
-
-  /** Heads, each with a value and a state of its own. */
-  int heads();
-
-  /** Heads of queries and keys; divides {@link #heads}. */
-  int keyHeads();
-
-  /** Values of a query or key of a head: rows of a state. */
-  int keyDim();
-
-  /** Values of a value of a head: columns of a state. */
-  int valueDim();
+public sealed interface RecurrentAttention extends AttentionSpec
+    permits LinearAttention, Mamba1, ShortConvolution {
 
   /** Tokens that the convolution sees, its own included. */
   int taps();
 
-  /** Numbers per head and token, beside vectors, that the projection gives. */
-  int scalars();
+  /** Values of a token that pass the convolution. */
+  int channels();
 
-  /** Values of the queries, or the keys, of a token. */
-  default int keyWidth() {
-    return keyHeads() * keyDim();
-  }
+  /** What the projection gives of a token. */
+  int projectionWidth();
 
-  /** Values of all values of a token. */
-  default int valueWidth() {
-    return heads() * valueDim();
-  }
-
-  /** Values that pass the convolution: queries, keys, values. */
-  default int channels() {
-    return 2 * keyWidth() + valueWidth();
-  }
-
-  /** What the projection gives of a token: channels, an output gate as wide as values, scalars. */
-  default int projectionWidth() {
-    return channels() + valueWidth() + scalars() * heads();
-  }
+  /** Values of a token that are projected back. */
+  int valueWidth();
 
   /** What the convolution keeps of a sequence: its inputs of the last {@code taps - 1} tokens. */
   default long windowElements() {
     return (taps() - 1L) * channels();
   }
 
-  /** What all heads keep of a sequence. */
-  default long stateElements() {
-    return (long) heads() * keyDim() * valueDim();
-  }
-
-  /** Refuses sizes that do not go together. */
-  static void check(int heads, int keyHeads, int keyDim, int valueDim, int taps) {
-    if (heads < 1 || keyHeads < 1 || heads % keyHeads != 0) {
-      throw new IllegalArgumentException(
-          heads + " heads cannot share " + keyHeads + " key heads evenly");
-    }
-    if (keyDim < 1 || valueDim < 1 || taps < 1) {
-      throw new IllegalArgumentException(
-          "keys of %d, values of %d, %d taps; want at least 1 of each"
-              .formatted(keyDim, valueDim, taps));
-    }
-  }
+  /** What is kept of a sequence beside the window. */
+  long stateElements();
 }

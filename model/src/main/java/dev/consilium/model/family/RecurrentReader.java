@@ -45,6 +45,14 @@ final class RecurrentReader {
             "mamba",
             mamba2(hidden));
       }
+      case MAMBA1 -> where(inPeriods(layers), "mamba", mamba1(hidden));
+      case SHORT_CONVOLUTION -> {
+        List<String> types = types(layers, "conv", "full_attention");
+        if (types.isEmpty()) {
+          throw fields.wrong("layer_types", "conv or full_attention for each layer");
+        }
+        yield where(types, "conv", shortConvolution(hidden));
+      }
     };
   }
 
@@ -73,6 +81,36 @@ final class RecurrentReader {
       throw fields.wrong("layer_types", "only " + recurrent + " and " + other);
     }
     return types;
+  }
+
+  private List<String> inPeriods(int layers) {
+    int period = fields.optionalInteger("attn_layer_period", 1, MAX_INTERVAL).orElse(8);
+    int offset = fields.optionalInteger("attn_layer_offset", 0, period - 1).orElse(4);
+    return IntStream.range(0, layers)
+        .mapToObj(layer -> layer % period == offset ? "attention" : "mamba")
+        .toList();
+  }
+
+  private Mamba1 mamba1(int hidden) {
+    int expand = fields.optionalInteger("mamba_expand", 1, MAX_EXPAND).orElse(2);
+    OptionalInt rank =
+        fields.is("mamba_dt_rank", "auto")
+            ? OptionalInt.empty()
+            : fields.optionalInteger("mamba_dt_rank", 1, MAX_DIM);
+    return new Mamba1(
+        Math.multiplyExact(expand, hidden),
+        fields.optionalInteger("mamba_d_state", 1, MAX_DIM).orElse(16),
+        rank.orElse(Math.ceilDiv(hidden, 16)),
+        fields.optionalInteger("mamba_d_conv", 1, MAX_TAPS).orElse(4),
+        fields.flag("mamba_conv_bias", true),
+        fields.flag("mamba_proj_bias", false));
+  }
+
+  private ShortConvolution shortConvolution(int hidden) {
+    return new ShortConvolution(
+        hidden,
+        fields.optionalInteger("conv_L_cache", 2, MAX_TAPS).orElse(3),
+        fields.flag("conv_bias", false));
   }
 
   /** The {@code linear_} fields; absent ones are what the reference takes them for. */

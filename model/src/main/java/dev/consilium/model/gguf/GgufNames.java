@@ -7,6 +7,7 @@ import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
 
@@ -33,16 +34,15 @@ public final class GgufNames {
               LAYER + "attn_q_norm.weight",
               LAYER + "attn_k_norm.weight",
               LAYER + "attn_sinks.weight",
-              new RecurrentNames(
-                  LAYER + "ssm_in.weight",
-                  LAYER + "ssm_ba.weight",
-                  LAYER + "ssm_conv1d.weight",
-                  LAYER + "ssm_conv1d.bias",
-                  LAYER + "ssm_dt.bias",
-                  LAYER + "ssm_a",
-                  LAYER + "ssm_d",
-                  LAYER + "ssm_norm.weight",
-                  LAYER + "ssm_out.weight"),
+              new RecurrentNames(LAYER)
+                  .with(Part.INPUT, "ssm_in.weight")
+                  .with(Part.SCALARS, "ssm_ba.weight")
+                  .with(Part.CONVOLUTION, "ssm_conv1d.weight")
+                  .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
+                  .with(Part.DECAY, "ssm_a")
+                  .with(Part.SKIP, "ssm_d")
+                  .with(Part.NORM, "ssm_norm.weight")
+                  .with(Part.OUTPUT, "ssm_out.weight"),
               new LatentNames(
                   LAYER + "attn_q_a.weight",
                   LAYER + "attn_q_a_norm.weight",

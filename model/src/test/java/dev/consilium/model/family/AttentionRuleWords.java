@@ -19,6 +19,8 @@ final class AttentionRuleWords {
       case NONE -> {}
       case DELTA_NET -> words.add("gated delta nets where `layer_types` says `linear_attention`");
       case MAMBA2 -> words.add("Mamba2 where `layer_types` says `mamba`");
+      case MAMBA1 -> words.add("Mamba but for `attn_layer_offset` of `attn_layer_period` layers");
+      case SHORT_CONVOLUTION -> words.add("short convolutions where `layer_types` says `conv`");
     }
     return String.join("; ", words);
   }
@@ -88,6 +90,9 @@ final class AttentionRuleWords {
   }
 
   private static String rotary(AttentionRules.Rotary rotary) {
+    if (rotary.layers() == AttentionRules.Turned.NONE) {
+      return "none";
+    }
     List<String> words = new ArrayList<>();
     words.add("rotary, theta " + number(rotary.theta()));
     if (rotary.part() != 1) {
@@ -99,7 +104,7 @@ final class AttentionRuleWords {
           case NEIGHBOURS -> "neighbours";
         });
     switch (rotary.layers()) {
-      case ALL -> {}
+      case ALL, NONE -> {}
       case LISTED -> words.add("none in layers of `no_rope_layers`, or in every fourth");
       case WINDOWED -> words.add("only in layers with a window, if there is one");
       case ALL_IF_NAMED -> words.add("only if `position_embedding_type` is `rope`");

@@ -58,6 +58,8 @@ final class FeedForwardRuleWords {
       case ALL -> "all layers";
       case SPARSE_STEP -> "by `decoder_sparse_step` and `mlp_only_layers`";
       case DENSE_FIRST -> "behind `first_k_dense_replace` dense layers";
+      case DENSE_COUNTED -> "behind `num_dense_layers` dense layers";
+      case PERIODIC -> "`expert_layer_offset` of every `expert_layer_period` layers";
       case TYPED -> "by `mlp_layer_types`, or behind `first_k_dense_replace` dense layers";
       case FROM_TO -> "from `moe_layer_start_index` to `moe_layer_end_index`";
       case LISTED -> "by `moe_layers`, or every `interleave_moe_layer_step`";

@@ -12,7 +12,6 @@ import dev.consilium.router.gating.ExpertChoices;
 import dev.consilium.router.gating.GatingNetwork;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
-import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.MatmulJob;
 import dev.consilium.tensor.PackedMatrix;
 import io.grpc.Status;
@@ -78,24 +77,12 @@ final class ExpertStep implements FeedForwardStep {
         List.of(
             new MatmulJob(
                 weights.gate().matrix(), work.normed, state.batch.all, work.gateLogits, 0)));
-    weights
-        .gate()
-        .bias()
-        .ifPresent(bias -> addBias(device, bias, state.batch.count, work.gateLogits));
+    Biases.add(device, weights.gate().bias(), state.batch.count, work.gateLogits);
     failRowsOutOfRange(state, work.gateLogits);
     ExpertChoices choices = gate.choose(work.gateLogits, state.batch.count);
     state.observer.onGate(layer, work.gateLogits, choices);
     state.noteChoices(layer, choices);
     return choices;
-  }
-
-  private static void addBias(CpuDevice device, F32Vector bias, int rows, F32Matrix into) {
-    device.parallel(
-        rows,
-        row ->
-            device
-                .kernels()
-                .add(bias.segment(), 0, bias.length(), into.segment(), into.offset(row)));
   }
 
   /**

@@ -72,8 +72,10 @@ public final class ForwardPass {
           switch (layerWeights.attention()) {
             case GroupedQueryWeights grouped ->
                 new GroupedQueryStep(layer.index(), grouped, spec.normEpsilon(), kvDType);
-            case RecurrentWeights recurrent ->
-                new RecurrentStep(layer.index(), recurrent, spec.normEpsilon());
+            case LinearWeights linear -> new LinearStep(layer.index(), linear, spec.normEpsilon());
+            case Mamba1Weights mamba -> new Mamba1Step(layer.index(), mamba, spec.normEpsilon());
+            case ShortConvolutionWeights convolution ->
+                new ShortConvolutionStep(layer.index(), convolution);
             case LatentWeights latent -> new LatentStep(layer.index(), latent, kvDType);
           });
       feedForward.add(
@@ -96,7 +98,7 @@ public final class ForwardPass {
                           GroupedQueryStep.shapeOf(grouped, kvDType).blockBytes(),
                           grouped.keys().window());
                   case RecurrentAttention recurrent ->
-                      LayerCache.ofState(RecurrentStep.stateBytes(recurrent));
+                      LayerCache.ofState(RecurrentRows.stateBytes(recurrent));
                   case LatentAttention latent ->
                       LayerCache.ofBlocks(LatentStep.shapeOf(latent, kvDType).blockBytes());
                 })

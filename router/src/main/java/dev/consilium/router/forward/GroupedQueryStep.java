@@ -80,7 +80,7 @@ final class GroupedQueryStep implements AttentionStep {
     device.expect(later);
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
-    weights.outputBias().ifPresent(bias -> AttentionStep.addBias(device, bias, batch, work.delta));
+    Biases.add(device, weights.outputBias(), batch.count, work.delta);
   }
 
   private void prepare(

@@ -63,7 +63,7 @@ final class LatentStep implements AttentionStep {
     device.matmul(valueJobs(batch, work));
     device.matmul(
         List.of(new MatmulJob(weights.output(), work.latentValues, batch.all, work.delta, 0)));
-    weights.outputBias().ifPresent(bias -> AttentionStep.addBias(device, bias, batch, work.delta));
+    Biases.add(device, weights.outputBias(), batch.count, work.delta);
   }
 
   private void prepareAndStore(

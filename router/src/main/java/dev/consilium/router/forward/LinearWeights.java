@@ -4,9 +4,10 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
-import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
@@ -17,8 +18,7 @@ import java.util.Optional;
  * it is always queries, keys, values, output gate, scalars, each over all heads.
  *
  * @param projection {@code [projectionWidth, hiddenSize]}
- * @param convolution {@code [taps, channels]}, the oldest token's tap first
- * @param convolutionBias {@code [channels]}; zeros where the model has none
+ * @param convolution over queries, keys, values
  * @param timeStepBias {@code [heads]}
  * @param decayRate {@code [heads]}, negative: the logarithm of the decay is its product with the
  *     time step
@@ -26,11 +26,10 @@ import java.util.Optional;
  * @param norm {@code [valueDim]}, or {@code [valueWidth]} where all heads are normalised together
  * @param output {@code [hiddenSize, valueWidth]}
  */
-record RecurrentWeights(
-    RecurrentAttention spec,
+record LinearWeights(
+    LinearAttention spec,
     StackedMatrix projection,
-    F32Vector convolution,
-    F32Vector convolutionBias,
+    CausalConvolution convolution,
     F32Vector timeStepBias,
     F32Vector decayRate,
     Optional<F32Vector> skip,
@@ -38,7 +37,7 @@ record RecurrentWeights(
     PackedMatrix output)
     implements AttentionWeights {
 
-  static RecurrentWeights load(Checkpoint checkpoint, int layer, RecurrentAttention spec) {
+  static LinearWeights load(Checkpoint checkpoint, int layer, LinearAttention spec) {
     return new Loading(checkpoint, checkpoint.spec().names().attention(layer).recurrent(), spec)
         .load();
   }
@@ -55,22 +54,21 @@ record RecurrentWeights(
   }
 
   /** Where a layer's weights come from. */
-  private record Loading(Checkpoint checkpoint, RecurrentNames names, RecurrentAttention spec) {
-    RecurrentWeights load() {
+  private record Loading(Checkpoint checkpoint, RecurrentNames names, LinearAttention spec) {
+    LinearWeights load() {
       int hidden = checkpoint.spec().hiddenSize();
-      return new RecurrentWeights(
+      return new LinearWeights(
           spec,
           checkpoint.stackedMatrix(hidden, projectionParts()),
           convolution(),
-          convolutionBias(),
-          checkpoint.vector(names.timeStepBias(), spec.heads()),
+          checkpoint.vector(names.of(Part.TIME_STEP_BIAS), spec.heads()),
           decayRate(),
           spec instanceof Mamba2
-              ? Optional.of(checkpoint.vector(names.skip(), spec.heads()))
+              ? Optional.of(checkpoint.vector(names.of(Part.SKIP), spec.heads()))
               : Optional.empty(),
           checkpoint.vector(
-              names.norm(), spec instanceof Mamba2 ? spec.valueWidth() : spec.valueDim()),
-          checkpoint.matrix(names.output(), hidden, spec.valueWidth()));
+              names.of(Part.NORM), spec instanceof Mamba2 ? spec.valueWidth() : spec.valueDim()),
+          checkpoint.matrix(names.of(Part.OUTPUT), hidden, spec.valueWidth()));
     }
 
     private List<MatrixPart> projectionParts() {
@@ -87,12 +85,12 @@ record RecurrentWeights(
       int heads = delta.heads() / delta.keyHeads();
       int rows = 2 * key + 2 * values;
       return List.of(
-          ofEveryKeyHead(names.input(), rows, 0, key),
-          ofEveryKeyHead(names.input(), rows, key, key),
-          ofEveryKeyHead(names.input(), rows, 2 * key, values),
-          ofEveryKeyHead(names.input(), rows, 2 * key + values, values),
-          ofEveryKeyHead(names.scalars(), 2 * heads, 0, heads),
-          ofEveryKeyHead(names.scalars(), 2 * heads, heads, heads));
+          ofEveryKeyHead(names.of(Part.INPUT), rows, 0, key),
+          ofEveryKeyHead(names.of(Part.INPUT), rows, key, key),
+          ofEveryKeyHead(names.of(Part.INPUT), rows, 2 * key, values),
+          ofEveryKeyHead(names.of(Part.INPUT), rows, 2 * key + values, values),
+          ofEveryKeyHead(names.of(Part.SCALARS), 2 * heads, 0, heads),
+          ofEveryKeyHead(names.of(Part.SCALARS), 2 * heads, heads, heads));
     }
 
     private MatrixPart ofEveryKeyHead(String name, int rows, int first, int length) {
@@ -105,37 +103,17 @@ record RecurrentWeights(
       int values = mamba.valueWidth();
       int keys = mamba.keyWidth();
       return List.of(
-          new MatrixPart(names.input(), rows, 2 * values + keys, keys, rows),
-          new MatrixPart(names.input(), rows, 2 * values, keys, rows),
-          new MatrixPart(names.input(), rows, values, values, rows),
-          new MatrixPart(names.input(), rows, 0, values, rows),
-          new MatrixPart(names.input(), rows, 2 * values + 2 * keys, mamba.heads(), rows));
+          new MatrixPart(names.of(Part.INPUT), rows, 2 * values + keys, keys, rows),
+          new MatrixPart(names.of(Part.INPUT), rows, 2 * values, keys, rows),
+          new MatrixPart(names.of(Part.INPUT), rows, values, values, rows),
+          new MatrixPart(names.of(Part.INPUT), rows, 0, values, rows),
+          new MatrixPart(names.of(Part.INPUT), rows, 2 * values + 2 * keys, mamba.heads(), rows));
     }
 
-    /** From {@code [channels, 1, taps]}. */
-    private F32Vector convolution() {
-      int channels = spec.channels();
-      int taps = spec.taps();
-      float[] stored =
-          checkpoint.values(names.convolution(), List.of((long) channels, 1L, (long) taps));
-      float[] byTap = new float[stored.length];
-      for (int channel = 0; channel < channels; channel++) {
-        for (int tap = 0; tap < taps; tap++) {
-          byTap[tap * channels + channel] = stored[storedChannel(channel) * taps + tap];
-        }
-      }
-      return F32Vector.of(byTap);
-    }
-
-    private F32Vector convolutionBias() {
-      float[] bias = new float[spec.channels()];
-      if (spec instanceof Mamba2 mamba && mamba.convolutionBias()) {
-        F32Vector stored = checkpoint.vector(names.convolutionBias(), bias.length);
-        for (int channel = 0; channel < bias.length; channel++) {
-          bias[channel] = stored.get(storedChannel(channel));
-        }
-      }
-      return F32Vector.of(bias);
+    private CausalConvolution convolution() {
+      boolean bias = spec instanceof Mamba2 mamba && mamba.convolutionBias();
+      return CausalConvolution.load(
+          checkpoint, names.of(Part.CONVOLUTION), spec, bias, this::storedChannel);
     }
 
     /** Which channel of the file is our channel: we have queries, keys, values. */
@@ -154,7 +132,7 @@ record RecurrentWeights(
 
     private F32Vector decayRate() {
       float[] rates = new float[spec.heads()];
-      F32Vector logarithms = checkpoint.vector(names.decay(), rates.length);
+      F32Vector logarithms = checkpoint.vector(names.of(Part.DECAY), rates.length);
       for (int head = 0; head < rates.length; head++) {
         rates[head] = -(float) StrictMath.exp(logarithms.get(head));
       }

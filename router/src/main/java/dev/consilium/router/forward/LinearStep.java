@@ -3,8 +3,8 @@ package dev.consilium.router.forward;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
-import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.Exp;
 import dev.consilium.tensor.F32Matrix;
@@ -12,6 +12,7 @@ import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.MatmulJob;
 import dev.consilium.tensor.StateColumns;
+import dev.consilium.tensor.StateDecay;
 import dev.consilium.tensor.StateUpdate;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -22,29 +23,26 @@ import java.util.List;
  *
  * <ol>
  *   <li>Project: queries, keys, values, output gate and scalars of every token in one product.
- *   <li>Convolve queries, keys and values with those of the tokens before; SiLU.
- *   <li>Prepare each token: lengths of queries and keys, decay and strength of every head; keep the
- *       convolution's last inputs for the tokens to come.
+ *   <li>Convolve queries, keys and values with those of the tokens before; keep the last inputs for
+ *       the tokens to come.
+ *   <li>Prepare each token: SiLU, lengths of queries and keys, decay and strength of every head.
  *   <li>Recur: each head of each sequence takes its state from token to token.
  *   <li>Finish each token: norm and output gate. Project back.
  * </ol>
  *
  * <p>Tokens of a sequence go through a head's state strictly one after the other, so that a chunk's
  * borders change no bit; heads and sequences go at once. What lies before position 0 is nothing:
- * the convolution leaves those taps out, and a state begins as zeros there.
+ * the convolution leaves it out, and a state begins as zeros there.
  */
-final class RecurrentStep implements AttentionStep {
+final class LinearStep implements AttentionStep {
   /** Columns of a state that all tokens of a chunk pass before the next columns: some 32 KiB. */
   private static final int STATE_COLUMNS = 64;
-
-  /** Channels that a task convolves. */
-  private static final int TASK_CHANNELS = 2048;
 
   private static final float LENGTH_EPSILON = 1e-6f;
 
   private final int layer;
-  private final RecurrentAttention spec;
-  private final RecurrentWeights weights;
+  private final LinearAttention spec;
+  private final LinearWeights weights;
   private final float epsilon;
 
   /** Makes an RMS norm a division by the length, for queries also by {@code sqrt(keyDim)}. */
@@ -52,18 +50,13 @@ final class RecurrentStep implements AttentionStep {
 
   private final F32Vector keyFactors;
 
-  RecurrentStep(int layer, RecurrentWeights weights, float epsilon) {
+  LinearStep(int layer, LinearWeights weights, float epsilon) {
     this.layer = layer;
     this.spec = weights.spec();
     this.weights = weights;
     this.epsilon = epsilon;
     this.queryFactors = constant(spec.keyDim(), 1.0 / spec.keyDim());
     this.keyFactors = constant(spec.keyDim(), 1 / Math.sqrt(spec.keyDim()));
-  }
-
-  /** Bytes of a sequence's state: the convolution's window, then the states of the heads. */
-  static long stateBytes(RecurrentAttention spec) {
-    return bytes(spec.windowElements() + spec.stateElements());
   }
 
   @Override
@@ -76,9 +69,9 @@ final class RecurrentStep implements AttentionStep {
     List<MemorySegment> states =
         batch.slices.stream().map(slice -> slice.cache().state(layer)).toList();
     device.matmul(weights.projection().jobs(input, batch.all, rows.projected(), 0));
-    convolve(device, batch, rows, states);
+    weights.convolution().run(device, batch, rows.projected(), rows.convolved(), states);
+    weights.convolution().keepWindows(device, batch, rows.projected(), states);
     device.parallel(batch.count, row -> prepare(device.kernels(), row, rows));
-    device.parallel(states.size(), slice -> keepWindow(batch, slice, rows, states.get(slice)));
     device.parallel(
         states.size() * spec.heads(),
         task -> {
@@ -89,71 +82,8 @@ final class RecurrentStep implements AttentionStep {
     device.matmul(List.of(new MatmulJob(weights.output(), rows.read(), batch.all, result, 0)));
   }
 
-  private void convolve(
-      CpuDevice device, BatchRows batch, RecurrentRows rows, List<MemorySegment> states) {
-    int parts = Math.ceilDiv(spec.channels(), TASK_CHANNELS);
-    device.parallel(
-        batch.count * parts,
-        task -> {
-          int row = task / parts;
-          int from = task % parts * TASK_CHANNELS;
-          int end = Math.min(from + TASK_CHANNELS, spec.channels());
-          convolve(device.kernels(), batch, row, from, end, rows, states.get(batch.slice[row]));
-        });
-  }
-
-  /** Some channels of a token: bias, then the taps from the oldest token's on, then SiLU. */
-  private void convolve(
-      Kernels kernels,
-      BatchRows batch,
-      int row,
-      int from,
-      int end,
-      RecurrentRows rows,
-      MemorySegment state) {
-    MemorySegment into = rows.convolved().segment();
-    long at = rows.convolved().offset(row) + bytes(from);
-    MemorySegment.copy(
-        weights.convolutionBias().segment(), bytes(from), into, at, bytes(end - from));
-    int firstRow = batch.firstRow(batch.slice[row]);
-    for (int tap = 0; tap < spec.taps(); tap++) {
-      int back = spec.taps() - 1 - tap;
-      if (batch.position[row] < back) {
-        continue; // before the beginning
-      }
-      boolean inBatch = row - back >= firstRow;
-      kernels.multiplyAddEach(
-          weights.convolution().segment(),
-          bytes((long) tap * spec.channels() + from),
-          inBatch ? rows.projected().segment() : state,
-          bytes(from)
-              + (inBatch
-                  ? rows.projected().offset(row - back)
-                  : windowAt(spec.taps() - 1 + row - back - firstRow)),
-          end - from,
-          into,
-          at);
-    }
-    kernels.silu(end - from, into, at);
-  }
-
-  /** Keeps the inputs of the last tokens of a slice, the newest last. */
-  private void keepWindow(BatchRows batch, int slice, RecurrentRows rows, MemorySegment state) {
-    int kept = spec.taps() - 1;
-    for (int i = 0; i < kept; i++) {
-      int row = batch.lastRow(slice) + 1 - kept + i;
-      long bytes = bytes(spec.channels());
-      if (row >= batch.firstRow(slice)) {
-        F32Matrix projected = rows.projected();
-        MemorySegment.copy(projected.segment(), projected.offset(row), state, windowAt(i), bytes);
-      } else {
-        int moved = i + batch.slices.get(slice).count();
-        MemorySegment.copy(state, windowAt(moved), state, windowAt(i), bytes);
-      }
-    }
-  }
-
   private void prepare(Kernels kernels, int row, RecurrentRows rows) {
+    kernels.silu(spec.channels(), rows.convolved().segment(), rows.convolved().offset(row));
     long scalars = rows.projected().offset(row) + bytes(spec.channels() + spec.valueWidth());
     MemorySegment projected = rows.projected().segment();
     for (int head = 0; head < spec.heads(); head++) {
@@ -179,10 +109,8 @@ final class RecurrentStep implements AttentionStep {
     rows.strength().set(row, head, strength);
   }
 
-  /** {@code softplus(x + bias)}, which is linear above 20 as far as floats can tell. */
   private float timeStep(float scalar, int head) {
-    float x = scalar + weights.timeStepBias().get(head);
-    return x > 20 ? x : (float) StrictMath.log1p(StrictMath.exp(x));
+    return Exp.softplus(scalar + weights.timeStepBias().get(head));
   }
 
   private void divideByLength(Kernels kernels, int row, RecurrentRows rows) {
@@ -228,11 +156,13 @@ final class RecurrentStep implements AttentionStep {
     StateUpdate update =
         new StateUpdate(
             spec instanceof GatedDeltaNet ? StateUpdate.Rule.CORRECT : StateUpdate.Rule.ADD,
-            rows.decay().get(row, head),
+            new StateDecay.Factors(
+                rows.decay().segment(), rows.decay().offset(row) + bytes(head), 0),
             rows.strength().get(row, head),
             memory,
             query,
             query + bytes(spec.keyWidth()),
+            memory,
             value);
     kernels.recur(columns, update, rows.read().segment(), read);
     weights
@@ -269,11 +199,6 @@ final class RecurrentStep implements AttentionStep {
 
   private long valueColumn(int head) {
     return (long) head * spec.valueDim();
-  }
-
-  /** Where the inputs of a token lie in the convolution's window; 0 is the oldest. */
-  private long windowAt(int token) {
-    return bytes((long) token * spec.channels());
   }
 
   private static F32Vector constant(int length, double value) {

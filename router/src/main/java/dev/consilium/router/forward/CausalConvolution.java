@@ -1,0 +1,134 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.WeightNames;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
+import dev.consilium.tensor.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.IntUnaryOperator;
+
+/**
+ * Adds up the inputs of the last tokens, each channel by itself: {@code y[t] = bias + sum over tap
+ * of weights[tap] * x[t - taps + 1 + tap]}. What lies before position 0 is left out.
+ *
+ * <p>A sequence's state begins with the window: the inputs of its last {@code taps - 1} tokens, the
+ * newest last.
+ *
+ * @param weights {@code [taps, channels]}, the oldest token's tap first
+ * @param bias {@code [channels]}; zeros where the model has none
+ */
+record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bias) {
+  /** Channels that a task convolves. */
+  private static final int TASK_CHANNELS = 2048;
+
+  /**
+   * Loads from {@code [channels, 1, taps]}.
+   *
+   * @param biased whether there is a bias beside the weights
+   * @param stored which channel of the file is a channel
+   */
+  static CausalConvolution load(
+      Checkpoint checkpoint,
+      String name,
+      RecurrentAttention spec,
+      boolean biased,
+      IntUnaryOperator stored) {
+    int channels = spec.channels();
+    int taps = spec.taps();
+    float[] inFile = checkpoint.values(name, List.of((long) channels, 1L, (long) taps));
+    float[] byTap = new float[inFile.length];
+    float[] bias = new float[channels];
+    for (int channel = 0; channel < channels; channel++) {
+      for (int tap = 0; tap < taps; tap++) {
+        byTap[tap * channels + channel] = inFile[stored.applyAsInt(channel) * taps + tap];
+      }
+    }
+    if (biased) {
+      F32Vector biasInFile = checkpoint.vector(WeightNames.bias(name), channels);
+      for (int channel = 0; channel < channels; channel++) {
+        bias[channel] = biasInFile.get(stored.applyAsInt(channel));
+      }
+    }
+    return new CausalConvolution(channels, taps, F32Vector.of(byTap), F32Vector.of(bias));
+  }
+
+  /**
+   * Convolves every token of a batch, from column 0 of {@code x} to column 0 of {@code y}.
+   *
+   * @param states of the slices
+   */
+  void run(
+      CpuDevice device, BatchRows batch, F32Matrix x, F32Matrix y, List<MemorySegment> states) {
+    int parts = Math.ceilDiv(channels, TASK_CHANNELS);
+    device.parallel(
+        batch.count * parts,
+        task -> {
+          int row = task / parts;
+          int from = task % parts * TASK_CHANNELS;
+          int end = Math.min(from + TASK_CHANNELS, channels);
+          run(device.kernels(), batch, row, from, end, x, y, states.get(batch.slice[row]));
+        });
+  }
+
+  /** Some channels of a token: bias, then the taps from the oldest token's on. */
+  private void run(
+      Kernels kernels,
+      BatchRows batch,
+      int row,
+      int from,
+      int end,
+      F32Matrix x,
+      F32Matrix y,
+      MemorySegment state) {
+    long at = y.offset(row) + bytes(from);
+    MemorySegment.copy(bias.segment(), bytes(from), y.segment(), at, bytes(end - from));
+    int firstRow = batch.firstRow(batch.slice[row]);
+    for (int tap = 0; tap < taps; tap++) {
+      int back = taps - 1 - tap;
+      if (batch.position[row] < back) {
+        continue; // before the beginning
+      }
+      boolean inBatch = row - back >= firstRow;
+      long input = inBatch ? x.offset(row - back) : windowAt(taps - 1 + row - back - firstRow);
+      kernels.multiplyAddEach(
+          weights.segment(),
+          bytes((long) tap * channels + from),
+          inBatch ? x.segment() : state,
+          input + bytes(from),
+          end - from,
+          y.segment(),
+          at);
+    }
+  }
+
+  /** Keeps the inputs of the last tokens of every slice; nobody needs the old window any more. */
+  void keepWindows(CpuDevice device, BatchRows batch, F32Matrix x, List<MemorySegment> states) {
+    device.parallel(states.size(), slice -> keepWindow(batch, slice, x, states.get(slice)));
+  }
+
+  private void keepWindow(BatchRows batch, int slice, F32Matrix x, MemorySegment state) {
+    int kept = taps - 1;
+    for (int i = 0; i < kept; i++) {
+      int row = batch.lastRow(slice) + 1 - kept + i;
+      if (row >= batch.firstRow(slice)) {
+        MemorySegment.copy(x.segment(), x.offset(row), state, windowAt(i), bytes(channels));
+      } else {
+        int moved = i + batch.slices.get(slice).count();
+        MemorySegment.copy(state, windowAt(moved), state, windowAt(i), bytes(channels));
+      }
+    }
+  }
+
+  /** Where the inputs of a token lie in the window; 0 is the oldest. */
+  private long windowAt(int token) {
+    return bytes((long) token * channels);
+  }
+
+  private static long bytes(long floats) {
+    return floats * Float.BYTES;
+  }
+}
