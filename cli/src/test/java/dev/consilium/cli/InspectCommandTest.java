@@ -67,7 +67,7 @@ class InspectCommandTest {
                 + " groups",
             "renormalised to sum to 1, times 2.5",
             "F8_E4M3 309 KiB",
-            "in memory     1.33 MiB");
+            "in memory     748 KiB");
   }
 
   @ParameterizedTest
@@ -87,8 +87,10 @@ class InspectCommandTest {
       // Correction biases and gates may be f32 where all else is bf16; no configuration says so.
       assertThat(without.get("totalBytes").asDouble() / with.get("totalBytes").asDouble())
           .isBetween(0.99, 1.0);
+      // Files may hold more than is used: a layer that predicts further tokens.
+      double least = name.equals("deepseek-v3-mtp") ? 0.5 : 0.99;
       assertThat(sum(without.get("storedBytesOfType")) / sum(with.get("storedBytesOfType")))
-          .isBetween(0.99, 1.0);
+          .isBetween(least, 1.0);
     }
   }
 

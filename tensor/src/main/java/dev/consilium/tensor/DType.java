@@ -27,19 +27,32 @@ public enum DType {
   /** Blocks of 256: a scale for each 16, 6 bits a weight. */
   Q6_K(BlockFormat.Q6_K),
   /** Blocks of 32: a power of two and 4 bits of floating point a weight. */
-  MXFP4(BlockFormat.MXFP4);
+  MXFP4(BlockFormat.MXFP4),
+  /**
+   * Blocks of 32: a binary32 and 8 bits of floating point a weight; activations stay as they are.
+   */
+  F8_BLOCKS(BlockFormat.F8, false),
+  /** The blocks of {@link #MXFP4}; activations stay as they are. */
+  F4_BLOCKS(BlockFormat.MXFP4, false);
 
   private final int blockElements;
   private final int blockBytes;
+  private final boolean quantised;
 
   DType(int bytes) {
     this.blockElements = 1;
     this.blockBytes = bytes;
+    this.quantised = false;
   }
 
   DType(BlockFormat format) {
+    this(format, true);
+  }
+
+  DType(BlockFormat format, boolean quantised) {
     this.blockElements = format.elements();
     this.blockBytes = format.bytes();
+    this.quantised = quantised;
   }
 
   /** Elements of a block: 1, 32 or 256. */
@@ -52,12 +65,12 @@ public enum DType {
     return blockBytes;
   }
 
-  /** Whether elements share a scale, and products are taken with activations of 8 bits. */
+  /** Whether products are taken with activations of 8 bits. */
   public boolean quantised() {
-    return blockElements > 1;
+    return quantised;
   }
 
-  /** The blocks of a quantised type; of the others, nothing. */
+  /** The blocks of a type that has some; of the others, nothing. */
   public Optional<BlockFormat> format() {
     return switch (this) {
       case F32, BF16, F16 -> Optional.empty();
@@ -67,7 +80,8 @@ public enum DType {
       case Q4_K -> Optional.of(BlockFormat.Q4_K);
       case Q5_K -> Optional.of(BlockFormat.Q5_K);
       case Q6_K -> Optional.of(BlockFormat.Q6_K);
-      case MXFP4 -> Optional.of(BlockFormat.MXFP4);
+      case MXFP4, F4_BLOCKS -> Optional.of(BlockFormat.MXFP4);
+      case F8_BLOCKS -> Optional.of(BlockFormat.F8);
     };
   }
 
@@ -86,12 +100,12 @@ public enum DType {
   }
 
   /**
-   * Bytes of one element of a floating point type.
+   * Bytes of one element of a type without blocks.
    *
-   * @throws IllegalStateException for a quantised type, whose elements have no size of their own
+   * @throws IllegalStateException for one with blocks, whose elements have no size of their own
    */
   public int bytes() {
-    if (quantised()) {
+    if (blockElements > 1) {
       throw new IllegalStateException(
           "an element of " + this + " has no size of its own: ask for rowBytes");
     }

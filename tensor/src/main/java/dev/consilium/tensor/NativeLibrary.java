@@ -322,7 +322,8 @@ final class NativeLibrary {
       case Q5_K -> 4;
       case Q6_K -> 5;
       case MXFP4 -> 6;
-      case F32, BF16, F16 -> throw new IllegalArgumentException(dtype + " has no native kernel");
+      case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
+          throw new IllegalArgumentException(dtype + " has no native kernel");
     };
   }
 

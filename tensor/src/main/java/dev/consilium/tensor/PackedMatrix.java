@@ -23,6 +23,7 @@ import java.util.Optional;
  *   <li>bf16 and f16: 32 ints in the byte order of the machine. Int {@code 16 g + j} holds the
  *       weight of row {@code 32 g + j} in its lower half and that of row {@code 32 g + j + 16} in
  *       its upper half, so that widening needs no shuffle, at any vector length.
+ *   <li>{@link DType#F8_BLOCKS} and {@link DType#F4_BLOCKS}: see {@link NarrowPanels}.
  * </ul>
  *
  * <p>Weights keep their stored encoding. Read-only once packed, so any number of threads may use
@@ -69,6 +70,8 @@ public final class PackedMatrix implements AutoCloseable {
     try {
       if (packed.quantLayout.isPresent()) {
         QuantPacker.pack(packed.quantLayout.get(), source, packed.segment);
+      } else if (dtype.blockElements() > 1) {
+        NarrowPanels.pack(dtype, source, packed);
       } else {
         PanelPacker.pack(dtype, source, packed);
       }
@@ -92,7 +95,7 @@ public final class PackedMatrix implements AutoCloseable {
   private static long panelBytes(DType dtype, int columns) {
     return dtype.quantised()
         ? QuantLayout.of(dtype).panelBytes(columns)
-        : (long) PANEL_ROWS * columns * dtype.bytes();
+        : columnsBytes(dtype, columns);
   }
 
   public int rows() {
@@ -156,9 +159,15 @@ public final class PackedMatrix implements AutoCloseable {
         () -> new IllegalStateException(dtype + " weights have no blocks"));
   }
 
-  /** Bytes of the floating point weights of one column in one panel. */
-  long columnBytes() {
-    return (long) PANEL_ROWS * dtype.bytes();
+  /** Bytes of the weights of the first columns in one panel; of types with blocks, whole ones. */
+  long columnsBytes(int columns) {
+    return columnsBytes(dtype, columns);
+  }
+
+  private static long columnsBytes(DType dtype, int columns) {
+    return dtype.blockElements() > 1
+        ? NarrowPanels.bytes(dtype, columns)
+        : (long) PANEL_ROWS * columns * dtype.bytes();
   }
 
   MemorySegment segment() {
@@ -168,7 +177,10 @@ public final class PackedMatrix implements AutoCloseable {
   /** One floating point weight, widened; row and column must be inside. */
   float weight(int row, int column) {
     int inPanel = row % PANEL_ROWS;
-    long at = row / PANEL_ROWS * panelBytes() + column * columnBytes();
+    if (dtype.blockElements() > 1) {
+      return NarrowPanels.weight(dtype, panel(row / PANEL_ROWS), inPanel, column);
+    }
+    long at = row / PANEL_ROWS * panelBytes() + columnsBytes(column);
     if (dtype == DType.F32) {
       return segment.get(JAVA_FLOAT, at + (long) inPanel * Float.BYTES);
     }

@@ -48,13 +48,13 @@ final class PanelPacker {
     MemorySegment target = into.segment();
     for (int i = 0; i < rows.length; i++) {
       MemorySegment row = rows[i];
-      long at = panel * into.panelBytes() + from * into.columnBytes() + (long) i * Integer.BYTES;
+      long at = panel * into.panelBytes() + into.columnsBytes(from) + (long) i * Integer.BYTES;
       for (int column = from; column < to; column++) {
         int bits = row.get(INT, (long) column * Integer.BYTES);
         // An exponent of all ones carries into the sign.
         bad |= (bits & 0x7f80_0000) + 0x0080_0000;
         target.set(JAVA_INT, at, bits);
-        at += into.columnBytes();
+        at += into.columnsBytes(1);
       }
     }
     return bad >= 0;
@@ -68,7 +68,7 @@ final class PanelPacker {
     int bad = 0;
     for (int pair = 0; pair < 32; pair++) {
       int low = pair / 16 * 32 + pair % 16;
-      long at = panel * into.panelBytes() + from * into.columnBytes() + (long) pair * Integer.BYTES;
+      long at = panel * into.panelBytes() + into.columnsBytes(from) + (long) pair * Integer.BYTES;
       bad |= packPair(rows[low], rows[low + 16], from, to, into.segment(), at, exponent, carry);
     }
     return (bad & 0x8000_8000) == 0;

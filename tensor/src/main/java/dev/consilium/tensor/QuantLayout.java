@@ -68,7 +68,8 @@ abstract sealed class QuantLayout permits PlainLayout, Mxfp4Layout, KLayout, Q6K
       case Q5_K -> new KLayout(dtype, 5);
       case Q6_K -> new Q6KLayout();
       case MXFP4 -> new Mxfp4Layout();
-      case F32, BF16, F16 -> throw new IllegalArgumentException(dtype + " has no blocks");
+      case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
+          throw new IllegalArgumentException(dtype + " is not quantised");
     };
   }
 

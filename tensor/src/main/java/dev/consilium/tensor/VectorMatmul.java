@@ -89,12 +89,13 @@ final class VectorMatmul {
     MemorySegment x = job.x().segment();
     for (int k = 0; k < weights.columns(); k += DECODE_CHUNK) {
       int count = Math.min(DECODE_CHUNK, weights.columns() - k);
-      long wAt = panel * weights.panelBytes() + k * weights.columnBytes();
+      long wAt = panel * weights.panelBytes() + weights.columnsBytes(k);
       long xAt = job.xOffset(token) + k * 4L;
       switch (weights.dtype()) {
         case F32 -> tileOfOne(w, wAt, count, x, xAt, 0);
         case BF16 -> Bf16Panels.multiply(w, wAt, count, x, xAt, sums);
         case F16 -> F16Panels.multiply(w, wAt, count, x, xAt, sums);
+        case F8_BLOCKS, F4_BLOCKS -> multiplyOneNarrow(weights.dtype(), w, wAt, count, x, xAt);
         default -> throw unexpected(weights);
       }
     }
@@ -105,10 +106,10 @@ final class VectorMatmul {
     MemorySegment w = weights.segment();
     for (int k = 0; k < weights.columns(); k += TILE_CHUNK) {
       int count = Math.min(TILE_CHUNK, weights.columns() - k);
-      long wAt = panel * weights.panelBytes() + k * weights.columnBytes();
+      long wAt = panel * weights.panelBytes() + weights.columnsBytes(k);
       // Panels lie one after another, so the bytes behind a chunk are what is needed next.
-      aheadAt = wAt + count * weights.columnBytes();
-      aheadEnd = Math.min(aheadAt + TILE_CHUNK * weights.columnBytes(), w.byteSize());
+      aheadAt = wAt + weights.columnsBytes(count);
+      aheadEnd = Math.min(aheadAt + weights.columnsBytes(TILE_CHUNK), w.byteSize());
       switch (weights.dtype()) {
         case F32 -> tiles(job, k, count, w, wAt, firstToken, endToken);
         case BF16 -> {
@@ -119,8 +120,22 @@ final class VectorMatmul {
           F16Panels.widen(w, wAt, count, widened);
           tiles(job, k, count, widened, 0, firstToken, endToken);
         }
+        case F8_BLOCKS, F4_BLOCKS -> {
+          NarrowPanels.widen(weights.dtype(), w, wAt, count, widened);
+          tiles(job, k, count, widened, 0, firstToken, endToken);
+        }
         default -> throw unexpected(weights);
       }
+    }
+  }
+
+  /** Widening takes longer than the product: it is done by the chunk, as for many tokens. */
+  private void multiplyOneNarrow(
+      DType dtype, MemorySegment w, long wAt, int count, MemorySegment x, long xAt) {
+    for (int k = 0; k < count; k += TILE_CHUNK) {
+      int columns = Math.min(TILE_CHUNK, count - k);
+      NarrowPanels.widen(dtype, w, wAt + NarrowPanels.bytes(dtype, k), columns, widened);
+      tileOfOne(widened, 0, columns, x, xAt + k * 4L, 0);
     }
   }
 

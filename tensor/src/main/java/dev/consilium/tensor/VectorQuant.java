@@ -177,7 +177,8 @@ final class VectorQuant {
       case Q5_K -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, raw, -1, dots);
       case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, raw, dots);
       case MXFP4 -> QuantDots.ofCodes(w, at, count, evens, odds, x, dots);
-      case F32, BF16, F16 -> throw new IllegalArgumentException(layout.dtype() + " has no blocks");
+      case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
+          throw new IllegalArgumentException(layout.dtype() + " is not quantised");
     };
   }
 

@@ -26,7 +26,7 @@ class QuantisedMatmulTest {
   @ParameterizedTest
   @EnumSource(
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"F32", "BF16", "F16"})
+      names = {"F32", "BF16", "F16", "F8_BLOCKS", "F4_BLOCKS"})
   void multiply_ordinaryNumbers_isCloseToDouble(DType dtype) {
     int columns = 1536;
     MemorySegment stored = stored(dtype, columns);

@@ -89,7 +89,7 @@ final class Samples {
   static MemorySegment weights(Random random, DType dtype, int rows, int columns) {
     long bytes = rows * dtype.rowBytes(columns);
     MemorySegment segment = Arena.ofAuto().allocate(bytes + 1, 64).asSlice(1);
-    if (dtype.quantised()) {
+    if (dtype.blockElements() > 1) {
       for (long at = 0; at < bytes; at += dtype.blockBytes()) {
         setBlock(segment.asSlice(at, dtype.blockBytes()), dtype, random);
       }
@@ -112,11 +112,20 @@ final class Samples {
         block.set(JAVA_SHORT_UNALIGNED, 2, finiteHalf(random));
       }
       case Q6_K -> block.set(JAVA_SHORT_UNALIGNED, 208, finiteHalf(random));
-      case MXFP4 ->
+      case MXFP4, F4_BLOCKS ->
           block.set(
               JAVA_BYTE,
               0,
               (byte) (random.nextBoolean() ? 115 + random.nextInt(20) : random.nextInt(253)));
+      case F8_BLOCKS -> {
+        block.set(JAVA_FLOAT_UNALIGNED, 0, (float) random.nextGaussian() * 0.01f);
+        for (int i = 4; i < bits.length; i++) {
+          if ((bits[i] & 0x7f) == 0x7f) {
+            block.set(JAVA_BYTE, i, (byte) 0x7e); // the largest; 0x7f is not a number
+          }
+        }
+        return;
+      }
       default -> block.set(JAVA_SHORT_UNALIGNED, 0, finiteHalf(random));
     }
     if (random.nextInt(8) == 0) {
@@ -156,7 +165,7 @@ final class Samples {
 
   /** The weight as it was stored, read without the code under test. */
   static float weight(MemorySegment weights, DType dtype, long index) {
-    if (dtype.quantised()) {
+    if (dtype.blockElements() > 1) {
       float[] block = new float[dtype.blockElements()];
       long at = index / block.length * dtype.blockBytes();
       dtype.format().orElseThrow().dequantise(weights, at, block, 0);

@@ -175,7 +175,7 @@ public final class CheckpointTensor {
             case F32 -> bytes.get(FLOAT, 4L * i);
             case F16 -> Float.float16ToFloat(bytes.get(SHORT, 2L * i));
             case BF16 -> Bf16.toFloat(bytes.get(SHORT, 2L * i));
-            case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 ->
+            case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, F8_BLOCKS, F4_BLOCKS ->
                 throw new IllegalArgumentException(dtype + " has blocks");
           };
     }

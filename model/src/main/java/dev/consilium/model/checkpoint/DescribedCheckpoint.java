@@ -9,6 +9,7 @@ import dev.consilium.model.family.ModelFamilies;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage.ScaleBlocks;
+import dev.consilium.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -87,9 +88,19 @@ public final class DescribedCheckpoint {
 
   /** What an open checkpoint would say about a tensor, by {@link HuggingFaceWeights}. */
   private TensorHeader header(String name, List<Long> shape) {
-    String type = isScaled(name, shape) ? WIDE : dtype;
-    long bytes = elements(shape) * StorageType.named(type).orElseThrow().bits() / Byte.SIZE;
-    return new TensorHeader(name, type, shape, bytes);
+    if (isScaled(name, shape)) {
+      ScaleBlocks blocks = spec.names().storage().scales().orElseThrow();
+      return header(name, shape, ScaledBytes.dtype(blocks, shape.get(1)));
+    }
+    if (isMxfp4(name, shape)) {
+      return header(name, shape, DType.F4_BLOCKS);
+    }
+    long bytes = elements(shape) * StorageType.named(dtype).orElseThrow().bits() / Byte.SIZE;
+    return new TensorHeader(name, dtype, shape, bytes);
+  }
+
+  private static TensorHeader header(String name, List<Long> shape, DType type) {
+    return new TensorHeader(name, type.name(), shape, shape.get(0) * type.rowBytes(shape.get(1)));
   }
 
   private void store(String name, List<Long> shape, SortedMap<String, Long> bytes) {
@@ -116,6 +127,7 @@ public final class DescribedCheckpoint {
   private boolean isMxfp4(String name, List<Long> shape) {
     return spec.names().storage().experts() == ExpertLayout.MXFP4_ALTERNATING
         && shape.size() == 2
+        && shape.get(1) % Mxfp4Rows.BLOCK == 0
         && name.contains("["); // the made-up name of a part of the experts' tensor
   }
 

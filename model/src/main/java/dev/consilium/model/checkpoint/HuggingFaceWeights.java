@@ -7,6 +7,7 @@ import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.WeightStorage.ScaleBlocks;
+import dev.consilium.tensor.DType;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -79,10 +80,14 @@ final class HuggingFaceWeights implements Weights {
       throw scales.wrong(
           "shape is %s, want %s: one scale for each %s".formatted(scales.shape(), wanted, blocks));
     }
-    TensorHeader wide =
+    DType dtype = ScaledBytes.dtype(blocks, tensor.shape().get(1));
+    TensorHeader presented =
         new TensorHeader(
-            tensor.name(), "F32", tensor.shape(), tensor.header().elementCount() * Float.BYTES);
-    return tensor.as(wide, 0, tensor.header().byteSize(), new ScaledBytes(blocks, scales));
+            tensor.name(),
+            dtype.name(),
+            tensor.shape(),
+            tensor.shape().get(0) * dtype.rowBytes(tensor.shape().get(1)));
+    return tensor.as(presented, 0, tensor.header().byteSize(), new ScaledBytes(blocks, scales));
   }
 
   /** A half of a tensor, or the only row of a matrix. */
@@ -275,7 +280,11 @@ final class HuggingFaceWeights implements Weights {
     taken.add(scalesName);
     long rows = part.rows();
     TensorHeader header =
-        new TensorHeader(part.name(), "BF16", shape(part), rows * part.columns() * Short.BYTES);
+        new TensorHeader(
+            part.name(),
+            DType.F4_BLOCKS.name(),
+            shape(part),
+            rows * DType.F4_BLOCKS.rowBytes(part.columns()));
     CheckpointTensor ofExpert = expert(scales, part.expert(), experts);
     Mxfp4Rows how = new Mxfp4Rows(ofExpert, part.half().orElse(0), part.allRows() / part.rows());
     long bytes = blocks.header().byteSize() / experts;

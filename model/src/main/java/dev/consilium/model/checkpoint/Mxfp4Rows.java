@@ -2,17 +2,15 @@ package dev.consilium.model.checkpoint;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.consilium.tensor.Bf16;
-import dev.consilium.tensor.quant.BlockFormat;
+import dev.consilium.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /**
- * Some rows of a matrix whose MXFP4 numbers and exponents are two tensors, as BF16, which holds
- * each product of the two exactly: so they are multiplied by activations that nothing rounds, as
- * the reference multiplies them. A stored byte holds two neighbours, low half first.
+ * Some rows of a matrix whose MXFP4 numbers and exponents are two tensors, as {@link
+ * DType#F4_BLOCKS}: so they are multiplied by activations that nothing rounds, as the reference
+ * multiplies them. A stored byte holds two neighbours, low half first; a byte of ours holds numbers
+ * {@code i} and {@code i + 16}.
  *
  * @param scales the exponents of the same rows as the stored numbers
  * @param from first row
@@ -20,10 +18,9 @@ import java.nio.ByteOrder;
  */
 record Mxfp4Rows(CheckpointTensor scales, int from, int step) implements Presentation {
   /** Numbers that share an exponent. */
-  static final int BLOCK = 32;
+  static final int BLOCK = DType.F4_BLOCKS.blockElements();
 
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int BLOCK_BYTES = DType.F4_BLOCKS.blockBytes();
 
   @Override
   public MemorySegment present(MemorySegment stored, TensorHeader header, Arena arena) {
@@ -31,35 +28,25 @@ record Mxfp4Rows(CheckpointTensor scales, int from, int step) implements Present
     int perRow = Math.toIntExact(header.shape().get(1) / BLOCK);
     MemorySegment exponents = scales.bytes(arena);
     MemorySegment to = arena.allocate(header.byteSize(), 64);
-    MemorySegment block = arena.allocate(BlockFormat.MXFP4.bytes());
-    float[] values = new float[BLOCK];
     for (int row = 0; row < rows; row++) {
-      for (int i = 0; i < perRow; i++) {
-        long at = (from + (long) row * step) * perRow + i;
-        block.set(JAVA_BYTE, 0, exponents.get(JAVA_BYTE, at));
-        copy(stored, at * BLOCK / 2, block);
-        BlockFormat.MXFP4.dequantise(block, 0, values, 0);
-        write(values, to, ((long) row * perRow + i) * BLOCK * Short.BYTES);
+      for (int block = 0; block < perRow; block++) {
+        long at = (from + (long) row * step) * perRow + block;
+        long into = ((long) row * perRow + block) * BLOCK_BYTES;
+        to.set(JAVA_BYTE, into, exponents.get(JAVA_BYTE, at));
+        copy(stored, at * BLOCK / 2, to, into + 1);
       }
     }
     return to;
   }
 
-  /** The numbers in the order of {@link BlockFormat#MXFP4}: {@code i} beside {@code i + 16}. */
-  private static void copy(MemorySegment stored, long at, MemorySegment block) {
+  private static void copy(MemorySegment stored, long at, MemorySegment to, long into) {
     for (int i = 0; i < BLOCK / 2; i++) {
       int pair = number(stored, at, i) | (number(stored, at, i + BLOCK / 2) << 4);
-      block.set(JAVA_BYTE, 1 + i, (byte) pair);
+      to.set(JAVA_BYTE, into + i, (byte) pair);
     }
   }
 
   private static int number(MemorySegment stored, long at, int i) {
     return (stored.get(JAVA_BYTE, at + i / 2) >> (i % 2 * 4)) & 15;
-  }
-
-  private static void write(float[] values, MemorySegment to, long at) {
-    for (int i = 0; i < BLOCK; i++) {
-      to.set(SHORT, at + (long) i * Short.BYTES, Bf16.fromFloat(values[i]));
-    }
   }
 }

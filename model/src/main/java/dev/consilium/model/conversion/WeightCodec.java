@@ -41,7 +41,7 @@ public final class WeightCodec {
           into[i] = Bf16.toFloat(bytes.get(SHORT, offset + 2L * i));
         }
       }
-      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 -> {
+      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, F8_BLOCKS, F4_BLOCKS -> {
         BlockFormat format = dtype.format().orElseThrow();
         for (int i = 0; i < into.length / format.elements(); i++) {
           format.dequantise(bytes, offset + (long) i * format.bytes(), into, i * format.elements());
@@ -76,7 +76,7 @@ public final class WeightCodec {
           bytes.set(SHORT, offset + 2L * i, upper);
         }
       }
-      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4 -> {
+      case Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, F8_BLOCKS, F4_BLOCKS -> {
         BlockFormat format = dtype.format().orElseThrow();
         for (int i = 0; i < from.length / format.elements(); i++) {
           format.quantise(from, i * format.elements(), bytes, offset + (long) i * format.bytes());

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">GGUF</a>
  */
 public sealed interface BlockFormat
-    permits Q8Block, Q4Block, Q5Block, Mxfp4Block, KBlock, Q6KBlock {
+    permits Q8Block, Q4Block, Q5Block, Mxfp4Block, KBlock, Q6KBlock, ScaledFloat8Block {
   BlockFormat Q8_0 = new Q8Block();
   BlockFormat Q4_0 = new Q4Block();
   BlockFormat Q5_0 = new Q5Block();
@@ -17,6 +17,7 @@ public sealed interface BlockFormat
   BlockFormat Q5_K = new KBlock(5);
   BlockFormat Q6_K = new Q6KBlock();
   BlockFormat MXFP4 = new Mxfp4Block();
+  BlockFormat F8 = new ScaledFloat8Block();
 
   /** Weights of a block. */
   int elements();

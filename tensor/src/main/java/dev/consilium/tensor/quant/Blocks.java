@@ -34,6 +34,14 @@ final class Blocks {
     block.set(INT, at, value);
   }
 
+  static float single(MemorySegment block, long at) {
+    return Float.intBitsToFloat(block.get(INT, at));
+  }
+
+  static void setSingle(MemorySegment block, long at, float value) {
+    block.set(INT, at, Float.floatToRawIntBits(value));
+  }
+
   static float half(MemorySegment block, long at) {
     return Float.float16ToFloat(block.get(SHORT, at));
   }
