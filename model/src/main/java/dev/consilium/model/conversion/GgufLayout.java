@@ -126,7 +126,7 @@ public final class GgufLayout {
     AttentionNames names = all.attention(layer.index());
     switch (layer.attention()) {
       case GroupedQueryAttention grouped -> interleave(grouped, names);
-      case RecurrentAttention recurrent -> rates(names.recurrent());
+      case RecurrentAttention _ -> rates(names.recurrent());
       case LatentAttention latent -> {
         if (spec.names().storage().latent() == LatentLayout.ONE_MATRIX) {
           splitByHead(latent, names.latent());
@@ -193,15 +193,18 @@ public final class GgufLayout {
     if (spec.norm().kind() != NormSpec.Kind.RMS_AROUND_ONE) {
       return;
     }
-    UnaryOperator<Piece> whole = piece -> piece.with(Piece.Change.PLUS_ONE);
-    change(names.finalNorm(), whole);
+    plusOne(names.finalNorm());
     for (LayerSpec layer : spec.layers()) {
       AttentionNames attention = names.attention(layer.index());
-      change(attention.norm(), whole);
-      change(attention.queryNorm(), whole);
-      change(attention.keyNorm(), whole);
-      change(names.feedForward(layer.index()).norm(), whole);
+      plusOne(attention.norm());
+      plusOne(attention.queryNorm());
+      plusOne(attention.keyNorm());
+      plusOne(names.feedForward(layer.index()).norm());
     }
+  }
+
+  private void plusOne(String tensor) {
+    change(tensor, piece -> piece.with(Piece.Change.PLUS_ONE));
   }
 
   private void change(String tensor, UnaryOperator<Piece> how) {

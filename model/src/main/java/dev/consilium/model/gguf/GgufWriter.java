@@ -60,8 +60,8 @@ public final class GgufWriter {
     }
 
     /**
-     * Is told of the file with its header and those tensors, and with nothing yet in the others; may
-     * refuse by throwing.
+     * Is told of the file with its header and those tensors, and with nothing yet in the others;
+     * may refuse by throwing.
      *
      * @param unfinished to be read now only
      */
