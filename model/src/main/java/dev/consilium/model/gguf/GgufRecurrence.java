@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.RecurrentAttention;
@@ -76,7 +77,7 @@ sealed interface GgufRecurrence extends GgufAxis {
     }
   }
 
-  private static void sizes(RecurrentAttention layer, GgufWriting to) {
+  private static void sizes(LinearAttention layer, GgufWriting to) {
     to.whole(GgufKey.RECURRENT_TAPS, layer.taps());
     to.whole(GgufKey.RECURRENT_WIDTH, layer.valueWidth());
     to.whole(GgufKey.RECURRENT_STATE, layer.keyDim());
