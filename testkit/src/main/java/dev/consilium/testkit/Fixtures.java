@@ -22,7 +22,18 @@ public final class Fixtures {
           "qwen3-moe",
           "qwen3-moe-yarn",
           "qwen3-moe-rope-parameters",
-          "olmoe");
+          "olmoe",
+          "deepseek-v2",
+          "deepseek-v2-lite",
+          "deepseek-v3",
+          "deepseek-v3-fp8",
+          "ernie4_5-moe",
+          "glm4-moe",
+          "gpt-oss",
+          "gpt-oss-mxfp4",
+          "granitemoe",
+          "granitemoeshared",
+          "granitemoehybrid");
 
   private static final Path ROOT = projectRoot();
 

@@ -334,7 +334,9 @@ public final class Checkpoint implements AutoCloseable {
     return name.endsWith(".rotary_emb.inv_freq")
         || name.equals(spec.names().head())
         || IntStream.range(layers, layers + spec.predictionLayers())
-            .anyMatch(layer -> name.startsWith("model.layers." + layer + "."));
+            .anyMatch(layer ->
+                name.startsWith("model.layers." + layer + ".")
+                    || name.startsWith("blk." + layer + "."));
   }
 
   private static void checkShape(CheckpointTensor tensor, List<Long> wanted) {

@@ -4,11 +4,13 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.gguf.GgufFile;
 import dev.consilium.model.gguf.GgufModel;
 import dev.consilium.model.gguf.GgufNames;
 import dev.consilium.model.gguf.GgufSpec;
+import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensor;
 import dev.consilium.model.gguf.GgufTensorType;
 import java.nio.file.Path;
@@ -54,6 +56,8 @@ final class GgufWeights implements Weights {
       UnchangedFile unchanged = UnchangedFile.of(file.path());
       file.tensors().values().forEach(tensor -> add(unchanged, tensor));
     }
+    SpecTensors.visit(spec, this::reshape);
+    GgufSpecWriter.vectors(spec).keySet().forEach(places::remove);
     if (GgufSpec.interleaves(model)) {
       spec.layers().forEach(layer -> interleave(spec, layer));
     }
@@ -63,46 +67,89 @@ final class GgufWeights implements Weights {
     switch (layer.attention()) {
       case GroupedQueryAttention attention -> {
         var names = spec.names().attention(layer.index());
-        orders.put(names.query().weight(), RowOrder.interleaved(attention.heads()));
-        orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
+        interleave(names.query(), attention.heads());
+        interleave(names.key(), attention.kvHeads());
       }
       case RecurrentAttention _ -> {}
       case LatentAttention _ -> {}
     }
   }
 
+  private void interleave(ProjectionNames names, int heads) {
+    orders.put(names.weight(), RowOrder.interleaved(heads));
+    orders.put(names.bias(), RowOrder.interleaved(heads));
+  }
+
+  /** Dimensions of 1 say nothing, and files have them or not. */
+  private void reshape(String name, List<Long> wanted) {
+    Place place = places.get(name);
+    if (place != null && significant(place.header().shape()).equals(significant(wanted))) {
+      TensorHeader header = place.header();
+      TensorHeader same = new TensorHeader(name, header.dtype(), wanted, header.byteSize());
+      places.put(name, new Place(place.file(), same, place.begin()));
+    }
+  }
+
+  private static List<Long> significant(List<Long> shape) {
+    return shape.stream().filter(size -> size != 1).toList();
+  }
+
   private void add(UnchangedFile file, GgufTensor tensor) {
-    if (tensor.name().endsWith(GgufNames.EXPERTS_SUFFIX) && tensor.shape().size() == 3) {
-      addExperts(file, tensor);
+    if (tensor.name().endsWith(GgufNames.GATE_UP_EXPERTS) && tensor.shape().size() == 3) {
+      addGateUp(file, tensor);
+      return;
+    }
+    if (GgufNames.stacked(tensor.name()) && tensor.shape().size() > 1) {
+      addParts(file, tensor);
       return;
     }
     Matcher single = SINGLE_EXPERT.matcher(tensor.name());
     String name =
         single.matches()
-            ? GgufNames.expert(
+            ? GgufNames.part(
                 single.group(1) + GgufNames.EXPERTS_SUFFIX, Integer.parseInt(single.group(2)))
             : tensor.name();
-    boolean vector = tensor.shape().size() == 1;
-    List<Long> shape =
-        vector && name.endsWith(GgufNames.SHARED_GATE_SUFFIX)
-            ? List.of(1L, tensor.shape().getFirst())
-            : tensor.shape();
-    put(file, tensor, name, shape, tensor.begin());
+    put(file, tensor, name, tensor.shape(), tensor.begin());
   }
 
-  private void addExperts(UnchangedFile file, GgufTensor tensor) {
-    long experts = tensor.shape().getFirst();
-    if (experts > MAX_EXPERTS || places.size() + experts > MAX_WEIGHTS) {
+  private void addParts(UnchangedFile file, GgufTensor tensor) {
+    int parts = parts(file, tensor);
+    List<Long> shape = tensor.shape().subList(1, tensor.shape().size());
+    long bytes = tensor.byteSize() / parts;
+    for (int i = 0; i < parts; i++) {
+      put(file, tensor, GgufNames.part(tensor.name(), i), shape, tensor.begin() + i * bytes);
+    }
+  }
+
+  /** Of each expert the gate's rows, then as many of the other matrix. */
+  private void addGateUp(UnchangedFile file, GgufTensor tensor) {
+    int experts = parts(file, tensor);
+    if (tensor.shape().get(1) % 2 != 0) {
+      throw new CheckpointException(
+          file.path(),
+          "tensor %s has shape %s, want twice as many rows as one matrix has"
+              .formatted(tensor.name(), tensor.shape()));
+    }
+    List<Long> shape = List.of(tensor.shape().get(1) / 2, tensor.shape().get(2));
+    long bytes = tensor.byteSize() / experts / 2;
+    String gate = tensor.name().replace("gate_up", "gate");
+    String up = tensor.name().replace("gate_up", "up");
+    for (int i = 0; i < experts; i++) {
+      long begin = tensor.begin() + 2 * i * bytes;
+      put(file, tensor, GgufNames.part(gate, i), shape, begin);
+      put(file, tensor, GgufNames.part(up, i), shape, begin + bytes);
+    }
+  }
+
+  private int parts(UnchangedFile file, GgufTensor tensor) {
+    long parts = tensor.shape().getFirst();
+    if (parts > MAX_EXPERTS || places.size() + 2 * parts > MAX_WEIGHTS) {
       throw new CheckpointException(
           file.path(),
           "tensor %s holds %d experts, want at most %d"
-              .formatted(tensor.name(), experts, MAX_EXPERTS));
+              .formatted(tensor.name(), parts, MAX_EXPERTS));
     }
-    List<Long> shape = tensor.shape().subList(1, 3);
-    long bytes = tensor.byteSize() / experts;
-    for (int i = 0; i < experts; i++) {
-      put(file, tensor, GgufNames.expert(tensor.name(), i), shape, tensor.begin() + i * bytes);
-    }
+    return (int) parts;
   }
 
   private void put(

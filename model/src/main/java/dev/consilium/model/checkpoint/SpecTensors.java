@@ -201,8 +201,20 @@ public final class SpecTensors {
       vector(WeightNames.bias(latent.keyValueDown()), attention.cacheWidth());
       vector(names.output().bias(), hidden);
     }
-    int ofHead = attention.plainDim() + attention.valueDim();
-    matrix(latent.keyValueUp(), (long) attention.heads() * ofHead, rank);
+    switch (spec.names().storage().latent()) {
+      case ONE_MATRIX -> {
+        int ofHead = attention.plainDim() + attention.valueDim();
+        matrix(latent.keyValueUp(), (long) attention.heads() * ofHead, rank);
+      }
+      case BY_HEAD -> {
+        for (int head = 0; head < attention.heads(); head++) {
+          matrix(latent.keyUp(head), rank, attention.plainDim());
+        }
+        for (int head = 0; head < attention.heads(); head++) {
+          matrix(latent.valueUp(head), attention.valueDim(), rank);
+        }
+      }
+    }
     matrix(names.output().weight(), hidden, (long) attention.heads() * attention.valueDim());
   }
 

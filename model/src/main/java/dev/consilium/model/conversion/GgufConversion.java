@@ -10,16 +10,21 @@ import dev.consilium.model.gguf.GgufMetadataBuilder;
 import dev.consilium.model.gguf.GgufModel;
 import dev.consilium.model.gguf.GgufSpec;
 import dev.consilium.model.gguf.GgufSpecWriter;
+import dev.consilium.model.gguf.GgufTensorType;
 import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.GgufTokenizerWriter;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 
 /**
  * Writes a model, from a Hugging Face directory or a GGUF file, as one GGUF file:
@@ -82,14 +87,21 @@ public final class GgufConversion {
    */
   public void write(Path target, Progress progress) throws IOException {
     requireOther(target);
-    List<GgufLayout.Entry> layout = GgufLayout.of(source.spec(), quantisation::typeOf);
-    GgufWriter writer =
-        new GgufWriter(target, metadata(), layout.stream().map(GgufLayout.Entry::tensor).toList());
+    Weights weights = new Weights(layout(), GgufSpecWriter.vectors(source.spec()), progress);
+    GgufWriter writer = new GgufWriter(target, metadata(), weights.tensors());
     try {
-      writer.write(new Weights(layout, progress));
+      writer.write(weights);
     } catch (GgufException e) {
       throw new CheckpointException(
           source.directory(), "cannot be written as GGUF: " + e.problem(), e);
+    }
+  }
+
+  private List<GgufLayout.Entry> layout() {
+    try {
+      return GgufLayout.of(source.spec(), quantisation::typeOf);
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(source.directory(), String.valueOf(e.getMessage()), e);
     }
   }
 
@@ -148,21 +160,37 @@ public final class GgufConversion {
 
   /** Gives the file its tensors. */
   private final class Weights implements GgufWriter.Content {
-    private final Map<String, GgufLayout.Entry> entries = new HashMap<>();
+    private final Map<String, GgufLayout.Entry> entries = new LinkedHashMap<>();
+    private final SortedMap<String, float[]> vectors;
     private final Progress progress;
     private final long total;
     private long done;
 
-    Weights(List<GgufLayout.Entry> layout, Progress progress) {
+    Weights(List<GgufLayout.Entry> layout, SortedMap<String, float[]> vectors, Progress progress) {
       layout.forEach(entry -> entries.put(entry.tensor().name(), entry));
+      this.vectors = vectors;
       this.progress = progress;
-      this.total = layout.stream().mapToLong(entry -> entry.tensor().byteSize()).sum();
+      this.total = tensors().stream().mapToLong(GgufWriter.Tensor::byteSize).sum();
+    }
+
+    List<GgufWriter.Tensor> tensors() {
+      List<GgufWriter.Tensor> tensors = new ArrayList<>();
+      vectors.forEach((name, values) ->
+          tensors.add(
+              new GgufWriter.Tensor(name, GgufTensorType.F32, List.of((long) values.length))));
+      entries.values().forEach(entry -> tensors.add(entry.tensor()));
+      return tensors;
+    }
+
+    @Override
+    public boolean describes(GgufWriter.Tensor tensor) {
+      return vectors.containsKey(tensor.name());
     }
 
     @Override
     public void check(Path unfinished) {
       try (GgufModel model = GgufModel.open(unfinished)) {
-        SpecDifference.between(source.spec(), GgufSpec.of(model))
+        SpecDifference.between(GgufSpecWriter.expressed(source.spec()), GgufSpec.of(model))
             .ifPresent(difference -> {
               throw new CheckpointException(
                   source.directory(),
@@ -175,13 +203,25 @@ public final class GgufConversion {
     public void write(GgufWriter.Tensor tensor, GgufWriter.Sink sink) throws IOException {
       GgufLayout.Entry entry = entries.get(tensor.name());
       if (entry == null) {
-        throw new IllegalStateException("tensor " + tensor.name() + " is not part of the layout");
-      }
-      for (String name : entry.sources()) {
-        new TensorCopy(source.tensor(name), entry).write(sink);
+        write(tensor.name(), sink);
+      } else {
+        for (Piece piece : entry.pieces()) {
+          new TensorCopy(source.tensor(piece.source()), piece, tensor.type()).write(sink);
+        }
       }
       done += tensor.byteSize();
       progress.written(tensor.name(), done, total);
+    }
+
+    private void write(String vector, GgufWriter.Sink sink) throws IOException {
+      float[] values = vectors.get(vector);
+      if (values == null) {
+        throw new IllegalStateException("tensor " + vector + " is not part of the layout");
+      }
+      ByteBuffer bytes =
+          ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      bytes.asFloatBuffer().put(values);
+      sink.write(bytes);
     }
   }
 

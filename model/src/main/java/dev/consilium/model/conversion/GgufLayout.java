@@ -2,20 +2,30 @@ package dev.consilium.model.conversion;
 
 import dev.consilium.model.checkpoint.RowOrder;
 import dev.consilium.model.checkpoint.SpecTensors;
+import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
+import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NormSpec;
+import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RotaryPairing;
+import dev.consilium.model.family.RotarySpec;
+import dev.consilium.model.family.WeightNames;
+import dev.consilium.model.family.WeightStorage.LatentLayout;
+import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import dev.consilium.model.gguf.GgufNames;
 import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensorType;
 import dev.consilium.model.gguf.GgufWriter;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * The tensors of a GGUF file that holds a model: what each is called and shaped, how it is encoded,
@@ -38,78 +48,180 @@ public final class GgufLayout {
    * One tensor of the file.
    *
    * @param tensor as the file has it
-   * @param sources the weights that follow one another in it, as the specification names them
-   * @param rows of each source
-   * @param columns of each row
-   * @param order in which the file holds the rows of each source
+   * @param pieces that follow one another in it
    */
-  public record Entry(
-      GgufWriter.Tensor tensor, List<String> sources, int rows, int columns, RowOrder order) {
+  public record Entry(GgufWriter.Tensor tensor, List<Piece> pieces) {
 
     public Entry {
-      sources = List.copyOf(sources);
+      pieces = List.copyOf(pieces);
+    }
+
+    /** Weights of a row. */
+    public int columns() {
+      return Math.toIntExact(tensor.shape().getLast());
+    }
+
+    /** Rows of all pieces together. */
+    public long rows() {
+      return tensor.shape().stream().reduce(1L, Math::multiplyExact) / columns();
     }
   }
 
-  private final Map<String, RowOrder> orders = new HashMap<>();
-  private final Map<String, List<String>> sources = new LinkedHashMap<>();
-  private final Map<String, List<Long>> shapes = new HashMap<>();
-  private final TypeRule rule;
+  /**
+   * A tensor that is put together.
+   *
+   * @param shape of it; of one part, if it is stacked
+   * @param pieces grows
+   */
+  private record Draft(List<Long> shape, List<Piece> pieces) {
+    Draft(List<Long> shape) {
+      this(shape, new ArrayList<>());
+    }
+  }
 
-  private GgufLayout(TypeRule rule) {
+  private final ModelSpec spec;
+  private final TypeRule rule;
+  private final Map<String, Draft> drafts = new LinkedHashMap<>();
+
+  private GgufLayout(ModelSpec spec, TypeRule rule) {
+    this.spec = spec;
     this.rule = rule;
   }
 
-  /** The tensors, in the file's order. */
+  /** The tensors, in the file's order; without those of {@link GgufSpecWriter#vectors}. */
   public static List<Entry> of(ModelSpec spec, TypeRule rule) {
-    GgufLayout layout = new GgufLayout(rule);
+    GgufLayout layout = new GgufLayout(spec, rule);
+    // The same walk with other names: the same weights in the same order.
+    WeightNames names = GgufSpecWriter.names(spec).stored(spec.names().storage());
     List<String> ours = new ArrayList<>();
     SpecTensors.visit(spec, (name, shape) -> ours.add(name));
-    // The same walk with other names: the same weights in the same order.
     int[] next = {0};
     SpecTensors.visit(
-        spec.withNames(GgufNames.ALL),
-        (name, shape) -> layout.add(ours.get(next[0]++), name, shape));
-    if (GgufSpecWriter.interleaves(spec)) {
-      spec.layers().forEach(layout::interleave);
-    }
-    return layout.sources.keySet().stream().map(layout::entry).toList();
+        spec.withNames(names), (name, shape) -> layout.add(ours.get(next[0]++), name, shape));
+    spec.layers().forEach(layer -> layout.rearrange(layer, names));
+    layout.wholeNorms(names);
+    return layout.drafts.entrySet().stream()
+        .map(draft -> layout.entry(draft.getKey(), draft.getValue()))
+        .toList();
   }
 
   private void add(String source, String name, List<Long> shape) {
-    String tensor = GgufNames.tensor(name);
-    sources.computeIfAbsent(tensor, key -> new ArrayList<>()).add(source);
-    shapes.put(tensor, shape);
+    drafts
+        .computeIfAbsent(GgufNames.tensor(name), key -> new Draft(stated(name, shape)))
+        .pieces
+        .add(Piece.whole(source, shape));
   }
 
-  private void interleave(LayerSpec layer) {
+  /** Files leave dimensions of 1 out that we have, and have one that we leave out. */
+  private static List<Long> stated(String name, List<Long> shape) {
+    if (name.endsWith(".ssm_a") || name.endsWith(".ssm_d")) {
+      return List.of(shape.getFirst(), 1L);
+    }
+    return shape.size() == 3 || (shape.size() == 2 && shape.getFirst() == 1)
+        ? shape.stream().filter(size -> size != 1).toList()
+        : shape;
+  }
+
+  private void rearrange(LayerSpec layer, WeightNames all) {
+    AttentionNames names = all.attention(layer.index());
     switch (layer.attention()) {
-      case GroupedQueryAttention attention -> {
-        var names = GgufNames.ALL.attention(layer.index());
-        orders.put(names.query().weight(), RowOrder.interleaved(attention.heads()));
-        orders.put(names.key().weight(), RowOrder.interleaved(attention.kvHeads()));
+      case GroupedQueryAttention grouped -> interleave(grouped, names);
+      case RecurrentAttention _ -> rates(names.recurrent());
+      case LatentAttention latent -> {
+        if (spec.names().storage().latent() == LatentLayout.ONE_MATRIX) {
+          splitByHead(latent, names.latent());
+        }
       }
-      case RecurrentAttention _ -> {}
-      case LatentAttention _ -> {}
     }
   }
 
-  private Entry entry(String name) {
-    List<Long> one = shapes.getOrDefault(name, List.of());
-    List<String> from = sources.getOrDefault(name, List.of());
-    List<Long> shape = one;
-    if (name.endsWith(GgufNames.EXPERTS_SUFFIX)) {
-      shape = List.of((long) from.size(), one.get(0), one.get(1));
-    } else if (name.endsWith(GgufNames.SHARED_GATE_SUFFIX)) {
-      shape = List.of(one.getLast());
+  /** Neighbouring pairs where files have them; we have halves, whatever the family has. */
+  private void interleave(GroupedQueryAttention attention, AttentionNames names) {
+    boolean pairs =
+        attention.rotary().filter(one -> one.pairing() == RotaryPairing.NEIGHBOURS).isPresent();
+    if (pairs || GgufSpecWriter.interleaves(spec)) {
+      int turned = attention.rotary().map(RotarySpec::rotaryDim).orElse(attention.headDim());
+      interleave(names.query(), RowOrder.interleaved(attention.heads(), turned));
+      interleave(names.key(), RowOrder.interleaved(attention.kvHeads(), turned));
     }
-    GgufWriter.Tensor tensor =
-        new GgufWriter.Tensor(name, rule.typeOf(WeightRole.of(name, shape), one.getLast()), shape);
+  }
+
+  private void interleave(ProjectionNames names, RowOrder order) {
+    change(names.weight(), piece -> piece.in(order));
+    change(names.bias(), piece -> piece.in(order));
+  }
+
+  private void rates(RecurrentNames names) {
+    if (spec.names().storage().recurrent() == RecurrentLayout.REFERENCE) {
+      change(names.of(RecurrentNames.Part.DECAY), piece -> piece.with(Piece.Change.RATE_OF_LOGARITHM));
+    }
+  }
+
+  /** The rows of keys become columns. */
+  private void splitByHead(LatentAttention latent, LatentNames names) {
+    int rank = latent.keyValueRank();
+    Draft keys = new Draft(List.of((long) rank, (long) latent.plainDim()));
+    Draft values = new Draft(List.of((long) latent.valueDim(), (long) rank));
+    String source = draft(names.keyValueUp()).pieces.getFirst().source();
+    for (int head = 0; head < latent.heads(); head++) {
+      int row = head * (latent.plainDim() + latent.valueDim());
+      keys.pieces.add(Piece.transposed(source, row, latent.plainDim(), rank));
+      values.pieces.add(Piece.rows(source, row + latent.plainDim(), latent.valueDim(), rank));
+    }
+    Map<String, Draft> parts = new LinkedHashMap<>();
+    parts.put(GgufNames.tensor(names.keyUp(0)), keys);
+    parts.put(GgufNames.tensor(names.valueUp(0)), values);
+    replace(names.keyValueUp(), parts);
+  }
+
+  /** Puts tensors in the place of one. */
+  private void replace(String tensor, Map<String, Draft> parts) {
+    Map<String, Draft> all = new LinkedHashMap<>(drafts);
+    drafts.clear();
+    all.forEach((name, draft) -> drafts.putAll(name.equals(tensor) ? parts : Map.of(name, draft)));
+  }
+
+  private Draft draft(String tensor) {
+    Draft draft = drafts.get(tensor);
+    if (draft == null) {
+      throw new IllegalStateException("no tensor " + tensor);
+    }
+    return draft;
+  }
+
+  private void wholeNorms(WeightNames names) {
+    if (spec.norm().kind() != NormSpec.Kind.RMS_AROUND_ONE) {
+      return;
+    }
+    plusOne(names.finalNorm());
+    for (LayerSpec layer : spec.layers()) {
+      AttentionNames attention = names.attention(layer.index());
+      plusOne(attention.norm());
+      plusOne(attention.queryNorm());
+      plusOne(attention.keyNorm());
+      plusOne(names.feedForward(layer.index()).norm());
+    }
+  }
+
+  private void plusOne(String tensor) {
+    change(tensor, piece -> piece.with(Piece.Change.PLUS_ONE));
+  }
+
+  private void change(String tensor, UnaryOperator<Piece> how) {
+    Draft draft = drafts.get(tensor);
+    if (draft != null) {
+      draft.pieces.replaceAll(how);
+    }
+  }
+
+  private Entry entry(String name, Draft draft) {
+    List<Long> shape = new ArrayList<>(draft.shape);
+    if (GgufNames.stacked(name)) {
+      shape.addFirst((long) draft.pieces.size());
+    }
+    long columns = shape.getLast();
     return new Entry(
-        tensor,
-        from,
-        one.size() == 1 ? 1 : Math.toIntExact(one.getFirst()),
-        Math.toIntExact(one.getLast()),
-        orders.getOrDefault(name, RowOrder.AS_STORED));
+        new GgufWriter.Tensor(name, rule.typeOf(WeightRole.of(name, shape), columns), shape),
+        draft.pieces);
   }
 }

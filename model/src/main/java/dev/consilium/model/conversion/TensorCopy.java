@@ -9,11 +9,13 @@ import dev.consilium.tensor.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Copies the weights of one source into a file, encoded anew where types differ, a few rows at a
- * time (all of them where their order changes).
+ * Copies a piece of a weight into a file, encoded anew where types differ or values change, a few
+ * rows at a time (all of them where their order changes).
  */
 final class TensorCopy {
 
@@ -21,36 +23,40 @@ final class TensorCopy {
   private static final int CHUNK_WEIGHTS = 1 << 23;
 
   private final CheckpointTensor source;
-  private final GgufLayout.Entry entry;
+  private final Piece piece;
   private final DType from;
   private final GgufTensorType to;
 
-  TensorCopy(CheckpointTensor source, GgufLayout.Entry entry) {
+  /**
+   * @param to how the file encodes it
+   */
+  TensorCopy(CheckpointTensor source, Piece piece, GgufTensorType to) {
     this.source = source;
-    this.entry = entry;
+    this.piece = piece;
     this.from = source.dtype();
-    this.to = entry.tensor().type();
+    this.to = to;
   }
 
   void write(GgufWriter.Sink sink) throws IOException {
     int step =
-        entry.order().heads() > 0
-            ? entry.rows()
-            : Math.clamp(CHUNK_WEIGHTS / entry.columns(), 1, entry.rows());
+        piece.atOnce()
+            ? piece.rows()
+            : Math.clamp(CHUNK_WEIGHTS / piece.columns(), 1, piece.rows());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment stored = source.bytes(arena);
-      for (int row = 0; row < entry.rows(); row += step) {
-        write(stored, row, Math.min(step, entry.rows() - row), sink);
+      for (int row = 0; row < piece.rows(); row += step) {
+        write(stored, row, Math.min(step, piece.rows() - row), sink);
       }
     }
   }
 
   private void write(MemorySegment stored, int first, int rows, GgufWriter.Sink sink)
       throws IOException {
-    long fromRow = source.header().byteSize() / entry.rows();
+    long fromRow = from.rowBytes(piece.columns());
+    boolean same = from.name().equals(to.name()) && piece.change() == Piece.Change.NONE;
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment chunk = stored.asSlice(first * fromRow, rows * fromRow);
-      MemorySegment encoded = from.name().equals(to.name()) ? chunk : encode(chunk, rows, arena);
+      MemorySegment chunk = stored.asSlice((piece.from() + first) * fromRow, rows * fromRow);
+      MemorySegment encoded = same ? chunk : encode(chunk, rows, arena);
       sink.write(reordered(encoded, rows, arena).asByteBuffer());
     }
   }
@@ -60,31 +66,75 @@ final class TensorCopy {
         new TensorHeader(
             source.name(),
             to.name(),
-            java.util.List.of((long) rows, (long) entry.columns()),
+            List.of((long) rows, (long) piece.columns()),
             encoded.byteSize());
-    return entry.order().apply(encoded, header, arena);
+    return piece.order().apply(encoded, header, arena);
   }
 
   private MemorySegment encode(MemorySegment chunk, int rows, Arena arena) {
-    DType dtype = WeightCodec.dtype(to);
-    int columns = entry.columns();
-    long fromRow = chunk.byteSize() / rows;
-    long toRow = to.byteSize(columns);
     // A copy, so that any thread may read it.
     MemorySegment shared = arena.allocate(chunk.byteSize(), 64).copyFrom(chunk);
-    MemorySegment encoded = arena.allocate(rows * toRow, 64);
     try {
-      IntStream.range(0, rows)
-          .parallel()
-          .forEach(row -> {
-            float[] weights = new float[columns];
-            WeightCodec.decode(from, shared, row * fromRow, weights);
-            WeightCodec.encode(dtype, weights, encoded, row * toRow);
-          });
+      return piece.change() == Piece.Change.TRANSPOSED
+          ? encodeColumns(shared, rows, arena)
+          : encodeRows(shared, rows, arena);
     } catch (IllegalArgumentException e) {
       throw new CheckpointException(
           source.file(), "tensor " + source.name() + ": " + e.getMessage(), e);
     }
+  }
+
+  private MemorySegment encodeRows(MemorySegment shared, int rows, Arena arena) {
+    DType dtype = WeightCodec.dtype(to);
+    int columns = piece.columns();
+    long fromRow = from.rowBytes(columns);
+    long toRow = to.byteSize(columns);
+    MemorySegment encoded = arena.allocate(rows * toRow, 64);
+    IntStream.range(0, rows)
+        .parallel()
+        .forEach(row -> {
+          float[] weights = new float[columns];
+          WeightCodec.decode(from, shared, row * fromRow, weights);
+          change(weights);
+          WeightCodec.encode(dtype, weights, encoded, row * toRow);
+        });
     return encoded;
+  }
+
+  private MemorySegment encodeColumns(MemorySegment shared, int rows, Arena arena) {
+    DType dtype = WeightCodec.dtype(to);
+    int columns = piece.columns();
+    float[] weights = new float[rows * columns];
+    long fromRow = from.rowBytes(columns);
+    float[] ofRow = new float[columns];
+    for (int row = 0; row < rows; row++) {
+      WeightCodec.decode(from, shared, row * fromRow, ofRow);
+      for (int column = 0; column < columns; column++) {
+        weights[column * rows + row] = ofRow[column];
+      }
+    }
+    long toRow = to.byteSize(rows);
+    MemorySegment encoded = arena.allocate(columns * toRow, 64);
+    for (int column = 0; column < columns; column++) {
+      float[] one = Arrays.copyOfRange(weights, column * rows, (column + 1) * rows);
+      WeightCodec.encode(dtype, one, encoded, column * toRow);
+    }
+    return encoded;
+  }
+
+  private void change(float[] weights) {
+    switch (piece.change()) {
+      case NONE, TRANSPOSED -> {}
+      case PLUS_ONE -> {
+        for (int i = 0; i < weights.length; i++) {
+          weights[i] += 1;
+        }
+      }
+      case RATE_OF_LOGARITHM -> {
+        for (int i = 0; i < weights.length; i++) {
+          weights[i] = -(float) StrictMath.exp(weights[i]);
+        }
+      }
+    }
   }
 }

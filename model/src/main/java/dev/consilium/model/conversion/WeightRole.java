@@ -2,6 +2,7 @@ package dev.consilium.model.conversion;
 
 import dev.consilium.model.gguf.GgufNames;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** What a tensor is for, as far as it decides how it is encoded. */
 public enum WeightRole {
@@ -16,9 +17,13 @@ public enum WeightRole {
   /** Attention, shared experts, dense layers. */
   MATRIX;
 
+  /** What files hold as matrices though it is a few values for each head or channel. */
+  private static final Pattern SMALL =
+      Pattern.compile("blk\\.\\d+\\.ssm_(a|d|conv1d\\.weight|norm\\.weight)");
+
   /** The role of a tensor by its name in GGUF. */
   public static WeightRole of(String name, List<Long> shape) {
-    if (shape.size() == 1) {
+    if (shape.size() == 1 || name.endsWith(".bias") || SMALL.matcher(name).matches()) {
       return VECTOR;
     }
     if (name.equals(GgufNames.ALL.embedding())) {

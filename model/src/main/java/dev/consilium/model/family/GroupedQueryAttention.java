@@ -45,6 +45,21 @@ public record GroupedQueryAttention(
     }
   }
 
+  /** The same with positions that enter otherwise. */
+  public GroupedQueryAttention withRotary(Optional<RotarySpec> other) {
+    return new GroupedQueryAttention(
+        heads,
+        kvHeads,
+        headDim,
+        other,
+        qkNorm,
+        queryKeyValueBias,
+        outputBias,
+        keys,
+        scores,
+        outputGate);
+  }
+
   /** Values of all query heads of a token. */
   public int queryWidth() {
     return heads * headDim;

@@ -10,6 +10,10 @@ package dev.consilium.model.family;
  * @param keyValueNorm {@code [keyValueRank]}
  * @param keyValueUp {@code [heads * (plainDim + valueDim), keyValueRank]}, of each head the keys'
  *     rows first
+ * @param keyUpTemplate instead of that, one for each <code>{head}</code>: {@code [keyValueRank,
+ *     plainDim]}, its keys' rows as columns
+ * @param valueUpTemplate beside those, one for each <code>{head}</code>: {@code [valueDim,
+ *     keyValueRank]}
  */
 public record LatentNames(
     String queryDown,
@@ -17,7 +21,9 @@ public record LatentNames(
     String queryUp,
     String keyValueDown,
     String keyValueNorm,
-    String keyValueUp) {
+    String keyValueUp,
+    String keyUpTemplate,
+    String valueUpTemplate) {
 
   static LatentNames of(String module) {
     return new LatentNames(
@@ -26,7 +32,9 @@ public record LatentNames(
         module + ".q_b_proj.weight",
         module + ".kv_a_proj_with_mqa.weight",
         module + ".kv_a_layernorm.weight",
-        module + ".kv_b_proj.weight");
+        module + ".kv_b_proj.weight",
+        module + ".k_b_proj.weight[{head}]",
+        module + ".v_b_proj.weight[{head}]");
   }
 
   LatentNames forLayer(int layer) {
@@ -36,6 +44,18 @@ public record LatentNames(
         WeightNames.fill(queryUp, "{layer}", layer),
         WeightNames.fill(keyValueDown, "{layer}", layer),
         WeightNames.fill(keyValueNorm, "{layer}", layer),
-        WeightNames.fill(keyValueUp, "{layer}", layer));
+        WeightNames.fill(keyValueUp, "{layer}", layer),
+        WeightNames.fill(keyUpTemplate, "{layer}", layer),
+        WeightNames.fill(valueUpTemplate, "{layer}", layer));
+  }
+
+  /** What a head's queries meet latent vectors with. */
+  public String keyUp(int head) {
+    return WeightNames.fill(keyUpTemplate, "{head}", head);
+  }
+
+  /** What makes a head's values of latent vectors. */
+  public String valueUp(int head) {
+    return WeightNames.fill(valueUpTemplate, "{head}", head);
   }
 }

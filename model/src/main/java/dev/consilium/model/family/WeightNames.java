@@ -21,7 +21,7 @@ public record WeightNames(
     WeightStorage storage) {
 
   /** The same names for weights that are stored otherwise. */
-  WeightNames stored(WeightStorage otherwise) {
+  public WeightNames stored(WeightStorage otherwise) {
     return new WeightNames(
         embedding, finalNorm, head, attentionTemplate, feedForwardTemplate, otherwise);
   }

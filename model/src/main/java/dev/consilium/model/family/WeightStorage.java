@@ -8,12 +8,39 @@ import java.util.Optional;
  * @param experts the routed experts
  * @param scales the blocks of a matrix of 8-bit numbers that share a scale; the scales are in a
  *     tensor of their own, whose name ends in {@code _scale_inv}
+ * @param latent what makes keys and values of latent vectors
+ * @param recurrent recurrent layers
  */
-public record WeightStorage(ExpertLayout experts, Optional<ScaleBlocks> scales) {
+public record WeightStorage(
+    ExpertLayout experts,
+    Optional<ScaleBlocks> scales,
+    LatentLayout latent,
+    RecurrentLayout recurrent) {
+
+  /** As the reference has attention. */
+  public WeightStorage(ExpertLayout experts, Optional<ScaleBlocks> scales) {
+    this(experts, scales, LatentLayout.ONE_MATRIX, RecurrentLayout.REFERENCE);
+  }
 
   /** One tensor for each weight. */
   public static final WeightStorage PLAIN =
       new WeightStorage(ExpertLayout.ONE_BY_ONE, Optional.empty());
+
+  /** How files hold what {@link LatentAttention} makes keys and values with. */
+  public enum LatentLayout {
+    /** {@link LatentNames#keyValueUp}. */
+    ONE_MATRIX,
+    /** {@link LatentNames#keyUp} and {@link LatentNames#valueUp}. */
+    BY_HEAD
+  }
+
+  /** How files hold the weights of a {@link RecurrentAttention}. */
+  public enum RecurrentLayout {
+    /** Rates of decay as logarithms; the projection of a {@link GatedDeltaNet} by key head. */
+    REFERENCE,
+    /** Rates of decay as they are, negative; else as {@link #REFERENCE}. */
+    RATES
+  }
 
   /** One tensor for each weight, but experts laid out otherwise. */
   static WeightStorage of(ExpertLayout experts) {

@@ -1,50 +1,92 @@
 package dev.consilium.model.gguf;
 
+import dev.consilium.model.family.WeightNames;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+
 /**
- * One line of the table: what an architecture of GGUF files is among our families. Whatever a line
- * does not say is alike in all of them; see {@link GgufKey} for the keys and {@link GgufNames} for
- * the tensors.
+ * One line of the table: what an architecture of GGUF files is among our families.
  *
  * @param name what {@code general.architecture} says, and what its keys begin with
  * @param modelType our family
+ * @param condition what metadata of that architecture must say to be of that family
  * @param rotaryPairs in which order files hold the rows of query and key projections
- * @param gateNormalised whether the chosen gate weights are divided by their sum; such files have
- *     no key for it
- * @param expertSize which key has the width inside a routed expert
- * @param sharedExpert whether layers have a shared expert with a sigmoid gate
+ * @param names what files call the weights
+ * @param axes what their metadata say
  */
 record GgufArchitecture(
     String name,
     String modelType,
+    Predicate<GgufMetadata> condition,
     RotaryPairs rotaryPairs,
-    boolean gateNormalised,
-    ExpertSize expertSize,
-    boolean sharedExpert) {
+    WeightNames names,
+    List<GgufAxis> axes) {
 
   /** Which two values of a head turn together. */
   enum RotaryPairs {
-    /** {@code (i, i + rotaryDim / 2)}, as in our families. */
-    HALVES,
+    /** As in our family. */
+    OURS,
     /**
-     * {@code (2 i, 2 i + 1)}: the rows of the projections are in another order, which is undone
-     * when they are read.
+     * {@code (2 i, 2 i + 1)} where our family has {@code (i, i + rotaryDim / 2)}: the rows of the
+     * projections are in another order, which is undone when they are read.
      */
     NEIGHBOURS
   }
 
-  /** Which key has the width inside a routed expert. */
-  enum ExpertSize {
-    /** {@code feed_forward_length}; {@code expert_feed_forward_length} may repeat it. */
-    FEED_FORWARD,
-    /**
-     * {@code expert_feed_forward_length}; without it, {@code feed_forward_length} is of the chosen
-     * experts together.
-     */
-    EXPERT_FEED_FORWARD
+  GgufArchitecture {
+    axes = List.copyOf(axes);
+  }
+
+  /** A line; what it does not say is as in most architectures. */
+  static Builder architecture(String name, String modelType) {
+    return new Builder(name, modelType);
   }
 
   /** The whole key, for example {@code qwen3moe.block_count}. */
   String key(String suffix) {
     return name + "." + suffix;
+  }
+
+  /** Not thread-safe. */
+  static final class Builder {
+    private final String name;
+    private final String modelType;
+    private final List<GgufAxis> axes = new ArrayList<>();
+    private Predicate<GgufMetadata> condition = metadata -> true;
+    private RotaryPairs rotaryPairs = RotaryPairs.OURS;
+    private WeightNames names = GgufNames.ALL;
+
+    private Builder(String name, String modelType) {
+      this.name = name;
+      this.modelType = modelType;
+    }
+
+    /** What the metadata must say. */
+    Builder only(Predicate<GgufMetadata> value) {
+      condition = value;
+      return this;
+    }
+
+    /** The rows of queries and keys are those of neighbouring pairs. */
+    Builder neighbours() {
+      rotaryPairs = RotaryPairs.NEIGHBOURS;
+      return this;
+    }
+
+    /** The norm in front of feed-forward blocks has the name of one behind attention. */
+    Builder normBehindAttention() {
+      names = GgufNames.NORM_BEHIND_ATTENTION;
+      return this;
+    }
+
+    Builder with(GgufAxis... more) {
+      axes.addAll(List.of(more));
+      return this;
+    }
+
+    GgufArchitecture build() {
+      return new GgufArchitecture(name, modelType, condition, rotaryPairs, names, axes);
+    }
   }
 }

@@ -1,40 +1,125 @@
 package dev.consilium.model.gguf;
 
+import static dev.consilium.model.gguf.GgufArchitecture.architecture;
+import static dev.consilium.model.gguf.GgufAxis.always;
+import static dev.consilium.model.gguf.GgufAxis.ifThere;
+
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.model.gguf.GgufArchitecture.ExpertSize;
-import dev.consilium.model.gguf.GgufArchitecture.RotaryPairs;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
-/** The architectures that we know: one line each. */
+/**
+ * The architectures that we know: one line for each of our families that one is. What files leave
+ * to whoever reads them (constants of an architecture) is in the line, too.
+ */
 public final class GgufArchitectures {
+
+  private static final String QUERY_BIAS = "attn_q.bias";
+
+  private static final GgufSizes SIZES = new GgufSizes(false);
+  private static final GgufSizes SIZES_AND_PREDICTION = new GgufSizes(true);
+  private static final GgufAttention HEADS = new GgufAttention(false);
+  private static final GgufWindow ALL_KEYS = new GgufWindow.None();
+  private static final GgufShared NO_SHARED = new GgufShared.None();
+
+  /** Rotated in part. */
+  private static final GgufRotary PART = new GgufRotary(true, true, false);
+
+  /** Rotated as a whole, with factors of frequencies in some models. */
+  private static final GgufRotary WITH_FACTORS = new GgufRotary(false, true, true);
 
   private static final List<GgufArchitecture> TABLE =
       List.of(
-          new GgufArchitecture(
-              "llama", "mixtral", RotaryPairs.NEIGHBOURS, true, ExpertSize.FEED_FORWARD, false),
-          new GgufArchitecture(
-              "olmoe", "olmoe", RotaryPairs.HALVES, false, ExpertSize.FEED_FORWARD, false),
-          new GgufArchitecture(
-              "qwen2moe",
-              "qwen2_moe",
-              RotaryPairs.HALVES,
-              false,
-              ExpertSize.EXPERT_FEED_FORWARD,
-              true),
-          new GgufArchitecture(
-              "qwen3moe",
-              "qwen3_moe",
-              RotaryPairs.HALVES,
-              true,
-              ExpertSize.EXPERT_FEED_FORWARD,
-              false));
+          architecture("llama", "mixtral")
+              .neighbours()
+              .with(SIZES, HEADS, WITH_FACTORS, new GgufWindow.Sliding())
+              .with(oneWidth("num_experts"), NO_SHARED)
+              .build(),
+          architecture("olmoe", "olmoe")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS, ifThere("attention_bias", QUERY_BIAS))
+              .with(oneWidth("num_experts"), NO_SHARED, always("norm_topk_prob", false))
+              .build(),
+          architecture("qwen2moe", "qwen2_moe")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS, ifThere("qkv_bias", QUERY_BIAS))
+              .with(ownWidth("num_experts"), always("norm_topk_prob", false))
+              .with(new GgufExpertLayers.ByTensors())
+              .with(new GgufShared.Sized("shared_expert_intermediate_size", true))
+              .build(),
+          architecture("qwen3moe", "qwen3_moe")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS, ifThere("attention_bias", QUERY_BIAS))
+              .with(ownWidth("num_experts"), NO_SHARED, always("norm_topk_prob", true))
+              .with(new GgufExpertLayers.ByTensors())
+              .build(),
+          architecture("gpt-oss", "gpt_oss")
+              .normBehindAttention()
+              .with(SIZES, HEADS, new GgufRotary(false, false, false), new GgufWindow.Sliding())
+              .with(ifThere("attention_bias", QUERY_BIAS), NO_SHARED)
+              .with(
+                  new GgufExperts(
+                      "num_local_experts",
+                      "num_experts_per_tok",
+                      "intermediate_size",
+                      "intermediate_size",
+                      true))
+              .build(),
+          deepseek("deepseek_v3", GgufGate.Score.SIGMOID),
+          deepseek("kimi_k2", GgufGate.Score.SIGMOID),
+          deepseek("deepseek_v2", GgufGate.Score.SOFTMAX),
+          architecture("glm4moe", "glm4_moe")
+              .normBehindAttention()
+              .with(SIZES_AND_PREDICTION, HEADS, PART, ALL_KEYS)
+              .with(ifThere("attention_bias", QUERY_BIAS))
+              .with(ifThere("use_qk_norm", "attn_q_norm.weight"))
+              .with(ownWidth("n_routed_experts"), new GgufGate(GgufGate.Score.SIGMOID))
+              .with(new GgufExpertLayers.AfterDense())
+              .with(new GgufShared.Counted("n_shared_experts", false))
+              .build(),
+          granite("granitemoe", "granitemoe")
+              .only(metadata -> !hasShared(metadata))
+              .with(HEADS, NO_SHARED)
+              .build(),
+          granite("granitemoe", "granitemoeshared")
+              .with(HEADS, new GgufShared.Sized("shared_intermediate_size", false))
+              .build(),
+          granite("granitehybrid", "granitemoehybrid")
+              .with(new GgufAttention(true), new GgufRecurrence.StateSpaces())
+              .with(new GgufShared.Sized("shared_intermediate_size", false))
+              .build(),
+          architecture("ernie4_5-moe", "ernie4_5_moe")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS)
+              .with(
+                  new GgufExperts(
+                      "moe_num_experts",
+                      "moe_k",
+                      "moe_intermediate_size",
+                      "intermediate_size",
+                      true))
+              .with(new GgufExpertLayers.FromEvery())
+              .with(new GgufShared.Counted("moe_num_shared_experts", true))
+              .build(),
+          architecture("llama4", "llama4_text")
+              .with(SIZES, HEADS, WITH_FACTORS, new GgufWindow.Chunks(), NO_SHARED)
+              .with(
+                  new GgufExperts(
+                      "num_local_experts",
+                      "num_experts_per_tok",
+                      "intermediate_size",
+                      "intermediate_size_mlp",
+                      true))
+              .with(new GgufExpertLayers.Every())
+              .build(),
+          architecture("phimoe", "phimoe")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, new GgufWindow.Sliding())
+              .with(ifThere("attention_bias", QUERY_BIAS), ifThere("lm_head_bias", "output.bias"))
+              .with(oneWidth("num_local_experts"), NO_SHARED)
+              .build());
 
   private GgufArchitectures() {}
 
   /** Their names, sorted. */
   public static List<String> known() {
-    return TABLE.stream().map(GgufArchitecture::name).sorted().toList();
+    return TABLE.stream().map(GgufArchitecture::name).distinct().sorted().toList();
   }
 
   /** The names of the architectures that files of a family have, sorted; empty if there is none. */
@@ -62,8 +147,54 @@ public final class GgufArchitectures {
                     "has no metadata key %s; known architectures are %s"
                         .formatted(key, String.join(", ", known()))));
     return TABLE.stream()
-        .filter(one -> one.name().equals(name))
+        .filter(one -> one.name().equals(name) && one.condition().test(metadata))
         .findFirst()
         .orElseThrow(() -> metadata.unwanted(key, "one of " + String.join(", ", known())));
+  }
+
+  /** Experts whose width stands where other architectures have that of dense blocks. */
+  private static GgufExperts oneWidth(String count) {
+    return new GgufExperts(
+        count, "num_experts_per_tok", "intermediate_size", "intermediate_size", false);
+  }
+
+  private static GgufExperts ownWidth(String count) {
+    return new GgufExperts(
+        count, "num_experts_per_tok", "moe_intermediate_size", "intermediate_size", true);
+  }
+
+  /** DeepSeek's generations have one architecture; their gates tell them apart. */
+  private static GgufArchitecture deepseek(String modelType, GgufGate.Score score) {
+    return architecture("deepseek2", modelType)
+        .only(metadata -> score == GgufGate.Score.SOFTMAX || hasScore(metadata, score))
+        .with(SIZES_AND_PREDICTION, new GgufLatent())
+        .with(ownWidth("n_routed_experts"), new GgufGate(score))
+        .with(new GgufExpertLayers.AfterDense())
+        .with(new GgufShared.Counted("n_shared_experts", false))
+        .build();
+  }
+
+  private static boolean hasScore(GgufMetadata metadata, GgufGate.Score score) {
+    OptionalInt stated =
+        metadata.whole(
+            "deepseek2." + GgufKey.GATE_SCORE.suffix(), Integer.MIN_VALUE, Integer.MAX_VALUE);
+    return stated.isPresent() && stated.getAsInt() == score.number();
+  }
+
+  private static GgufArchitecture.Builder granite(String name, String modelType) {
+    return architecture(name, modelType)
+        .neighbours()
+        .with(SIZES, WITH_FACTORS, ALL_KEYS, new GgufMultipliers())
+        .with(oneWidth("num_local_experts"), ifThere("attention_bias", QUERY_BIAS));
+  }
+
+  private static boolean hasShared(GgufMetadata metadata) {
+    return metadata
+            .whole(
+                "granitemoe." + GgufKey.SHARED_FEED_FORWARD.suffix(),
+                Integer.MIN_VALUE,
+                Integer.MAX_VALUE)
+            .orElse(0)
+        != 0;
   }
 }

@@ -1,79 +1,75 @@
 package dev.consilium.model.gguf;
 
-import java.util.Arrays;
-import java.util.Optional;
-
 /**
- * The keys of an architecture that decide what is computed, each with the field of a {@code
- * config.json} that means the same. Keys that no line names are refused, but for those that change
- * no result.
+ * The keys of an architecture that decide what is computed, without the architecture and a dot. A
+ * file may have those only that its architecture asks for.
  */
 enum GgufKey {
-  LAYERS("block_count", "num_hidden_layers", Kind.WHOLE),
-  CONTEXT("context_length", "max_position_embeddings", Kind.WHOLE),
-  HIDDEN("embedding_length", "hidden_size", Kind.WHOLE),
-  VOCABULARY("vocab_size", "vocab_size", Kind.WHOLE),
-  FEED_FORWARD("feed_forward_length", "intermediate_size", Kind.WHOLE),
-  EXPERT_FEED_FORWARD("expert_feed_forward_length", "moe_intermediate_size", Kind.WHOLE),
-  SHARED_FEED_FORWARD(
-      "expert_shared_feed_forward_length", "shared_expert_intermediate_size", Kind.WHOLE),
-  EXPERTS("expert_count", "num_experts", Kind.WHOLE),
-  EXPERTS_USED("expert_used_count", "num_experts_per_tok", Kind.WHOLE),
-  HEADS("attention.head_count", "num_attention_heads", Kind.WHOLE),
-  KV_HEADS("attention.head_count_kv", "num_key_value_heads", Kind.WHOLE),
-  KEY_LENGTH("attention.key_length", "head_dim", Kind.WHOLE),
-  VALUE_LENGTH("attention.value_length", "head_dim", Kind.WHOLE),
-  NORM_EPSILON("attention.layer_norm_rms_epsilon", "rms_norm_eps", Kind.REAL),
-  SLIDING_WINDOW("attention.sliding_window", "sliding_window", Kind.WHOLE),
-  ROTARY_DIMENSIONS("rope.dimension_count", "head_dim", Kind.WHOLE),
-  ROTARY_BASE("rope.freq_base", "rope_theta", Kind.REAL),
-  SCALING_TYPE("rope.scaling.type", "rope_type", Kind.TEXT),
-  SCALING_FACTOR("rope.scaling.factor", "factor", Kind.REAL),
-  SCALING_CONTEXT(
-      "rope.scaling.original_context_length", "original_max_position_embeddings", Kind.WHOLE),
-  SCALING_BETA_FAST("rope.scaling.yarn_beta_fast", "beta_fast", Kind.REAL),
-  SCALING_BETA_SLOW("rope.scaling.yarn_beta_slow", "beta_slow", Kind.REAL),
+  LAYERS("block_count"),
+  PREDICTION_LAYERS("nextn_predict_layers"),
+  CONTEXT("context_length"),
+  HIDDEN("embedding_length"),
+  VOCABULARY("vocab_size"),
+  NORM_EPSILON("attention.layer_norm_rms_epsilon"),
+  FEED_FORWARD("feed_forward_length"),
+  DENSE_LAYERS("leading_dense_block_count"),
+  EXPERT_STEP("interleave_moe_layer_step"),
+  EXPERT_FEED_FORWARD("expert_feed_forward_length"),
+  EXPERTS("expert_count"),
+  EXPERTS_USED("expert_used_count"),
+  EXPERT_GROUPS("expert_group_count"),
+  EXPERT_GROUPS_USED("expert_group_used_count"),
+  SHARED_EXPERTS("expert_shared_count"),
+  SHARED_FEED_FORWARD("expert_shared_feed_forward_length"),
+  /** 1 softmax, 2 sigmoid. */
+  GATE_SCORE("expert_gating_func"),
+  GATE_NORMALISED("expert_weights_norm"),
+  GATE_SCALE("expert_weights_scale"),
+  HEADS("attention.head_count"),
+  KV_HEADS("attention.head_count_kv"),
+  KEY_LENGTH("attention.key_length"),
+  VALUE_LENGTH("attention.value_length"),
+  LATENT_KEY_LENGTH("attention.key_length_mla"),
+  LATENT_VALUE_LENGTH("attention.value_length_mla"),
+  QUERY_RANK("attention.q_lora_rank"),
+  KEY_VALUE_RANK("attention.kv_lora_rank"),
+  SLIDING_WINDOW("attention.sliding_window"),
+  ATTENTION_SCALE("attention.scale"),
+  EMBEDDING_SCALE("embedding_scale"),
+  RESIDUAL_SCALE("residual_scale"),
+  /** What logits are divided by. */
+  LOGIT_SCALE("logit_scale"),
+  ROTARY_DIMENSIONS("rope.dimension_count"),
+  ROTARY_BASE("rope.freq_base"),
+  SCALING_TYPE("rope.scaling.type"),
+  SCALING_FACTOR("rope.scaling.factor"),
+  SCALING_CONTEXT("rope.scaling.original_context_length"),
+  SCALING_BETA_FAST("rope.scaling.yarn_beta_fast"),
+  SCALING_BETA_SLOW("rope.scaling.yarn_beta_slow"),
+  /** A tenth of YaRN's {@code mscale_all_dim}. */
+  SCALING_LOGARITHM("rope.scaling.yarn_log_multiplier"),
   /** Was {@code attn_factor} in older files; times the factor that YaRN has by itself. */
-  SCALING_ATTENTION("rope.scaling.yarn_attn_factor", "attention_factor", Kind.REAL),
-  SCALING_ATTENTION_OLD("rope.scaling.attn_factor", "attention_factor", Kind.REAL),
-  /** Changes nothing: says that the factor was trained with. */
-  SCALING_FINETUNED("rope.scaling.finetuned", "", Kind.IGNORED),
+  SCALING_ATTENTION("rope.scaling.yarn_attn_factor"),
+  SCALING_ATTENTION_OLD("rope.scaling.attn_factor"),
+  /** That the factor was trained with; of hybrids, whether there is a rotation. */
+  SCALING_FINETUNED("rope.scaling.finetuned"),
+  RECURRENT_TAPS("ssm.conv_kernel"),
+  RECURRENT_WIDTH("ssm.inner_size"),
+  RECURRENT_STATE("ssm.state_size"),
+  RECURRENT_HEADS("ssm.time_step_rank"),
+  RECURRENT_GROUPS("ssm.group_count"),
+  FULL_ATTENTION_INTERVAL("full_attention_interval"),
   /** How the original's layers were stored; changes nothing since files hold one layout only. */
-  LAYOUT("tensor_data_layout", "", Kind.IGNORED);
-
-  /** What values are. */
-  enum Kind {
-    WHOLE,
-    REAL,
-    TEXT,
-    IGNORED
-  }
+  LAYOUT("tensor_data_layout");
 
   private final String suffix;
-  private final String field;
-  private final Kind kind;
 
-  GgufKey(String suffix, String field, Kind kind) {
+  GgufKey(String suffix) {
     this.suffix = suffix;
-    this.field = field;
-    this.kind = kind;
   }
 
   /** What follows the architecture and a dot. */
   String suffix() {
     return suffix;
-  }
-
-  /** The configuration's name for it. */
-  String field() {
-    return field;
-  }
-
-  Kind kind() {
-    return kind;
-  }
-
-  static Optional<GgufKey> ofSuffix(String suffix) {
-    return Arrays.stream(values()).filter(key -> key.suffix.equals(suffix)).findFirst();
   }
 }

@@ -28,6 +28,7 @@ public final class GgufModel implements AutoCloseable {
   private static final String ALL_TENSORS = "split.tensors.count";
   private static final int MAX_PARTS = 1024;
   private static final int MAX_LISTED = 10_000;
+  private static final int MAX_VECTOR_BYTES = 1 << 16;
   private static final Pattern SPLIT_NAME =
       Pattern.compile("(.*)-(\\d{5})-of-(\\d{5})\\.gguf", Pattern.DOTALL);
 
@@ -216,6 +217,41 @@ public final class GgufModel implements AutoCloseable {
   /** Whether any part has a tensor of that name. */
   public boolean has(String tensor) {
     return files.stream().anyMatch(file -> file.tensors().containsKey(tensor));
+  }
+
+  /**
+   * A short vector of F32 that belongs to the specification.
+   *
+   * @return empty if there is no tensor of that name
+   * @throws GgufException if it is something else
+   */
+  List<Float> vector(String tensor) {
+    for (GgufFile file : files) {
+      GgufTensor found = file.tensors().get(tensor);
+      if (found != null) {
+        return vector(file, found);
+      }
+    }
+    return List.of();
+  }
+
+  private static List<Float> vector(GgufFile file, GgufTensor tensor) {
+    if (tensor.type() != GgufTensorType.F32
+        || tensor.shape().size() != 1
+        || tensor.byteSize() > MAX_VECTOR_BYTES) {
+      throw file.metadata()
+          .wrong(
+              "tensor %s is %s of shape %s, want a short vector of F32"
+                  .formatted(tensor.name(), tensor.type(), tensor.shape()));
+    }
+    GgufInput input =
+        new GgufInput(
+            file.path(), file.channel(), tensor.begin(), tensor.begin() + tensor.byteSize());
+    List<Float> values = new ArrayList<>();
+    while (input.remaining() > 0) {
+      values.add(input.f32(tensor.name()));
+    }
+    return values;
   }
 
   @Override

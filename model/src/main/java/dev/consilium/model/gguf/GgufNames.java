@@ -10,6 +10,7 @@ import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
+import java.util.List;
 
 /**
  * What GGUF files call the weights. The routed experts of a layer are one tensor {@code [experts,
@@ -18,61 +19,33 @@ import dev.consilium.model.family.WeightStorage;
 public final class GgufNames {
 
   private static final String LAYER = "blk.{layer}.";
+  private static final String KEYS_UP = "attn_k_b.weight";
+  private static final String VALUES_UP = "attn_v_b.weight";
 
-  /** The same for every architecture that we know. */
-  public static final WeightNames ALL =
-      new WeightNames(
-          "token_embd.weight",
-          "output_norm.weight",
-          "output.weight",
-          new AttentionNames(
-              LAYER + "attn_norm.weight",
-              projection("attn_q"),
-              projection("attn_k"),
-              projection("attn_v"),
-              projection("attn_output"),
-              LAYER + "attn_q_norm.weight",
-              LAYER + "attn_k_norm.weight",
-              LAYER + "attn_sinks.weight",
-              new RecurrentNames(LAYER)
-                  .with(Part.INPUT, "ssm_in.weight")
-                  .with(Part.SCALARS, "ssm_ba.weight")
-                  .with(Part.CONVOLUTION, "ssm_conv1d.weight")
-                  .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
-                  .with(Part.DECAY, "ssm_a")
-                  .with(Part.SKIP, "ssm_d")
-                  .with(Part.NORM, "ssm_norm.weight")
-                  .with(Part.OUTPUT, "ssm_out.weight"),
-              new LatentNames(
-                  LAYER + "attn_q_a.weight",
-                  LAYER + "attn_q_a_norm.weight",
-                  LAYER + "attn_q_b.weight",
-                  LAYER + "attn_kv_a_mqa.weight",
-                  LAYER + "attn_kv_a_norm.weight",
-                  LAYER + "attn_kv_b.weight")),
-          new FeedForwardNames(
-              LAYER + "ffn_norm.weight",
-              new GateNames(
-                  LAYER + "ffn_gate_inp.weight",
-                  LAYER + "ffn_gate_inp.bias",
-                  LAYER + "exp_probs_b.bias"),
-              gated("_exps.weight[{expert}]"),
-              gated("_exps.bias[{expert}]"),
-              gated("_shexp.weight"),
-              LAYER + "ffn_gate_inp_shexp.weight",
-              gated(".weight")),
-          WeightStorage.PLAIN);
+  /** The same for most architectures. */
+  public static final WeightNames ALL = names("ffn_norm");
+
+  /** Where the norm in front of feed-forward blocks is thought of as behind attention. */
+  static final WeightNames NORM_BEHIND_ATTENTION = names("post_attention_norm");
 
   /** How the names of tensors end that hold the routed experts of a layer. */
   public static final String EXPERTS_SUFFIX = "_exps.weight";
 
-  /** How the names of tensors end that are a matrix of one row for us and a vector in files. */
-  public static final String SHARED_GATE_SUFFIX = ".ffn_gate_inp_shexp.weight";
+  /** Two matrices of each routed expert, the gate's rows first, where files put them together. */
+  public static final String GATE_UP_EXPERTS = "ffn_gate_up_exps.weight";
+
+  private static final List<String> STACKED =
+      List.of(EXPERTS_SUFFIX, "_exps.bias", "." + KEYS_UP, "." + VALUES_UP);
 
   private GgufNames() {}
 
-  /** Our name of one expert's part of a tensor. */
-  public static String expert(String tensor, int index) {
+  /** Whether a tensor is several weights of as many experts or heads. */
+  public static boolean stacked(String tensor) {
+    return STACKED.stream().anyMatch(tensor::endsWith);
+  }
+
+  /** Our name of one expert's, or head's, part of a tensor. */
+  public static String part(String tensor, int index) {
     return tensor + "[" + index + "]";
   }
 
@@ -80,6 +53,56 @@ public final class GgufNames {
   public static String tensor(String weight) {
     int bracket = weight.indexOf('[');
     return bracket < 0 ? weight : weight.substring(0, bracket);
+  }
+
+  private static WeightNames names(String feedForwardNorm) {
+    return new WeightNames(
+        "token_embd.weight",
+        "output_norm.weight",
+        "output.weight",
+        attention(),
+        new FeedForwardNames(
+            LAYER + feedForwardNorm + ".weight",
+            new GateNames(
+                LAYER + "ffn_gate_inp.weight",
+                LAYER + "ffn_gate_inp.bias",
+                LAYER + "exp_probs_b.bias"),
+            gated("_exps.weight[{expert}]"),
+            gated("_exps.bias[{expert}]"),
+            gated("_shexp.weight"),
+            LAYER + "ffn_gate_inp_shexp.weight",
+            gated(".weight")),
+        WeightStorage.PLAIN);
+  }
+
+  private static AttentionNames attention() {
+    return new AttentionNames(
+        LAYER + "attn_norm.weight",
+        projection("attn_q"),
+        projection("attn_k"),
+        projection("attn_v"),
+        projection("attn_output"),
+        LAYER + "attn_q_norm.weight",
+        LAYER + "attn_k_norm.weight",
+        LAYER + "attn_sinks.weight",
+        new RecurrentNames(LAYER)
+            .with(Part.INPUT, "ssm_in.weight")
+            .with(Part.SCALARS, "ssm_ba.weight")
+            .with(Part.CONVOLUTION, "ssm_conv1d.weight")
+            .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
+            .with(Part.DECAY, "ssm_a")
+            .with(Part.SKIP, "ssm_d")
+            .with(Part.NORM, "ssm_norm.weight")
+            .with(Part.OUTPUT, "ssm_out.weight"),
+        new LatentNames(
+            LAYER + "attn_q_a.weight",
+            LAYER + "attn_q_a_norm.weight",
+            LAYER + "attn_q_b.weight",
+            LAYER + "attn_kv_a_mqa.weight",
+            LAYER + "attn_kv_a_norm.weight",
+            LAYER + "attn_kv_b.weight",
+            LAYER + KEYS_UP + "[{head}]",
+            LAYER + VALUES_UP + "[{head}]"));
   }
 
   private static ProjectionNames projection(String name) {

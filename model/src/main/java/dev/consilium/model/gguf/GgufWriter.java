@@ -51,8 +51,17 @@ public final class GgufWriter {
   public interface Content {
 
     /**
-     * Is told of the file with its header and with nothing yet in its tensors; may refuse by
-     * throwing.
+     * Whether a tensor belongs to what {@link #check} reads; such come first.
+     *
+     * @param tensor of the file
+     */
+    default boolean describes(Tensor tensor) {
+      return false;
+    }
+
+    /**
+     * Is told of the file with its header and those tensors, and with nothing yet in the others;
+     * may refuse by throwing.
      *
      * @param unfinished to be read now only
      */
@@ -147,9 +156,13 @@ public final class GgufWriter {
     if (size > header.length) {
       channel.write(ByteBuffer.allocate(1), size - 1);
     }
-    content.check(unfinished);
+    boolean checked = false;
     long at = aligned(header.length);
     for (Tensor tensor : tensors) {
+      if (!checked && !content.describes(tensor)) {
+        content.check(unfinished);
+        checked = true;
+      }
       channel.position(at);
       content.write(tensor, bytes -> writeFully(channel, bytes));
       if (channel.position() != at + tensor.byteSize()) {

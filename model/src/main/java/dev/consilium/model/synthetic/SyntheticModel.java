@@ -123,7 +123,7 @@ public record SyntheticModel(
       if (entry == null) {
         throw new IllegalStateException("tensor " + tensor.name() + " is not part of the layout");
       }
-      long rows = (long) entry.rows() * entry.sources().size();
+      long rows = entry.rows();
       int step = Math.clamp(CHUNK_WEIGHTS / entry.columns(), 1, Integer.MAX_VALUE);
       for (long row = 0; row < rows; row += step) {
         int count = (int) Math.min(step, rows - row);

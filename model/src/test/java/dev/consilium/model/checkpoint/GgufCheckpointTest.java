@@ -115,7 +115,8 @@ class GgufCheckpointTest {
         changed(
             metadata -> metadata.text("general.architecture", "gemma3"), "general.architecture");
     refused(
-        file, "general.architecture is \"gemma3\", want one of llama, olmoe, qwen2moe, qwen3moe");
+        file,
+        "general.architecture is \"gemma3\", want one of deepseek2, ernie4_5-moe, glm4moe, gpt-oss, ");
   }
 
   @Test
@@ -254,6 +255,98 @@ class GgufCheckpointTest {
     }
     try (var left = Files.list(directory)) {
       assertThat(left).containsExactly(model);
+    }
+  }
+
+  @Test
+  void write_sizesThatGgufTakesForGranted_isRefusedByName() throws IOException {
+    refusedToWrite("llama4-text", "keys=KeyChunks[size=16]");
+    refusedToWrite("phimoe", "shortMagnitude=1.0");
+  }
+
+  private void refusedToWrite(String name, String problem) {
+    assertThatThrownBy(() -> converted(name))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("GGUF has no way to say what this model's configuration says")
+        .hasMessageContaining(problem);
+  }
+
+  /** Files of before 2025-04 have keys and values of all heads in one matrix. */
+  @Test
+  void open_latentKeysAndValuesInOneMatrix_areFoundToo() throws IOException {
+    Path old = directory.resolve("old-latent.gguf");
+    Path file = converted("deepseek-v2-lite");
+    try (Checkpoint original = Checkpoint.open(Fixtures.model("deepseek-v2-lite"));
+        GgufModel model = GgufModel.open(file)) {
+      GgufMetadataBuilder metadata =
+          copied(
+              model.metadata(),
+              Set.of(
+                  "deepseek2.attention.key_length_mla",
+                  "deepseek2.attention.value_length_mla",
+                  "deepseek2.attention.key_length",
+                  "deepseek2.attention.value_length",
+                  "deepseek2.attention.head_count_kv"));
+      metadata.whole("deepseek2.attention.key_length", 24);
+      metadata.whole("deepseek2.attention.value_length", 16);
+      metadata.whole("deepseek2.attention.head_count_kv", 4);
+      List<GgufWriter.Tensor> tensors = new ArrayList<>();
+      for (GgufTensor tensor : model.files().getFirst().tensors().values()) {
+        if (tensor.name().endsWith("attn_k_b.weight")) {
+          tensors.add(
+              new GgufWriter.Tensor(
+                  tensor.name().replace("_k_b", "_kv_b"), tensor.type(), List.of(96L, 24L)));
+        } else if (!tensor.name().endsWith("attn_v_b.weight")) {
+          tensors.add(same(tensor));
+        }
+      }
+      new GgufWriter(old, metadata, tensors)
+          .write((tensor, sink) ->
+              sink.write(
+                  tensor.name().contains("_kv_b")
+                      ? latent(original, tensor.name())
+                      : bytes(model, tensor.name())));
+      try (Checkpoint one = Checkpoint.open(old)) {
+        assertThat(one.spec().layers()).isEqualTo(original.spec().layers());
+        assertThat(one.tensor("blk.1.attn_kv_b.weight").floats())
+            .isEqualTo(original.tensor("model.layers.1.self_attn.kv_b_proj.weight").floats());
+      }
+    }
+  }
+
+  private static ByteBuffer latent(Checkpoint original, String name) {
+    String layer = name.split("\\.", -1)[1];
+    float[] values =
+        original.tensor("model.layers." + layer + ".self_attn.kv_b_proj.weight").floats();
+    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length);
+    bytes.order(java.nio.ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values);
+    return bytes;
+  }
+
+  @Test
+  void open_layersThatPredictFurtherAhead_areLeftOut() throws IOException {
+    Path file = directory.resolve("further.gguf");
+    try (GgufModel model = GgufModel.open(converted("glm4-moe"))) {
+      GgufMetadataBuilder metadata = copied(model.metadata(), Set.of("glm4moe.block_count"));
+      metadata.whole("glm4moe.block_count", 4);
+      metadata.whole("glm4moe.nextn_predict_layers", 1);
+      List<GgufWriter.Tensor> tensors =
+          new ArrayList<>(
+              model.files().getFirst().tensors().values().stream()
+                  .map(GgufCheckpointTest::same)
+                  .toList());
+      tensors.add(
+          new GgufWriter.Tensor("blk.3.nextn.eh_proj.weight", GgufTensorType.F32, List.of(4L, 8L)));
+      new GgufWriter(file, metadata, tensors)
+          .write((tensor, sink) ->
+              sink.write(
+                  tensor.name().contains("nextn")
+                      ? ByteBuffer.allocate(128)
+                      : bytes(model, tensor.name())));
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      assertThat(checkpoint.spec().layers()).hasSize(3);
+      assertThat(checkpoint.spec().predictionLayers()).isEqualTo(1);
     }
   }
 

@@ -9,9 +9,10 @@ import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /**
  * Weights of one layer's latent attention. What makes queries and what makes the latent vector is
@@ -69,8 +70,8 @@ record LatentWeights(
             ? Optional.of(QueryUp.load(checkpoint, latent, spec.queryWidth(), spec.queryInput()))
             : Optional.empty(),
         checkpoint.vector(latent.keyValueNorm(), spec.keyValueRank()),
-        keys(checkpoint, latent.keyValueUp(), spec),
-        values(checkpoint, latent.keyValueUp(), spec),
+        keys(checkpoint, latent, spec),
+        values(checkpoint, latent, spec),
         checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()),
         spec.bias()
             ? Optional.of(checkpoint.vector(names.output().bias(), hidden))
@@ -92,23 +93,41 @@ record LatentWeights(
     System.arraycopy(checkpoint.values(name, List.of((long) length)), 0, into, from, length);
   }
 
-  private static List<PackedMatrix> keys(Checkpoint checkpoint, String name, LatentAttention spec) {
-    List<PackedMatrix> keys = new ArrayList<>();
-    for (int head = 0; head < spec.heads(); head++) {
-      int from = head * (spec.plainDim() + spec.valueDim());
-      keys.add(checkpoint.transposedRows(name, from, spec.plainDim()));
-    }
-    return keys;
+  private static List<PackedMatrix> keys(
+      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
+    return ofHeads(
+        spec,
+        head ->
+            switch (checkpoint.spec().names().storage().latent()) {
+              case ONE_MATRIX ->
+                  checkpoint.transposedRows(
+                      names.keyValueUp(), firstRow(spec, head), spec.plainDim());
+              case BY_HEAD ->
+                  checkpoint.matrix(names.keyUp(head), spec.keyValueRank(), spec.plainDim());
+            });
   }
 
   private static List<PackedMatrix> values(
-      Checkpoint checkpoint, String name, LatentAttention spec) {
-    List<PackedMatrix> values = new ArrayList<>();
-    for (int head = 0; head < spec.heads(); head++) {
-      int from = head * (spec.plainDim() + spec.valueDim()) + spec.plainDim();
-      values.add(checkpoint.rows(name, from, spec.valueDim()));
-    }
-    return values;
+      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
+    return ofHeads(
+        spec,
+        head ->
+            switch (checkpoint.spec().names().storage().latent()) {
+              case ONE_MATRIX ->
+                  checkpoint.rows(
+                      names.keyValueUp(), firstRow(spec, head) + spec.plainDim(), spec.valueDim());
+              case BY_HEAD ->
+                  checkpoint.matrix(names.valueUp(head), spec.valueDim(), spec.keyValueRank());
+            });
+  }
+
+  private static int firstRow(LatentAttention spec, int head) {
+    return head * (spec.plainDim() + spec.valueDim());
+  }
+
+  private static List<PackedMatrix> ofHeads(
+      LatentAttention spec, IntFunction<PackedMatrix> load) {
+    return IntStream.range(0, spec.heads()).mapToObj(load).toList();
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
+import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
@@ -132,9 +133,12 @@ record LinearWeights(
 
     private F32Vector decayRate() {
       float[] rates = new float[spec.heads()];
-      F32Vector logarithms = checkpoint.vector(names.of(Part.DECAY), rates.length);
+      F32Vector stored = checkpoint.vector(names.of(Part.DECAY), rates.length);
+      boolean logarithms =
+          checkpoint.spec().names().storage().recurrent() == RecurrentLayout.REFERENCE;
       for (int head = 0; head < rates.length; head++) {
-        rates[head] = -(float) StrictMath.exp(logarithms.get(head));
+        float value = stored.get(head);
+        rates[head] = logarithms ? -(float) StrictMath.exp(value) : value;
       }
       return F32Vector.of(rates);
     }

@@ -1,6 +1,7 @@
 package dev.consilium.router.check;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
@@ -57,12 +58,49 @@ class GgufGoldenTest {
     assertThat(logits(converted(original, Quantisation.F32))).isDeepEqualTo(wanted);
     boolean bf16;
     try (Checkpoint checkpoint = Checkpoint.open(original)) {
-      bf16 = checkpoint.tensor(checkpoint.spec().names().embedding()).dtype().name().equals("BF16");
+      bf16 =
+          checkpoint.headers().values().stream()
+              .filter(header -> header.shape().size() > 1)
+              .allMatch(header -> header.dtype().equals("BF16"));
     }
     if (bf16) {
       Path half = converted(original, Quantisation.BF16);
       assertThat(logits(half)).isDeepEqualTo(wanted);
       assertThat(logits(converted(half, Quantisation.F32))).isDeepEqualTo(wanted);
+    }
+  }
+
+  /**
+   * What fixtures say that files cannot say is replaced: Llama 4's chunks are as large as those of
+   * all its models, and both magnitudes of longrope are one.
+   */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "llama4-text; \"(attention_chunk_size|floor_scale)\": \\d+; \"$1\": 8192",
+        "phimoe; \"(short_mscale|long_mscale)\": [\\d.]+; \"$1\": 1.25",
+        "granitemoe; \"rope_scaling\": null; \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, "
+            + "\"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}",
+      })
+  void logits_otherConfiguration_areThoseOfTheOriginal(String name, String pattern, String replacement)
+      throws IOException {
+    Path model = Files.createDirectory(temporary.resolve("model"));
+    Path fixture = Fixtures.model(name);
+    Files.copy(fixture.resolve("model.safetensors"), model.resolve("model.safetensors"));
+    String config = Files.readString(fixture.resolve("config.json"));
+    String changed = config.replaceAll(pattern, replacement);
+    assertThat(changed).isNotEqualTo(config);
+    Files.writeString(model.resolve("config.json"), changed);
+    float[][] wanted = logits(model);
+    Path file = temporary.resolve("converted.gguf");
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      new GgufConversion(checkpoint, Quantisation.F32).write(file, GgufConversion.Progress.NONE);
+    }
+    float[][] found = logits(file);
+    for (int token = 0; token < TOKENS; token++) {
+      // Factors of frequencies are rounded; everything else is the same.
+      assertThat(found[token]).containsExactly(wanted[token], within(1e-4f));
     }
   }
 
@@ -79,6 +117,9 @@ class GgufGoldenTest {
     "mixtral, Q8_0, 0.07",
     "qwen2-moe, Q8_0, 0.07",
     "olmoe, Q8_0, 0.07",
+    "gpt-oss, MXFP4, 0.4",
+    "deepseek-v3, Q8_0, 0.07",
+    "glm4-moe, Q8_0, 0.07",
     "olmoe, Q4_K, 0.07", // rows of 64 are no blocks of 256: all is q8_0
   })
   void logits_quantised_areNearTheOriginal(String name, Quantisation type, double bound)
@@ -99,7 +140,13 @@ class GgufGoldenTest {
 
   @Test
   void write_alreadyOfThatType_copiesTheWeights() throws IOException {
-    Path once = converted(Fixtures.model("mixtral"), Quantisation.Q8_0);
+    copiesTheWeights("mixtral");
+    copiesTheWeights("deepseek-v2");
+    copiesTheWeights("granitemoehybrid");
+  }
+
+  private void copiesTheWeights(String name) throws IOException {
+    Path once = converted(Fixtures.model(name), Quantisation.Q8_0);
     Path twice = converted(once, Quantisation.Q8_0);
     assertThat(Files.mismatch(once, twice)).isEqualTo(-1);
   }

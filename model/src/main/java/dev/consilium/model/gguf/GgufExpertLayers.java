@@ -1,0 +1,94 @@
+package dev.consilium.model.gguf;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.ModelSpec;
+import java.util.List;
+
+/** How files say which layers have experts. */
+sealed interface GgufExpertLayers extends GgufAxis {
+
+  /** By which tensors a layer has. */
+  record ByTensors() implements GgufExpertLayers {
+    private static final int MAX_LAYERS = 4096;
+
+    @Override
+    public void read(GgufReading from) {
+      ArrayNode dense = from.config().putArray("mlp_only_layers");
+      int layers = Math.min(MAX_LAYERS, from.whole(GgufKey.LAYERS).orElse(0));
+      for (int i = 0; i < layers; i++) {
+        if (from.tensor("blk.%d.ffn_gate_inp.weight".formatted(i)).isEmpty()
+            && from.tensor("blk.%d.ffn_gate.weight".formatted(i)).isPresent()) {
+          dense.add(i);
+        }
+      }
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {}
+  }
+
+  /** All but the first few. */
+  record AfterDense() implements GgufExpertLayers {
+    @Override
+    public void read(GgufReading from) {
+      from.put(
+          GgufKey.DENSE_LAYERS,
+          "first_k_dense_replace",
+          from.whole(GgufKey.DENSE_LAYERS).orElse(0));
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.whole(GgufKey.DENSE_LAYERS, first(spec));
+    }
+  }
+
+  /** Every n-th, from some layer on. */
+  record FromEvery() implements GgufExpertLayers {
+    @Override
+    public void read(GgufReading from) {
+      from.put(
+          GgufKey.DENSE_LAYERS,
+          "moe_layer_start_index",
+          from.whole(GgufKey.DENSE_LAYERS).orElse(0));
+      from.whole(GgufKey.EXPERT_STEP, "moe_layer_interval");
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.whole(GgufKey.DENSE_LAYERS, first(spec));
+      to.whole(GgufKey.EXPERT_STEP, step(spec));
+    }
+  }
+
+  /** Every n-th. */
+  record Every() implements GgufExpertLayers {
+    @Override
+    public void read(GgufReading from) {
+      from.whole(GgufKey.EXPERT_STEP, "interleave_moe_layer_step");
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.whole(GgufKey.EXPERT_STEP, first(spec) + 1);
+    }
+  }
+
+  private static int first(ModelSpec spec) {
+    return withExperts(spec).stream().findFirst().orElse(0);
+  }
+
+  private static int step(ModelSpec spec) {
+    List<Integer> with = withExperts(spec);
+    return with.size() < 2 ? 1 : with.get(1) - with.get(0);
+  }
+
+  private static List<Integer> withExperts(ModelSpec spec) {
+    return spec.layers().stream()
+        .filter(layer -> layer.feedForward() instanceof MixtureOfExperts)
+        .map(LayerSpec::index)
+        .toList();
+  }
+}

@@ -1,0 +1,73 @@
+package dev.consilium.model.gguf;
+
+import dev.consilium.model.family.ExpertGroups;
+import dev.consilium.model.family.GateRenormalisation;
+import dev.consilium.model.family.GateScore;
+import dev.consilium.model.family.GateSpec;
+import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.ModelSpec;
+
+/**
+ * A gate of DeepSeek's kind: what makes scores, groups, whether scores are divided by their sum,
+ * and a factor.
+ *
+ * @param score that gates of the architecture have
+ */
+record GgufGate(Score score) implements GgufAxis {
+
+  /** What makes scores of logits, as files number it. */
+  enum Score {
+    SOFTMAX(1),
+    SIGMOID(2);
+
+    private final int number;
+
+    Score(int number) {
+      this.number = number;
+    }
+
+    /** What files say. */
+    int number() {
+      return number;
+    }
+  }
+
+  @Override
+  public void read(GgufReading from) {
+    from.require(GgufKey.GATE_SCORE, score.number(), ", the only score of this family");
+    from.origin(GgufKey.GATE_NORMALISED, "norm_topk_prob");
+    from.config().put("norm_topk_prob", from.flag(GgufKey.GATE_NORMALISED).orElse(false));
+    from.real(GgufKey.GATE_SCALE, "routed_scaling_factor");
+    int groups = from.whole(GgufKey.EXPERT_GROUPS).orElse(1);
+    from.origin(GgufKey.EXPERT_GROUPS_USED, "topk_group");
+    int kept = from.whole(GgufKey.EXPERT_GROUPS_USED).orElse(1);
+    if (groups > 1) {
+      from.put(GgufKey.EXPERT_GROUPS, "n_group", groups);
+      from.put(GgufKey.EXPERT_GROUPS_USED, "topk_group", kept);
+      if (score == Score.SOFTMAX) {
+        from.config().put("topk_method", "group_limited_greedy");
+      }
+    }
+  }
+
+  @Override
+  public void write(ModelSpec spec, GgufWriting to) {
+    GgufWriting.feedForward(spec, MixtureOfExperts.class)
+        .map(MixtureOfExperts::gate)
+        .ifPresent(gate -> write(gate, to));
+  }
+
+  private static void write(GateSpec gate, GgufWriting to) {
+    boolean sigmoid = gate.score() instanceof GateScore.Sigmoid;
+    to.whole(GgufKey.GATE_SCORE, (sigmoid ? Score.SIGMOID : Score.SOFTMAX).number());
+    boolean normalised = gate.weighting().renormalisation() instanceof GateRenormalisation.BySum;
+    to.flag(GgufKey.GATE_NORMALISED, normalised);
+    to.real(GgufKey.GATE_SCALE, gate.weighting().scalingFactor());
+    gate.selection().groups().ifPresent(groups -> groups(groups, to));
+  }
+
+  private static void groups(ExpertGroups groups, GgufWriting to) {
+    to.whole(GgufKey.EXPERT_GROUPS, groups.count());
+    to.whole(GgufKey.EXPERT_GROUPS_USED, groups.kept());
+  }
+}
