@@ -57,7 +57,7 @@ final class GgufWeights implements Weights {
       file.tensors().values().forEach(tensor -> add(unchanged, tensor));
     }
     SpecTensors.visit(spec, this::reshape);
-    GgufSpecWriter.vectors(spec).keySet().forEach(places::remove);
+    GgufSpecWriter.vectors(spec).forEach((name, _) -> places.remove(name));
     if (GgufSpec.interleaves(model)) {
       spec.layers().forEach(layer -> interleave(spec, layer));
     }
@@ -135,7 +135,7 @@ final class GgufWeights implements Weights {
     String gate = tensor.name().replace("gate_up", "gate");
     String up = tensor.name().replace("gate_up", "up");
     for (int i = 0; i < experts; i++) {
-      long begin = tensor.begin() + 2 * i * bytes;
+      long begin = tensor.begin() + 2L * i * bytes;
       put(file, tensor, GgufNames.part(gate, i), shape, begin);
       put(file, tensor, GgufNames.part(up, i), shape, begin + bytes);
     }

@@ -153,7 +153,8 @@ public final class GgufLayout {
 
   private void rates(RecurrentNames names) {
     if (spec.names().storage().recurrent() == RecurrentLayout.REFERENCE) {
-      change(names.of(RecurrentNames.Part.DECAY), piece -> piece.with(Piece.Change.RATE_OF_LOGARITHM));
+      change(
+          names.of(RecurrentNames.Part.DECAY), piece -> piece.with(Piece.Change.RATE_OF_LOGARITHM));
     }
   }
 

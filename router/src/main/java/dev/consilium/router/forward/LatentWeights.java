@@ -125,8 +125,7 @@ record LatentWeights(
     return head * (spec.plainDim() + spec.valueDim());
   }
 
-  private static List<PackedMatrix> ofHeads(
-      LatentAttention spec, IntFunction<PackedMatrix> load) {
+  private static List<PackedMatrix> ofHeads(LatentAttention spec, IntFunction<PackedMatrix> load) {
     return IntStream.range(0, spec.heads()).mapToObj(load).toList();
   }
 
