@@ -70,14 +70,7 @@ class ReplayTest {
     cache.reserve(end);
     BatchSlice slice =
         new BatchSlice(
-            cache,
-            tokens,
-            from,
-            end - from,
-            LENGTH,
-            BatchSlice.Logits.LAST,
-            false,
-            Context.root());
+            cache, tokens, from, end - from, LENGTH, BatchSlice.Logits.LAST, false, Context.root());
     BatchResult result = router.forward().run(List.of(slice));
     float[] logits = new float[router.spec().vocabularySize()];
     result.readLastLogits(0, logits);

@@ -10,6 +10,7 @@ import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
+import java.util.List;
 
 /**
  * What GGUF files call the weights. The routed experts of a layer are one tensor {@code [experts,
@@ -36,7 +37,8 @@ public final class GgufNames {
               LAYER + "attn_sinks.weight",
               new RecurrentNames(LAYER)
                   .with(Part.INPUT, "ssm_in.weight")
-                  .with(Part.SCALARS, "ssm_ba.weight")
+                  .with(Part.BY_KEY_HEAD, "ssm_in.weight")
+                  .with(Part.SCALARS_BY_KEY_HEAD, "ssm_ba.weight")
                   .with(Part.CONVOLUTION, "ssm_conv1d.weight")
                   .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
                   .with(Part.DECAY, "ssm_a")
@@ -61,7 +63,8 @@ public final class GgufNames {
               gated("_shexp.weight"),
               LAYER + "ffn_gate_inp_shexp.weight",
               gated(".weight")),
-          WeightStorage.PLAIN);
+          WeightStorage.PLAIN,
+          List.of());
 
   /** How the names of tensors end that hold the routed experts of a layer. */
   public static final String EXPERTS_SUFFIX = "_exps.weight";
