@@ -5,7 +5,9 @@ import dev.consilium.model.family.AttentionSpec;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.KeyChunks;
+import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LatentAttention;
+import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
@@ -32,6 +34,8 @@ final class AttentionWords {
           };
       case LatentAttention _ -> "latent";
       case GatedDeltaNet _ -> "gated delta net";
+      case KimiDelta _ -> "Kimi delta attention";
+      case LightningAttention _ -> "lightning attention";
       case Mamba1 _ -> "Mamba";
       case Mamba2 _ -> "Mamba2";
       case ShortConvolution _ -> "short convolution";
@@ -44,6 +48,10 @@ final class AttentionWords {
       case GroupedQueryAttention grouped -> grouped(grouped);
       case LatentAttention latent -> latent(latent);
       case GatedDeltaNet delta -> "gated delta net: " + recurrence(delta);
+      case KimiDelta kimi -> "Kimi delta attention: " + recurrence(kimi);
+      case LightningAttention lightning ->
+          "lightning attention: %d heads with a state of %d x %d each"
+              .formatted(lightning.heads(), lightning.headDim(), lightning.headDim());
       case Mamba1 mamba ->
           "Mamba: %d channels with a state of %d each; convolution over %d tokens"
               .formatted(mamba.channels(), mamba.stateSize(), mamba.taps());
@@ -62,7 +70,11 @@ final class AttentionWords {
               .rotary()
               .map(rotary -> RotaryWords.of(rotary, grouped.headDim()))
               .orElse("none: order shows only in which keys a token sees");
-      case LatentAttention latent -> RotaryWords.of(latent.rotary(), latent.queryDim());
+      case LatentAttention latent ->
+          latent
+              .rotary()
+              .map(rotary -> RotaryWords.of(rotary, latent.queryDim()))
+              .orElse("none: order shows only in which keys a token sees");
       case RecurrentAttention _ -> "by the recurrence itself";
     };
   }
@@ -125,13 +137,13 @@ final class AttentionWords {
         attention.queryRank().isPresent()
             ? "queries by way of %d values".formatted(attention.queryRank().getAsInt())
             : "queries straight from the token";
-    return "latent: %d heads of %d, %s; keys and values of all heads in %d values, and a rotated key of %d%s"
+    return "latent: %d heads of %d, %s; keys and values of all heads in %d values, and a shared key of %d%s"
         .formatted(
             attention.heads(),
             attention.queryDim(),
             queries,
             attention.keyValueRank(),
-            attention.rotary().rotaryDim(),
+            attention.sharedDim(),
             attention.bias() ? "; biases" : "");
   }
 

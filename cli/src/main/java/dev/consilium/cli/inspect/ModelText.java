@@ -87,6 +87,7 @@ public final class ModelText {
     String place =
         switch (spec.norm().place()) {
           case BEFORE -> "before each block";
+          case ON_STREAM -> "before each block, on the residual stream itself";
           case AFTER -> "behind each block";
         };
     return "%d layers of width %d; %s %s, epsilon %s%s"

@@ -327,12 +327,13 @@ public final class Checkpoint implements AutoCloseable {
 
   /**
    * Frequencies that older checkpoints store and the specification gives; the copy of a tied head;
-   * layers that predict tokens further ahead.
+   * layers that predict tokens further ahead; what the family does not use.
    */
   private static boolean isHarmless(String name, ModelSpec spec) {
     int layers = spec.layers().size();
     return name.endsWith(".rotary_emb.inv_freq")
         || name.equals(spec.names().head())
+        || spec.names().unused().stream().anyMatch(name::startsWith)
         || IntStream.range(layers, layers + spec.predictionLayers())
             .anyMatch(layer ->
                 name.startsWith("model.layers." + layer + ".")

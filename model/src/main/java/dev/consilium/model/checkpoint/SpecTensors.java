@@ -7,9 +7,11 @@ import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
@@ -133,21 +135,60 @@ public final class SpecTensors {
         selection(mamba, names);
       }
       case GatedDeltaNet delta -> {
-        int scalars = delta.scalars() * delta.heads();
-        matrix(names.of(Part.INPUT), delta.projectionWidth() - scalars, spec.hiddenSize());
-        matrix(names.of(Part.SCALARS), scalars, spec.hiddenSize());
+        deltaProjection(delta, names);
         convolution(delta, false, names);
         timeSteps(delta.heads(), names);
         vector(names.of(Part.NORM), delta.valueDim());
       }
+      case KimiDelta kimi -> kimi(kimi, names);
+      case LightningAttention lightning -> {
+        matrix(names.of(Part.QUERY_KEY_VALUE), lightning.channels(), spec.hiddenSize());
+        matrix(names.of(Part.GATE), lightning.valueWidth(), spec.hiddenSize());
+        vector(names.of(Part.NORM), lightning.valueWidth());
+      }
       case Mamba2 mamba -> {
         matrix(names.of(Part.INPUT), mamba.projectionWidth(), spec.hiddenSize());
         convolution(mamba, mamba.convolutionBias(), names);
+        projectionBiases(mamba, mamba.projectionBiases(), names);
         timeSteps(mamba.heads(), names);
         vector(names.of(Part.SKIP), mamba.heads());
         vector(names.of(Part.NORM), mamba.valueWidth());
       }
     }
+  }
+
+  private void deltaProjection(GatedDeltaNet delta, RecurrentNames names) {
+    int hidden = spec.hiddenSize();
+    if (names.keyHeadsApart()) {
+      matrix(names.of(Part.BY_KEY_HEAD), delta.channels() + delta.valueWidth(), hidden);
+      matrix(names.of(Part.SCALARS_BY_KEY_HEAD), (long) delta.scalars() * delta.heads(), hidden);
+    } else {
+      matrix(names.of(Part.QUERY_KEY_VALUE), delta.channels(), hidden);
+      matrix(names.of(Part.GATE), delta.valueWidth(), hidden);
+      matrix(names.of(Part.STRENGTH), delta.heads(), hidden);
+      matrix(names.of(Part.STEP), delta.heads(), hidden);
+    }
+  }
+
+  private void kimi(KimiDelta kimi, RecurrentNames names) {
+    int width = kimi.keyWidth();
+    for (Part part : List.of(Part.QUERY, Part.KEY, Part.VALUE)) {
+      matrix(names.of(part), width, spec.hiddenSize());
+    }
+    for (Part part :
+        List.of(Part.QUERY_CONVOLUTION, Part.KEY_CONVOLUTION, Part.VALUE_CONVOLUTION)) {
+      visitor.tensor(names.of(part), List.of((long) width, 1L, (long) kimi.taps()));
+    }
+    for (Part part : List.of(Part.DECAY_DOWN, Part.GATE_DOWN)) {
+      matrix(names.of(part), kimi.rank(), spec.hiddenSize());
+    }
+    for (Part part : List.of(Part.DECAY_UP, Part.GATE_UP)) {
+      matrix(names.of(part), width, kimi.rank());
+    }
+    matrix(names.of(Part.STRENGTH), kimi.heads(), spec.hiddenSize());
+    vector(names.of(Part.TIME_STEP_BIAS), width);
+    visitor.tensor(names.of(Part.DECAY), List.of(1L, 1L, (long) kimi.heads(), 1L));
+    vector(names.of(Part.NORM), kimi.valueDim());
   }
 
   private void selection(Mamba1 mamba, RecurrentNames names) {

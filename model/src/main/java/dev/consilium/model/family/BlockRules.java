@@ -47,6 +47,14 @@ record BlockRules(
         : Multipliers.NONE;
   }
 
+  /** The factors of a residual addition. */
+  ResidualFactors residual(ConfigFields fields, String block) {
+    return place == NormSpec.Place.ON_STREAM
+        ? new ResidualFactors(
+            multiplier(fields, block + "_alpha_factor"), multiplier(fields, block + "_beta_factor"))
+        : ResidualFactors.NONE;
+  }
+
   /** A factor of an open model, 1 when absent. */
   static float multiplier(ConfigFields fields, String field) {
     double value = fields.optionalNumber(field).orElse(1);
@@ -77,6 +85,16 @@ record BlockRules(
 
     Builder after() {
       place = NormSpec.Place.AFTER;
+      return this;
+    }
+
+    /**
+     * What a norm gives is the residual stream, too; that and blocks have factors: {@code
+     * full_attn_}, {@code linear_attn_} and {@code mlp_}, {@code alpha_factor} on the stream,
+     * {@code beta_factor} on the block.
+     */
+    Builder onStream() {
+      place = NormSpec.Place.ON_STREAM;
       return this;
     }
 

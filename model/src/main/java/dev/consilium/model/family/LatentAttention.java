@@ -1,5 +1,6 @@
 package dev.consilium.model.family;
 
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -22,7 +23,8 @@ import java.util.OptionalInt;
  * @param plainDim values of a head's query that are not rotated
  * @param valueDim values per head that the output projection takes
  * @param scale what products are multiplied by before the softmax
- * @param rotary of the rotated part, all of it
+ * @param sharedDim values of the key that all heads share, and of what meets it in a query
+ * @param rotary of those, all of them; empty: they are not rotated
  * @param bias whether what makes the narrow vectors, and the output projection, have biases
  * @param normEpsilon added to the mean square inside the norms of both narrow vectors
  * @see <a href="https://arxiv.org/abs/2405.04434">DeepSeek-V2, section 2.1</a>
@@ -34,14 +36,15 @@ public record LatentAttention(
     int plainDim,
     int valueDim,
     float scale,
-    RotarySpec rotary,
+    int sharedDim,
+    Optional<RotarySpec> rotary,
     boolean bias,
     float normEpsilon)
     implements AttentionSpec {
 
   /** Values of a head's query. */
   public int queryDim() {
-    return plainDim + rotary.rotaryDim();
+    return plainDim + sharedDim;
   }
 
   /** Values of the queries of all heads. */
@@ -56,6 +59,6 @@ public record LatentAttention(
 
   /** Values of a token in the cache. */
   public int cacheWidth() {
-    return keyValueRank + rotary.rotaryDim();
+    return keyValueRank + sharedDim;
   }
 }

@@ -4,6 +4,7 @@ import dev.consilium.model.family.AttentionRules.Rotary;
 import dev.consilium.model.family.AttentionRules.Turned;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Reads the multi-head latent attention of a configuration.
@@ -32,30 +33,40 @@ final class LatentReader {
   LatentAttention read() {
     int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
     int plainDim = fields.integer("qk_nope_head_dim", 1, MAX_DIM);
-    int rotaryDim = fields.integer("qk_rope_head_dim", 2, MAX_DIM);
-    if (rotaryDim % 2 != 0) {
-      throw fields.wrong("qk_rope_head_dim", "an even number");
-    }
+    int sharedDim = fields.integer("qk_rope_head_dim", 2, MAX_DIM);
     requireSame("num_key_value_heads", heads);
-    requireSame("qk_head_dim", plainDim + rotaryDim);
-    requireSame("head_dim", rotaryDim);
-    RotaryPairing pairing =
-        fields.flag("rope_interleave", true) ? RotaryPairing.NEIGHBOURS : RotaryPairing.HALVES;
-    Rotary turned = new Rotary(rules.ropeTheta(), 1, pairing, Turned.ALL);
-    RotarySpec rotary = new RotaryReader(fields, turned, rotaryDim, context).read();
-    if (rotary.rotaryDim() != rotaryDim) {
-      throw fields.wrong("partial_rotary_factor", "1, as qk_rope_head_dim says what is rotated");
-    }
+    requireSame("qk_head_dim", plainDim + sharedDim);
+    Optional<RotarySpec> rotary = rotary(sharedDim);
     return new LatentAttention(
         heads,
         fields.optionalInteger("q_lora_rank", 1, MAX_RANK),
         fields.integer("kv_lora_rank", 1, MAX_RANK),
         plainDim,
         fields.integer("v_head_dim", 1, MAX_DIM),
-        scale(plainDim + rotaryDim, rotary),
+        scale(plainDim + sharedDim, rotary),
+        sharedDim,
         rotary,
         fields.flag("attention_bias", false),
         (float) rules.normEpsilon());
+  }
+
+  private Optional<RotarySpec> rotary(int sharedDim) {
+    if (!rules.rotated()) {
+      fields.ignore(Set.of("head_dim", "rope_parameters", "rope_scaling", "rope_theta"));
+      return Optional.empty();
+    }
+    if (sharedDim % 2 != 0) {
+      throw fields.wrong("qk_rope_head_dim", "an even number");
+    }
+    requireSame("head_dim", sharedDim);
+    RotaryPairing pairing =
+        fields.flag("rope_interleave", true) ? RotaryPairing.NEIGHBOURS : RotaryPairing.HALVES;
+    Rotary turned = new Rotary(rules.ropeTheta(), 1, pairing, Turned.ALL);
+    RotarySpec rotary = new RotaryReader(fields, turned, sharedDim, context).read();
+    if (rotary.rotaryDim() != sharedDim) {
+      throw fields.wrong("partial_rotary_factor", "1, as qk_rope_head_dim says what is rotated");
+    }
+    return Optional.of(rotary);
   }
 
   private void requireSame(String field, int value) {
@@ -66,9 +77,9 @@ final class LatentReader {
   }
 
   /** YaRN's factor on queries and keys is in the scale here, and cosine and sine go without. */
-  private float scale(int queryDim, RotarySpec rotary) {
+  private float scale(int queryDim, Optional<RotarySpec> rotary) {
     double scale = Math.pow(queryDim, -0.5);
-    if (rotary.scaling() instanceof YarnScaling yarn) {
+    if (rotary.map(RotarySpec::scaling).orElse(new NoScaling()) instanceof YarnScaling yarn) {
       Optional<ConfigFields> rope =
           fields.object("rope_scaling").or(() -> fields.object("rope_parameters"));
       double allDim =

@@ -5,5 +5,12 @@ package dev.consilium.model.family;
  *
  * @param ropeTheta {@code rope_theta} when absent
  * @param normEpsilon of the norms of narrow vectors, whatever {@code rms_norm_eps} says
+ * @param rotated whether positions enter
  */
-record LatentRules(double ropeTheta, double normEpsilon) implements MixingRules {}
+record LatentRules(double ropeTheta, double normEpsilon, boolean rotated) implements MixingRules {
+
+  /** As most families are. */
+  LatentRules(double ropeTheta, double normEpsilon) {
+    this(ropeTheta, normEpsilon, true);
+  }
+}

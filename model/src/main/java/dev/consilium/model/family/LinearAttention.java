@@ -7,7 +7,8 @@ package dev.consilium.model.family;
  * <p>Queries, keys and values pass a causal convolution over the last {@link #taps} tokens and SiLU
  * first. Head {@code h} uses key head {@code h / (heads / keyHeads)}.
  */
-public sealed interface LinearAttention extends RecurrentAttention permits GatedDeltaNet, Mamba2 {
+public sealed interface LinearAttention extends RecurrentAttention
+    permits GatedDeltaNet, KimiDelta, LightningAttention, Mamba2 {
 
   /** Heads, each with a value and a state of its own. */
   int heads();
@@ -40,10 +41,25 @@ public sealed interface LinearAttention extends RecurrentAttention permits Gated
     return 2 * keyWidth() + valueWidth();
   }
 
+  /** Decays of a head, each of {@code keyDim / decays} rows of its state. */
+  default int decays() {
+    return 1;
+  }
+
+  /** Where the output gate lies in what the projection gives, behind the channels. */
+  default int gateColumn() {
+    return channels();
+  }
+
+  /** Where the scalars lie. */
+  default int scalarColumn() {
+    return channels() + valueWidth();
+  }
+
   /** Channels, an output gate as wide as values, scalars. */
   @Override
   default int projectionWidth() {
-    return channels() + valueWidth() + scalars() * heads();
+    return Math.max(gateColumn() + valueWidth(), scalarColumn() + scalars() * heads());
   }
 
   /** What all heads keep of a sequence. */

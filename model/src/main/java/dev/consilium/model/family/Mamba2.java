@@ -8,10 +8,12 @@ package dev.consilium.model.family;
  *   <li>time step {@code dt = clamp(softplus(dt + dt_bias))}; dt is the scalar of the projection.
  *   <li>{@code S = exp(-exp(A_log) * dt) S + B (dt x)^T}.
  *   <li>{@code y = S^T C + D x}.
- *   <li>{@code y silu(gate)} is RMS-normalised over all heads together.
+ *   <li>{@code y silu(gate)} is RMS-normalised, in groups of neighbouring heads.
  * </ol>
  *
+ * @param normGroups in how many groups, 1: all heads together
  * @param convolutionBias whether the convolution has one
+ * @param projectionBiases whether the first and the last projection have biases
  * @param least smallest time step
  * @param most largest time step; may be infinite
  * @see <a href="https://arxiv.org/abs/2405.21060">Transformers are SSMs, section 7</a>
@@ -22,13 +24,19 @@ public record Mamba2(
     int keyDim,
     int valueDim,
     int taps,
+    int normGroups,
     boolean convolutionBias,
+    boolean projectionBiases,
     float least,
     float most)
     implements LinearAttention {
 
   public Mamba2 {
     LinearAttention.check(heads, keyHeads, keyDim, valueDim, taps);
+    if (normGroups < 1 || heads * valueDim % normGroups != 0) {
+      throw new IllegalArgumentException(
+          heads * valueDim + " values in " + normGroups + " groups of one norm");
+    }
     if (!(least >= 0) || !(most >= least)) {
       throw new IllegalArgumentException("time steps from " + least + " to " + most);
     }

@@ -106,7 +106,7 @@ public final class ModelFamilies {
                   .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
           .recurrence(Recurrence.DELTA_NET)
           .only("use_sliding_window", "false")
-          .names(qwenNames().recurrent("linear_attn").recurrent(Part.INPUT, "in_proj_qkvz.weight"))
+          .names(qwenNames().recurrent("linear_attn").byKeyHead())
           .build();
 
   private static final ModelFamily OLMOE =
@@ -441,7 +441,7 @@ public final class ModelFamilies {
                   .correctionBias("feed_forward.expert_bias")
                   .experts(GatedNames.of("feed_forward.experts.{expert}", "w1", "w3", "w2"))
                   .dense(GatedNames.of("feed_forward", "w1", "w3", "w2"))
-                  .finalNorm("model.embedding_norm"))
+                  .finalNorm("embedding_norm"))
           .build();
 
   private static final ModelFamily JAMBA =
@@ -464,7 +464,59 @@ public final class ModelFamilies {
                   .gate("feed_forward.router")
                   .experts(GatedNames.of("feed_forward.experts.{expert}"))
                   .dense(GatedNames.of("feed_forward"))
-                  .finalNorm("model.final_layernorm"))
+                  .finalNorm("final_layernorm"))
+          .build();
+
+  private static final ModelFamily KIMI_LINEAR =
+      declare(
+              "kimi_linear",
+              "KimiLinearForCausalLM",
+              norms(1e-5),
+              new LatentRules(1e4, 1e-6, false),
+              experts("num_experts", "moe_intermediate_size")
+                  .topK("num_experts_per_token")
+                  .layers(Layers.DENSE_FIRST)
+                  .gate(
+                      GateRules.of(Score.SIGMOID)
+                          .correctionBias()
+                          .normalised(Normalisation.ALWAYS)
+                          .epsilon(1e-20f)
+                          .weight(Weight.SCALED_OUTPUT))
+                  .shared(new Shared.Counted("num_shared_experts")))
+          .context("model_max_length")
+          .recurrence(Recurrence.KIMI_DELTA)
+          .only("mla_use_nope", "true")
+          .only("moe_layer_freq", "1")
+          .only("moe_renormalize", "true")
+          .only("moe_router_activation_func", "\"sigmoid\"")
+          .only("num_expert_group", "1")
+          .only("topk_group", "1")
+          .only("use_grouped_topk", "true")
+          .names(
+              mixtralNames()
+                  .shared(GatedNames.of("block_sparse_moe.shared_experts"))
+                  .recurrent("self_attn")
+                  .recurrent(Part.STRENGTH, "b_proj.weight")
+                  .recurrent(Part.NORM, "o_norm.weight")
+                  .recurrent(Part.OUTPUT, "o_proj.weight"))
+          .build();
+
+  private static final ModelFamily MINIMAX =
+      declare(
+              "minimax",
+              "MiniMaxForCausalLM",
+              norms(1e-5).onStream(),
+              grouped(1e6).keys(Keys.ALL_BESIDE_RECURRENT).build(),
+              experts("num_local_experts", "intermediate_size")
+                  .gate(GateRules.softmax(Normalisation.ALWAYS)))
+          .recurrence(Recurrence.LIGHTNING)
+          .ignoring("block_size", "router_jitter_noise")
+          .only("sliding_window")
+          .names(
+              mixtralNames()
+                  .recurrent("self_attn")
+                  .recurrent(Part.QUERY_KEY_VALUE, "qkv_proj.weight")
+                  .recurrent(Part.GATE, "output_gate.weight"))
           .build();
 
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
@@ -494,6 +546,20 @@ public final class ModelFamilies {
             LLAMA4,
             LFM2_MOE,
             JAMBA,
+            KIMI_LINEAR,
+            MINIMAX,
+            qwen35("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", qwenNames()).build(),
+            qwen35(
+                    "qwen3_5_moe",
+                    "Qwen3_5MoeForConditionalGeneration",
+                    qwenNames("model.language_model.")
+                        .experts(
+                            GatedNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
+                            ExpertLayout.STACKED)
+                        .unused("model.visual."))
+                .section("text_config")
+                .only("model_type", "\"qwen3_5_moe_text\"")
+                .build(),
             granite("granitemoe", "GraniteMoeForCausalLM", false)
                 .only("position_embedding_type", "\"rope\"")
                 .build(),
@@ -540,7 +606,7 @@ public final class ModelFamilies {
       throw new ConfigException(
           "model family %s is not supported; known are %s".formatted(type, knownText()));
     }
-    return new SpecReader(family, fields).read();
+    return SpecReader.read(family, fields);
   }
 
   /** DeepSeek-V3, and models that are one by another name. */
@@ -604,7 +670,36 @@ public final class ModelFamilies {
         .experts(GatedNames.of("block_sparse_moe.experts.{expert}", "w1", "w3", "w2"));
   }
 
+  /** Qwen3.5's text models differ in how they are stored. */
+  private static ModelFamily.Builder qwen35(
+      String modelType, String architecture, NamesBuilder names) {
+    return declare(
+            modelType,
+            architecture,
+            norms(1e-6).kind(NormSpec.Kind.RMS_AROUND_ONE),
+            grouped(1e4)
+                .part(0.25)
+                .qkNorm(QkNorm.PER_HEAD)
+                .allBiases(new Flag("attention_bias", false))
+                .keys(Keys.ALL_BESIDE_RECURRENT)
+                .headDim(256)
+                .outputGate()
+                .build(),
+            experts("num_experts", "moe_intermediate_size")
+                .gate(GateRules.softmax(Normalisation.ALWAYS))
+                .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
+        .recurrence(Recurrence.DELTA_NET)
+        .ignoring("mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings")
+        .only("attn_output_gate", "true")
+        .only("mlp_only_layers", "[]")
+        .names(names.recurrent("linear_attn").unused("mtp."));
+  }
+
   private static NamesBuilder qwenNames() {
-    return new NamesBuilder().shared(GatedNames.of("mlp.shared_expert"));
+    return qwenNames("model.");
+  }
+
+  private static NamesBuilder qwenNames(String root) {
+    return new NamesBuilder(root).shared(GatedNames.of("mlp.shared_expert"));
   }
 }

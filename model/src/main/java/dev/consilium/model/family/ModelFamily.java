@@ -14,6 +14,7 @@ import java.util.Set;
  * @param modelType what {@code model_type} says
  * @param architecture the class name of its text generation model in the configuration
  * @param otherNames what published models call that class, too
+ * @param config where the text model's configuration stands
  * @param blocks what surrounds the blocks
  * @param attention of its layers
  * @param recurrence which layers are recurrent instead
@@ -26,6 +27,7 @@ record ModelFamily(
     String modelType,
     String architecture,
     Set<String> otherNames,
+    ConfigPlace config,
     BlockRules blocks,
     MixingRules attention,
     Recurrence recurrence,
@@ -33,6 +35,14 @@ record ModelFamily(
     Set<String> ignored,
     Map<String, Set<String>> neutral,
     WeightNames names) {
+
+  /**
+   * Where things stand in a configuration.
+   *
+   * @param section the object that holds the text model's fields; empty: they are outside
+   * @param context the field with the longest sequence
+   */
+  record ConfigPlace(String section, String context) {}
 
   /** A declaration; what it does not say is as in most families. */
   static Builder declare(
@@ -51,6 +61,7 @@ record ModelFamily(
     private final BlockRules blocks;
     private final MixingRules attention;
     private final FeedForwardRules feedForward;
+    private ConfigPlace config = new ConfigPlace("", "max_position_embeddings");
     private Recurrence recurrence = Recurrence.NONE;
     private final Set<String> otherNames = new HashSet<>();
     private final Set<String> ignored = new HashSet<>();
@@ -68,6 +79,18 @@ record ModelFamily(
       this.blocks = blocks;
       this.attention = attention;
       this.feedForward = feedForward;
+    }
+
+    /** The text model's fields stand in an object of the configuration. */
+    Builder section(String field) {
+      config = new ConfigPlace(field, config.context());
+      return this;
+    }
+
+    /** The field with the longest sequence. */
+    Builder context(String field) {
+      config = new ConfigPlace(config.section(), field);
+      return this;
     }
 
     Builder recurrence(Recurrence value) {
@@ -107,6 +130,7 @@ record ModelFamily(
           modelType,
           architecture,
           Set.copyOf(otherNames),
+          config,
           blocks,
           attention,
           recurrence,

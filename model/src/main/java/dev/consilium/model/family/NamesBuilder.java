@@ -1,5 +1,8 @@
 package dev.consilium.model.family;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * Makes the {@link WeightNames} of a family; what is not said is called as Llama's reference calls
  * it. Names of modules are relative to a layer.
@@ -7,27 +10,62 @@ package dev.consilium.model.family;
  * <p>Not thread-safe.
  */
 final class NamesBuilder {
-  private static final String LAYER = "model.layers.{layer}.";
-
-  private final String attention = LAYER + "self_attn";
-  private String attentionNorm = LAYER + "input_layernorm.weight";
-  private String attentionOutput = attention + ".o_proj";
-  private String finalNorm = "model.norm.weight";
-  private String feedForwardNorm = LAYER + "post_attention_layernorm.weight";
-  private String queryNorm = attention + ".q_norm.weight";
-  private String keyNorm = attention + ".k_norm.weight";
-  private GateNames gate = GateNames.of(LAYER + "mlp.gate");
-  private GatedNames expert = GatedNames.of(LAYER + "mlp.experts.{expert}");
-  private GatedNames shared = GatedNames.of(LAYER + "mlp.shared_experts");
-  private String sharedGate = LAYER + "mlp.shared_expert_gate.weight";
-  private GatedNames dense = GatedNames.of(LAYER + "mlp");
-  private RecurrentNames recurrent = new RecurrentNames(LAYER + "mamba.");
+  private final String root;
+  private final String layer;
+  private final String attention;
+  private String attentionNorm;
+  private String attentionOutput;
+  private String finalNorm;
+  private String feedForwardNorm;
+  private String queryNorm;
+  private String keyNorm;
+  private GateNames gate;
+  private GatedNames expert;
+  private GatedNames shared;
+  private String sharedGate;
+  private GatedNames dense;
+  private RecurrentNames recurrent;
   private WeightStorage storage = WeightStorage.PLAIN;
+  private final List<String> unused = new ArrayList<>();
+
+  /** Of a module {@code model}. */
+  NamesBuilder() {
+    this("model.");
+  }
+
+  /**
+   * Of another module.
+   *
+   * @param root what all names but that of the head begin with
+   */
+  NamesBuilder(String root) {
+    this.root = root;
+    layer = root + "layers.{layer}.";
+    attention = layer + "self_attn";
+    attentionNorm = layer + "input_layernorm.weight";
+    attentionOutput = attention + ".o_proj";
+    finalNorm = root + "norm.weight";
+    feedForwardNorm = layer + "post_attention_layernorm.weight";
+    queryNorm = attention + ".q_norm.weight";
+    keyNorm = attention + ".k_norm.weight";
+    gate = GateNames.of(layer + "mlp.gate");
+    expert = GatedNames.of(layer + "mlp.experts.{expert}");
+    shared = GatedNames.of(layer + "mlp.shared_experts");
+    sharedGate = layer + "mlp.shared_expert_gate.weight";
+    dense = GatedNames.of(layer + "mlp");
+    recurrent = new RecurrentNames(layer + "mamba.");
+  }
+
+  /** What names of weights begin with that files may hold and that we do not use. */
+  NamesBuilder unused(String... prefixes) {
+    unused.addAll(List.of(prefixes));
+    return this;
+  }
 
   /** The modules of the norms of attention and of feed-forward blocks. */
   NamesBuilder norms(String ofAttention, String ofFeedForward) {
-    attentionNorm = LAYER + ofAttention + ".weight";
-    feedForwardNorm = LAYER + ofFeedForward + ".weight";
+    attentionNorm = layer + ofAttention + ".weight";
+    feedForwardNorm = layer + ofFeedForward + ".weight";
     return this;
   }
 
@@ -46,12 +84,12 @@ final class NamesBuilder {
 
   /** The norm in front of the head. */
   NamesBuilder finalNorm(String module) {
-    finalNorm = module + ".weight";
+    finalNorm = root + module + ".weight";
     return this;
   }
 
   NamesBuilder gate(String module) {
-    gate = GateNames.of(LAYER + module);
+    gate = GateNames.of(layer + module);
     return this;
   }
 
@@ -60,7 +98,7 @@ final class NamesBuilder {
    * name, it is the only row of a matrix.
    */
   NamesBuilder correctionBias(String name) {
-    gate = new GateNames(gate.weight(), gate.bias(), LAYER + name);
+    gate = new GateNames(gate.weight(), gate.bias(), layer + name);
     return this;
   }
 
@@ -86,7 +124,13 @@ final class NamesBuilder {
   }
 
   NamesBuilder recurrent(String module) {
-    recurrent = new RecurrentNames(LAYER + module + ".");
+    recurrent = new RecurrentNames(layer + module + ".");
+    return this;
+  }
+
+  /** The recurrent module's projection is made of one part for each key head. */
+  NamesBuilder byKeyHead() {
+    recurrent = recurrent.byKeyHead();
     return this;
   }
 
@@ -96,19 +140,20 @@ final class NamesBuilder {
     return this;
   }
 
-  private static GatedNames prefixed(GatedNames names) {
-    return new GatedNames(LAYER + names.gate(), LAYER + names.up(), LAYER + names.down());
+  private GatedNames prefixed(GatedNames names) {
+    return new GatedNames(layer + names.gate(), layer + names.up(), layer + names.down());
   }
 
   WeightNames build() {
     return new WeightNames(
-        "model.embed_tokens.weight",
+        root + "embed_tokens.weight",
         finalNorm,
         "lm_head.weight",
         attentionNames(),
         new FeedForwardNames(
             feedForwardNorm, gate, expert, expert.biases(), shared, sharedGate, dense),
-        storage);
+        storage,
+        unused);
   }
 
   private AttentionNames attentionNames() {

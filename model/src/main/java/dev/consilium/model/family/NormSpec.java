@@ -23,6 +23,8 @@ public record NormSpec(Kind kind, Place place, float epsilon) {
   public enum Place {
     /** In front of a block: on what it is given. */
     BEFORE,
+    /** The same, and what it gives goes on as the residual stream. */
+    ON_STREAM,
     /** Behind a block: on what it adds to the residual stream. */
     AFTER
   }

@@ -15,6 +15,13 @@ enum Recurrence {
    * attn_layer_period} (absent: 8).
    */
   MAMBA1,
+  /** Kimi delta attention where {@code linear_attn_config} says so. */
+  KIMI_DELTA,
+  /**
+   * Lightning attention where {@code layer_types} says {@code linear_attention}; absent: in every
+   * second layer.
+   */
+  LIGHTNING,
   /** Short convolutions where {@code layer_types} says {@code conv}. */
   SHORT_CONVOLUTION
 }

@@ -8,20 +8,47 @@ import java.util.Map;
  * weight, which {@link RecurrentAttention} says.
  *
  * @param module what stands before the name of every part
+ * @param keyHeadsApart whether the projection of a {@link GatedDeltaNet} is made of one part for
+ *     each key head, instead of one for queries, keys and values, and one each for gates and
+ *     scalars
  * @param own parts that this family calls otherwise than {@link Part} does
  */
-public record RecurrentNames(String module, Map<Part, String> own) {
+public record RecurrentNames(String module, boolean keyHeadsApart, Map<Part, String> own) {
 
   /** A weight, and what most call it. Biases of matrices are called as {@link WeightNames#bias}. */
   public enum Part {
-    /** The projection {@code [outputs, hiddenSize]}; of a {@link GatedDeltaNet} without scalars. */
+    /** The projection {@code [outputs, hiddenSize]}. */
     INPUT("in_proj.weight"),
-    /**
-     * The projection of the scalars of a {@link GatedDeltaNet}, {@code [2 * heads, hiddenSize]}.
-     */
-    SCALARS("in_proj_ba.weight"),
+    /** Queries, keys, values and gates of a {@link GatedDeltaNet}, one key head after the other. */
+    BY_KEY_HEAD("in_proj_qkvz.weight"),
+    /** Scalars of the same, {@code [2 * heads, hiddenSize]}. */
+    SCALARS_BY_KEY_HEAD("in_proj_ba.weight"),
+    /** Queries, keys and values in one tensor. */
+    QUERY_KEY_VALUE("in_proj_qkv.weight"),
+    /** {@code [keyWidth, hiddenSize]}. */
+    QUERY("q_proj.weight"),
+    KEY("k_proj.weight"),
+    VALUE("v_proj.weight"),
+    /** The output gate, {@code [valueWidth, hiddenSize]}. */
+    GATE("in_proj_z.weight"),
+    /** What strengths are made of, {@code [heads, hiddenSize]}. */
+    STRENGTH("in_proj_b.weight"),
+    /** What time steps are made of, {@code [heads, hiddenSize]}. */
+    STEP("in_proj_a.weight"),
+    /** From the token to what decays are made of, {@code [rank, hiddenSize]}. */
+    DECAY_DOWN("f_a_proj.weight"),
+    /** {@code [keyWidth, rank]}. */
+    DECAY_UP("f_b_proj.weight"),
+    /** From the token to what output gates are made of, {@code [rank, hiddenSize]}. */
+    GATE_DOWN("g_a_proj.weight"),
+    /** {@code [valueWidth, rank]}. */
+    GATE_UP("g_b_proj.weight"),
     /** {@code [channels, 1, taps]}. */
     CONVOLUTION("conv1d.weight"),
+    /** Where queries, keys and values are apart, {@code [keyWidth, 1, taps]}. */
+    QUERY_CONVOLUTION("q_conv1d.weight"),
+    KEY_CONVOLUTION("k_conv1d.weight"),
+    VALUE_CONVOLUTION("v_conv1d.weight"),
     /** What a {@link Mamba1} makes time steps, B and C of, {@code [selectionWidth, channels]}. */
     SELECTION("x_proj.weight"),
     /** {@code [rank]} of a {@link Mamba1}. */
@@ -32,15 +59,14 @@ public record RecurrentNames(String module, Map<Part, String> own) {
     QUERY_NORM("c_layernorm.weight"),
     /** {@code [channels, rank]} of a {@link Mamba1}, with a bias. */
     TIME_STEP("dt_proj.weight"),
-    /** {@code [heads]}. */
+    /** {@code [heads]}; of a {@link KimiDelta} {@code [keyWidth]}. */
     TIME_STEP_BIAS("dt_bias"),
     /** Logarithms of rates, {@code [heads]}; of a {@link Mamba1} {@code [channels, stateSize]}. */
     DECAY("A_log"),
     /** What a value adds to the result directly, {@code [heads]} or {@code [channels]}. */
     SKIP("D"),
     /**
-     * Of the result: {@code [valueDim]} of a {@link GatedDeltaNet}, {@code [valueWidth]} of a
-     * {@link Mamba2}.
+     * Of the result, {@code [valueDim]}; {@code [valueWidth]} of Mamba2 and lightning attention.
      */
     NORM("norm.weight"),
     /** {@code [hiddenSize, valueWidth]}. */
@@ -59,7 +85,12 @@ public record RecurrentNames(String module, Map<Part, String> own) {
 
   /** With the usual names. */
   public RecurrentNames(String module) {
-    this(module, Map.of());
+    this(module, false, Map.of());
+  }
+
+  /** The same for a projection of which each key head has a part of its own. */
+  RecurrentNames byKeyHead() {
+    return new RecurrentNames(module, true, own);
   }
 
   /** The same but for one part. */
@@ -67,7 +98,7 @@ public record RecurrentNames(String module, Map<Part, String> own) {
     Map<Part, String> changed = new EnumMap<>(Part.class);
     changed.putAll(own);
     changed.put(part, name);
-    return new RecurrentNames(module, changed);
+    return new RecurrentNames(module, keyHeadsApart, changed);
   }
 
   /** The name of a weight. */
@@ -76,6 +107,6 @@ public record RecurrentNames(String module, Map<Part, String> own) {
   }
 
   RecurrentNames forLayer(int layer) {
-    return new RecurrentNames(WeightNames.fill(module, "{layer}", layer), own);
+    return new RecurrentNames(WeightNames.fill(module, "{layer}", layer), keyHeadsApart, own);
   }
 }

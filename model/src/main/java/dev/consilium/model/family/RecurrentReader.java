@@ -1,5 +1,6 @@
 package dev.consilium.model.family;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +21,9 @@ final class RecurrentReader {
   private static final int MAX_EXPAND = 64;
 
   private static final int MAX_INTERVAL = 4096;
+
+  /** Whatever {@code rms_norm_eps} says. */
+  private static final float LIGHTNING_EPSILON = 1e-6f;
 
   private final Recurrence rule;
   private final ConfigFields fields;
@@ -45,6 +49,8 @@ final class RecurrentReader {
             "mamba",
             mamba2(hidden));
       }
+      case KIMI_DELTA -> kimi(layers);
+      case LIGHTNING -> lightning(layers, hidden);
       case MAMBA1 -> where(inPeriods(layers), "mamba", mamba1(hidden));
       case SHORT_CONVOLUTION -> {
         List<String> types = types(layers, "conv", "full_attention");
@@ -81,6 +87,47 @@ final class RecurrentReader {
       throw fields.wrong("layer_types", "only " + recurrent + " and " + other);
     }
     return types;
+  }
+
+  private List<Optional<RecurrentAttention>> kimi(int layers) {
+    ConfigFields linear =
+        fields
+            .object("linear_attn_config")
+            .orElseThrow(() -> fields.wrong("linear_attn_config", "an object"));
+    List<Integer> delta = linear.integers("kda_layers", 1, layers);
+    List<Integer> full = linear.integers("full_attn_layers", 1, layers);
+    int headDim = linear.integer("head_dim", 1, MAX_DIM);
+    KimiDelta layer =
+        new KimiDelta(
+            linear.integer("num_heads", 1, MAX_HEADS),
+            headDim,
+            headDim,
+            linear.integer("short_conv_kernel_size", 1, MAX_TAPS));
+    linear.refuseUnread();
+    List<Optional<RecurrentAttention>> all = new ArrayList<>();
+    for (int number = 1; number <= layers; number++) {
+      if (delta.contains(number) == full.contains(number)) {
+        throw linear.wrong("kda_layers", "layer " + number + " there or in full_attn_layers");
+      }
+      all.add(delta.contains(number) ? Optional.of(layer) : Optional.empty());
+    }
+    return all;
+  }
+
+  private List<Optional<RecurrentAttention>> lightning(int layers, int hidden) {
+    List<String> listed = types(layers, "linear_attention", "full_attention");
+    int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
+    int headDim = fields.optionalInteger("head_dim", 1, MAX_DIM).orElse(hidden / heads);
+    List<Optional<RecurrentAttention>> all = new ArrayList<>();
+    for (int i = 0; i < layers; i++) {
+      boolean linear = listed.isEmpty() ? i % 2 == 1 : listed.get(i).equals("linear_attention");
+      double slope = 1 - i / (layers - 1 + 1e-5) + 1e-5;
+      all.add(
+          linear
+              ? Optional.of(new LightningAttention(heads, headDim, slope, LIGHTNING_EPSILON))
+              : Optional.empty());
+    }
+    return all;
   }
 
   private List<String> inPeriods(int layers) {
@@ -144,7 +191,9 @@ final class RecurrentReader {
         fields.optionalInteger("mamba_d_state", 1, MAX_DIM).orElse(256),
         headDim((long) expand * hidden, heads),
         fields.optionalInteger("mamba_d_conv", 1, MAX_TAPS).orElse(4),
+        1,
         fields.flag("mamba_conv_bias", true),
+        false,
         0,
         Float.POSITIVE_INFINITY);
   }

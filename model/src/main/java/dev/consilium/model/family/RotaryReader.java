@@ -48,6 +48,8 @@ final class RotaryReader {
           "partial_rotary_factor %s of %d values per head is %d values to turn, want an even number from 2 to %d"
               .formatted(part, headDim, rotaryDim, headDim));
     }
+    // How positions in images are shared out; those of text are the same in all shares.
+    nested.ifPresent(rope -> rope.ignore(Set.of("mrope_interleaved", "mrope_section")));
     OptionalInt original = originalContext(nested);
     try {
       RotaryScaling scaling = nested.map(rope -> scaling(rope, original)).orElse(new NoScaling());

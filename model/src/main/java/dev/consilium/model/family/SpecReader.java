@@ -82,6 +82,18 @@ final class SpecReader {
           "use_bfloat16",
           "use_cache");
 
+  /** What stands around the configuration of a text model that is part of a larger one. */
+  private static final Set<String> OF_TEXT_AND_IMAGES =
+      Set.of(
+          "bos_token_id",
+          "eos_token_id",
+          "image_token_id",
+          "video_token_id",
+          "vision_config",
+          "vision_end_token_id",
+          "vision_start_token_id",
+          "vocab_size");
+
   /** What every Hugging Face configuration may hold and what we do not implement. */
   private static final Map<String, Set<String>> NEUTRAL =
       Map.of(
@@ -96,19 +108,45 @@ final class SpecReader {
   private final ModelFamily family;
   private final ConfigFields fields;
 
-  SpecReader(ModelFamily family, ConfigFields fields) {
+  private SpecReader(ModelFamily family, ConfigFields fields) {
     this.family = family;
     this.fields = fields;
   }
 
-  ModelSpec read() {
+  /** The specification that a configuration stands for. */
+  static ModelSpec read(ModelFamily family, ConfigFields config) {
+    String section = family.config().section();
+    if (section.isEmpty()) {
+      return new SpecReader(family, config).read();
+    }
+    ConfigFields text =
+        config
+            .object(section)
+            .orElseThrow(() -> config.wrong(section, "an object: the text model"));
+    ModelSpec spec = new SpecReader(family, text).read();
+    new SpecReader(family, config).checkAround(spec);
+    return spec;
+  }
+
+  /** What stands around the text model's section: nothing that contradicts it. */
+  private void checkAround(ModelSpec spec) {
+    checkArchitecture();
+    if (fields.flag("tie_word_embeddings", spec.tiedEmbeddings()) != spec.tiedEmbeddings()) {
+      throw fields.wrong("tie_word_embeddings", "the same as in " + family.config().section());
+    }
+    fields.ignore(IGNORED);
+    fields.ignore(OF_TEXT_AND_IMAGES);
+    fields.refuseUnread();
+  }
+
+  private ModelSpec read() {
     NEUTRAL.forEach(fields::neutral);
     family.neutral().forEach(fields::neutral);
     checkArchitecture();
     checkActivation();
     int hidden = fields.integer("hidden_size", 1, MAX_HIDDEN);
     int vocabulary = fields.integer("vocab_size", 1, MAX_VOCABULARY);
-    int context = fields.integer("max_position_embeddings", 1, MAX_CONTEXT);
+    int context = fields.integer(family.config().context(), 1, MAX_CONTEXT);
     NormSpec norm = family.blocks().norm(fields);
     Multipliers multipliers = family.blocks().multipliers(fields);
     boolean headBias = family.blocks().headBias().read(fields);
@@ -167,11 +205,16 @@ final class SpecReader {
         new RecurrentReader(family.recurrence(), fields).read(count, hidden);
     List<FeedForwardSpec> feedForwards =
         new FeedForwardReader(family.feedForward(), fields).read(count);
+    BlockRules blocks = family.blocks();
+    ResidualFactors full = blocks.residual(fields, "full_attn");
+    ResidualFactors linear = blocks.residual(fields, "linear_attn");
+    ResidualFactors mlp = blocks.residual(fields, "mlp");
     List<LayerSpec> layers = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       AttentionSpec attention =
           recurrent.get(i).<AttentionSpec>map(layer -> layer).orElse(attentions.get(i));
-      layers.add(new LayerSpec(i, attention, feedForwards.get(i)));
+      boolean attends = recurrent.get(i).isEmpty();
+      layers.add(new LayerSpec(i, attention, feedForwards.get(i), attends ? full : linear, mlp));
     }
     return layers;
   }
@@ -193,7 +236,7 @@ final class SpecReader {
     return switch (attention) {
       case GroupedQueryAttention grouped ->
           grouped.rotary().map(SpecReader::stretchedContext).orElse(0);
-      case LatentAttention latent -> stretchedContext(latent.rotary());
+      case LatentAttention latent -> latent.rotary().map(SpecReader::stretchedContext).orElse(0);
       case RecurrentAttention _ -> 0;
     };
   }

@@ -1,5 +1,7 @@
 package dev.consilium.model.family;
 
+import java.util.List;
+
 /**
  * What a family's checkpoints call each weight. Names of layers and experts are templates with
  * <code>{layer}</code> and <code>{expert}</code> in them; {@link #attention}, {@link #feedForward}
@@ -11,6 +13,8 @@ package dev.consilium.model.family;
  * @param attentionTemplate names of attention weights, with <code>{layer}</code> open
  * @param feedForwardTemplate names of feed-forward weights, with <code>{layer}</code> open
  * @param storage how files hold the weights of these names
+ * @param unused what names of weights begin with that files may hold and that we do not use: other
+ *     inputs than text, predictions further ahead
  */
 public record WeightNames(
     String embedding,
@@ -18,12 +22,17 @@ public record WeightNames(
     String head,
     AttentionNames attentionTemplate,
     FeedForwardNames feedForwardTemplate,
-    WeightStorage storage) {
+    WeightStorage storage,
+    List<String> unused) {
+
+  public WeightNames {
+    unused = List.copyOf(unused);
+  }
 
   /** The same names for weights that are stored otherwise. */
   public WeightNames stored(WeightStorage otherwise) {
     return new WeightNames(
-        embedding, finalNorm, head, attentionTemplate, feedForwardTemplate, otherwise);
+        embedding, finalNorm, head, attentionTemplate, feedForwardTemplate, otherwise, unused);
   }
 
   /** Names of the attention weights of a layer. */

@@ -3,6 +3,7 @@ package dev.consilium.model.gguf;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RotarySpec;
 import dev.consilium.model.family.YarnScaling;
 import java.math.BigDecimal;
 import java.math.MathContext;
@@ -80,9 +81,13 @@ record GgufLatent() implements GgufAxis {
     to.whole(GgufKey.VALUE_LENGTH, latent.keyValueRank());
     to.whole(GgufKey.LATENT_KEY_LENGTH, latent.queryDim());
     to.whole(GgufKey.LATENT_VALUE_LENGTH, latent.valueDim());
-    to.whole(GgufKey.ROTARY_DIMENSIONS, latent.rotary().rotaryDim());
-    GgufRotary.writeScaling(latent.rotary(), to);
-    if (latent.rotary().scaling() instanceof YarnScaling yarn && yarn.factor() > 1) {
+    to.whole(GgufKey.ROTARY_DIMENSIONS, latent.sharedDim());
+    latent.rotary().ifPresent(rotary -> writeScaling(latent, rotary, to));
+  }
+
+  private static void writeScaling(LatentAttention latent, RotarySpec rotary, GgufWriting to) {
+    GgufRotary.writeScaling(rotary, to);
+    if (rotary.scaling() instanceof YarnScaling yarn && yarn.factor() > 1) {
       double magnitude = Math.sqrt(latent.scale() * Math.sqrt(latent.queryDim()));
       to.real(
           GgufKey.SCALING_LOGARITHM,

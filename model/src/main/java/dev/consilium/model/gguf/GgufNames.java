@@ -72,7 +72,8 @@ public final class GgufNames {
             gated("_shexp.weight"),
             LAYER + "ffn_gate_inp_shexp.weight",
             gated(".weight")),
-        WeightStorage.PLAIN);
+        WeightStorage.PLAIN,
+        List.of());
   }
 
   private static AttentionNames attention() {
@@ -87,7 +88,8 @@ public final class GgufNames {
         LAYER + "attn_sinks.weight",
         new RecurrentNames(LAYER)
             .with(Part.INPUT, "ssm_in.weight")
-            .with(Part.SCALARS, "ssm_ba.weight")
+            .with(Part.BY_KEY_HEAD, "ssm_in.weight")
+            .with(Part.SCALARS_BY_KEY_HEAD, "ssm_ba.weight")
             .with(Part.CONVOLUTION, "ssm_conv1d.weight")
             .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
             .with(Part.DECAY, "ssm_a")

@@ -281,7 +281,8 @@ class HuggingFaceWeightsTest {
             like.names().head(),
             like.names().attentionTemplate(),
             names,
-            storage));
+            storage,
+            List.of()));
   }
 
   private static GatedNames fusedNames(String suffix) {

@@ -19,6 +19,9 @@ final class AttentionRuleWords {
       case NONE -> {}
       case DELTA_NET -> words.add("gated delta nets where `layer_types` says `linear_attention`");
       case MAMBA2 -> words.add("Mamba2 where `layer_types` says `mamba`");
+      case KIMI_DELTA -> words.add("Kimi delta attention in `kda_layers` of `linear_attn_config`");
+      case LIGHTNING ->
+          words.add("lightning attention where `layer_types` says `linear_attention`");
       case MAMBA1 -> words.add("Mamba but for `attn_layer_offset` of `attn_layer_period` layers");
       case SHORT_CONVOLUTION -> words.add("short convolutions where `layer_types` says `conv`");
     }
@@ -28,6 +31,7 @@ final class AttentionRuleWords {
   static String positions(ModelFamily family) {
     return switch (family.attention()) {
       case AttentionRules rules -> rotary(rules.rotary());
+      case LatentRules rules when !rules.rotated() -> "none";
       case LatentRules rules ->
           "rotary on a part of its own, theta %s".formatted(number(rules.ropeTheta()));
     };

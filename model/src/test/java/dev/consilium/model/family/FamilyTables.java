@@ -115,6 +115,7 @@ final class FamilyTables {
         };
     return switch (blocks.place()) {
       case BEFORE -> kind;
+      case ON_STREAM -> kind + ", on the residual stream";
       case AFTER -> kind + ", behind blocks";
     };
   }

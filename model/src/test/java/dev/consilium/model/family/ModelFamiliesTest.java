@@ -120,11 +120,12 @@ final class ModelFamiliesTest {
     LatentAttention attention = (LatentAttention) spec.layers().getFirst().attention();
     assertThat(attention.queryRank()).isEmpty();
     assertThat(attention.cacheWidth()).isEqualTo(576);
-    assertThat(attention.rotary().pairing()).isEqualTo(RotaryPairing.NEIGHBOURS);
+    assertThat(attention.rotary().orElseThrow().pairing()).isEqualTo(RotaryPairing.NEIGHBOURS);
     double magnitude = 0.1 * 0.707 * Math.log(40) + 1;
     assertThat(attention.scale())
         .isCloseTo((float) (magnitude * magnitude / Math.sqrt(192)), within(1e-7f));
-    assertThat(((YarnScaling) attention.rotary().scaling()).attentionFactor()).isEqualTo(1);
+    assertThat(((YarnScaling) attention.rotary().orElseThrow().scaling()).attentionFactor())
+        .isEqualTo(1);
     assertThat(spec.layers().get(0).feedForward()).isEqualTo(new DenseFeedForward(10944));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(

@@ -8,6 +8,7 @@ import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 
@@ -38,22 +39,52 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
       boolean biased,
       IntUnaryOperator stored) {
     int channels = spec.channels();
-    int taps = spec.taps();
-    float[] inFile = checkpoint.values(name, List.of((long) channels, 1L, (long) taps));
-    float[] byTap = new float[inFile.length];
+    float[] weights = checkpoint.values(name, List.of((long) channels, 1L, (long) spec.taps()));
     float[] bias = new float[channels];
-    for (int channel = 0; channel < channels; channel++) {
-      for (int tap = 0; tap < taps; tap++) {
-        byTap[tap * channels + channel] = inFile[stored.applyAsInt(channel) * taps + tap];
-      }
-    }
     if (biased) {
-      F32Vector biasInFile = checkpoint.vector(WeightNames.bias(name), channels);
+      F32Vector inFile = checkpoint.vector(WeightNames.bias(name), channels);
       for (int channel = 0; channel < channels; channel++) {
-        bias[channel] = biasInFile.get(stored.applyAsInt(channel));
+        bias[channel] = inFile.get(stored.applyAsInt(channel));
       }
     }
-    return new CausalConvolution(channels, taps, F32Vector.of(byTap), F32Vector.of(bias));
+    return new CausalConvolution(
+        channels, spec.taps(), byTap(weights, spec, stored), F32Vector.of(bias));
+  }
+
+  /** Loads from several {@code [., 1, taps]} with as many channels each, without biases. */
+  static CausalConvolution load(
+      Checkpoint checkpoint, List<String> names, RecurrentAttention spec) {
+    int channels = spec.channels();
+    int ofOne = channels / names.size();
+    float[] all = new float[channels * spec.taps()];
+    for (int i = 0; i < names.size(); i++) {
+      float[] one = checkpoint.values(names.get(i), List.of((long) ofOne, 1L, (long) spec.taps()));
+      System.arraycopy(one, 0, all, i * one.length, one.length);
+    }
+    return new CausalConvolution(
+        channels,
+        spec.taps(),
+        byTap(all, spec, IntUnaryOperator.identity()),
+        F32Vector.of(new float[channels]));
+  }
+
+  /** One that sees a token alone, and leaves it as it is. */
+  static CausalConvolution none(int channels) {
+    float[] ones = new float[channels];
+    Arrays.fill(ones, 1);
+    return new CausalConvolution(
+        channels, 1, F32Vector.of(ones), F32Vector.of(new float[channels]));
+  }
+
+  private static F32Vector byTap(float[] stored, RecurrentAttention spec, IntUnaryOperator where) {
+    float[] byTap = new float[stored.length];
+    for (int channel = 0; channel < spec.channels(); channel++) {
+      for (int tap = 0; tap < spec.taps(); tap++) {
+        byTap[tap * spec.channels() + channel] =
+            stored[where.applyAsInt(channel) * spec.taps() + tap];
+      }
+    }
+    return F32Vector.of(byTap);
   }
 
   /**

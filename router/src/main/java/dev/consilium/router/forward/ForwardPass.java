@@ -7,6 +7,7 @@ import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.ResidualFactors;
 import dev.consilium.router.dispatch.ExpertDispatcher;
 import dev.consilium.router.dispatch.Utilisation;
 import dev.consilium.router.kvcache.CacheLayout;
@@ -149,10 +150,12 @@ public final class ForwardPass {
       block(
           batch,
           layerWeights.attentionNorm(),
+          layer.attentionResidual(),
           () -> attention.get(layer.index()).run(device, batch, work));
       block(
           batch,
           layerWeights.feedForwardNorm(),
+          layer.feedForwardResidual(),
           () -> {
             device.expect(firstWeightsBehind(layer.index()));
             feedForward.run(device, state, work);
@@ -189,51 +192,46 @@ public final class ForwardPass {
   /**
    * A block with its norm, from the residual stream to {@code normed} to {@code delta} and back.
    */
-  private void block(BatchRows batch, Norm norm, Runnable block) {
-    boolean before = spec.norm().place() == NormSpec.Place.BEFORE;
-    device.parallel(
-        batch.count,
-        row -> {
-          if (before) {
-            normalise(row, norm);
-          } else {
-            copyToNormed(row);
-          }
-        });
+  private void block(BatchRows batch, Norm norm, ResidualFactors factors, Runnable block) {
+    device.parallel(batch.count, row -> prepare(row, norm));
     block.run();
-    if (!before) {
+    if (spec.norm().place() == NormSpec.Place.AFTER) {
       device.parallel(
           batch.count, row -> norm.apply(device.kernels(), work.delta, work.delta, row));
     }
-    addToHidden(batch);
+    device.parallel(batch.count, row -> addToHidden(row, factors));
   }
 
-  private void copyToNormed(int row) {
-    MemorySegment.copy(
-        work.hidden.segment(),
-        work.hidden.offset(row),
-        work.normed.segment(),
-        work.normed.offset(row),
-        (long) spec.hiddenSize() * Float.BYTES);
+  private void prepare(int row, Norm norm) {
+    switch (spec.norm().place()) {
+      case BEFORE -> normalise(row, norm);
+      case ON_STREAM -> {
+        normalise(row, norm);
+        work.hidden.copyRow(row, work.normed, row);
+      }
+      case AFTER -> work.normed.copyRow(row, work.hidden, row);
+    }
   }
 
   private void normalise(int row, Norm norm) {
     norm.apply(device.kernels(), work.hidden, work.normed, row);
   }
 
-  private void addToHidden(BatchRows batch) {
-    device.parallel(
-        batch.count,
-        row ->
-            device
-                .kernels()
-                .multiplyAdd(
-                    spec.multipliers().residual(),
-                    work.delta.segment(),
-                    work.delta.offset(row),
-                    spec.hiddenSize(),
-                    work.hidden.segment(),
-                    work.hidden.offset(row)));
+  private void addToHidden(int row, ResidualFactors factors) {
+    MemorySegment hidden = work.hidden.segment();
+    long at = work.hidden.offset(row);
+    if (factors.stream() != 1) {
+      device.kernels().scale(factors.stream(), spec.hiddenSize(), hidden, at);
+    }
+    device
+        .kernels()
+        .multiplyAdd(
+            spec.multipliers().residual() * factors.block(),
+            work.delta.segment(),
+            work.delta.offset(row),
+            spec.hiddenSize(),
+            hidden,
+            at);
   }
 
   /** Logits of the rows that are wanted, in their order. */

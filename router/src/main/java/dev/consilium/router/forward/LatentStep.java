@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Latent attention of one layer over a batch, without ever making keys or values.
@@ -52,7 +53,7 @@ final class LatentStep implements AttentionStep {
   public void run(CpuDevice device, BatchRows batch, Workspace work) {
     device.matmul(weights.down().jobs(work.normed, batch.all, work.queryKeyValue, 0));
     List<KvBlocks> caches = batch.slices.stream().map(slice -> slice.cache().layer(layer)).toList();
-    RotaryRows rotary = work.rotary(spec.rotary());
+    Optional<RotaryRows> rotary = spec.rotary().map(work::rotary);
     device.parallel(
         batch.runs.size(),
         i -> prepareAndStore(device, batch, batch.runs.get(i), caches, rotary, work));
@@ -71,7 +72,7 @@ final class LatentStep implements AttentionStep {
       BatchRows batch,
       BatchRows.Run run,
       List<KvBlocks> caches,
-      RotaryRows rotary,
+      Optional<RotaryRows> rotary,
       Workspace work) {
     F32Matrix projected = work.queryKeyValue;
     for (int row = run.firstRow(); row < run.endRow(); row++) {
@@ -91,7 +92,8 @@ final class LatentStep implements AttentionStep {
             projected.rowStrideBytes());
   }
 
-  private void prepare(CpuDevice device, F32Matrix projected, int row, RotaryRows rotary) {
+  private void prepare(
+      CpuDevice device, F32Matrix projected, int row, Optional<RotaryRows> rotary) {
     MemorySegment memory = projected.segment();
     long query = projected.offset(row);
     weights
@@ -141,7 +143,7 @@ final class LatentStep implements AttentionStep {
 
   /** Puts each head's rotated part behind where its query in latent space will be. */
   private void rotateQueries(
-      CpuDevice device, F32Matrix queries, int row, RotaryRows rotary, Workspace work) {
+      CpuDevice device, F32Matrix queries, int row, Optional<RotaryRows> rotary, Workspace work) {
     F32Matrix into = work.latentKeys;
     for (int head = 0; head < spec.heads(); head++) {
       rotate(
@@ -155,26 +157,30 @@ final class LatentStep implements AttentionStep {
     }
   }
 
-  /** Rotates the values at one place into another, or the same, pairs as halves there. */
+  /**
+   * Takes the values at one place to another, or the same; rotated, if they are, pairs as halves.
+   */
   private void rotate(
       CpuDevice device,
       MemorySegment from,
       long fromAt,
       MemorySegment into,
       long intoAt,
-      RotaryRows rotary,
+      Optional<RotaryRows> rotary,
       int row) {
-    int width = rotary.rotaryDim();
+    int width = spec.sharedDim();
+    boolean neighbours =
+        spec.rotary().filter(turned -> turned.pairing() == RotaryPairing.NEIGHBOURS).isPresent();
     float[] values = new float[width];
     for (int i = 0; i < width; i++) {
-      int place =
-          spec.rotary().pairing() == RotaryPairing.NEIGHBOURS ? i % 2 * (width / 2) + i / 2 : i;
+      int place = neighbours ? i % 2 * (width / 2) + i / 2 : i;
       values[place] = from.get(FLOAT, fromAt + bytes(i));
     }
     MemorySegment.copy(values, 0, into, FLOAT, intoAt, width);
-    device
-        .kernels()
-        .rotate(into, intoAt, width, rotary.rows().segment(), rotary.rows().offset(row));
+    rotary.ifPresent(turned ->
+        device
+            .kernels()
+            .rotate(into, intoAt, width, turned.rows().segment(), turned.rows().offset(row)));
   }
 
   private List<MatmulJob> queryJobs(BatchRows batch, F32Matrix queries, Workspace work) {

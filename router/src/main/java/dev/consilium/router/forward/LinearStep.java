@@ -3,6 +3,8 @@ package dev.consilium.router.forward;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.KimiDelta;
+import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.tensor.CpuDevice;
@@ -50,12 +52,19 @@ final class LinearStep implements AttentionStep {
 
   private final F32Vector keyFactors;
 
+  private final StateUpdate.Rule rule;
+
   LinearStep(int layer, LinearWeights weights, float epsilon) {
     this.layer = layer;
     this.spec = weights.spec();
     this.weights = weights;
     this.epsilon = epsilon;
     this.queryFactors = constant(spec.keyDim(), 1.0 / spec.keyDim());
+    this.rule =
+        switch (spec) {
+          case GatedDeltaNet _, KimiDelta _ -> StateUpdate.Rule.CORRECT;
+          case LightningAttention _, Mamba2 _ -> StateUpdate.Rule.ADD;
+        };
     this.keyFactors = constant(spec.keyDim(), 1 / Math.sqrt(spec.keyDim()));
   }
 
@@ -69,6 +78,8 @@ final class LinearStep implements AttentionStep {
     List<MemorySegment> states =
         batch.slices.stream().map(slice -> slice.cache().state(layer)).toList();
     device.matmul(weights.projection().jobs(input, batch.all, rows.projected(), 0));
+    Biases.add(device, weights.projectionBias(), batch.count, rows.projected());
+    widen(device, batch, rows);
     weights.convolution().run(device, batch, rows.projected(), rows.convolved(), states);
     weights.convolution().keepWindows(device, batch, rows.projected(), states);
     device.parallel(batch.count, row -> prepare(device.kernels(), row, rows));
@@ -80,37 +91,78 @@ final class LinearStep implements AttentionStep {
         });
     device.parallel(batch.count, row -> finish(device.kernels(), row, rows));
     device.matmul(List.of(new MatmulJob(weights.output(), rows.read(), batch.all, result, 0)));
+    Biases.add(device, weights.outputBias(), batch.count, result);
+  }
+
+  /** Makes of narrow vectors what decays are made of, and output gates. */
+  private void widen(CpuDevice device, BatchRows batch, RecurrentRows rows) {
+    if (spec instanceof KimiDelta kimi) {
+      LinearWeights.Narrow up = weights.narrow().orElseThrow();
+      F32Matrix projected = rows.projected();
+      F32Matrix forDecays = projected.columns(kimi.rankColumn(), kimi.rank());
+      F32Matrix forGates = projected.columns(kimi.rankColumn() + kimi.rank(), kimi.rank());
+      F32Matrix gates = projected.columns(kimi.gateColumn(), kimi.valueWidth());
+      device.matmul(
+          List.of(
+              new MatmulJob(up.decays(), forDecays, batch.all, rows.decay(), 0),
+              new MatmulJob(up.gates(), forGates, batch.all, gates, 0)));
+    }
   }
 
   private void prepare(Kernels kernels, int row, RecurrentRows rows) {
     kernels.silu(spec.channels(), rows.convolved().segment(), rows.convolved().offset(row));
-    long scalars = rows.projected().offset(row) + bytes(spec.channels() + spec.valueWidth());
+    long scalars = rows.projected().offset(row) + bytes(spec.scalarColumn());
     MemorySegment projected = rows.projected().segment();
     for (int head = 0; head < spec.heads(); head++) {
-      float first = projected.get(JAVA_FLOAT, scalars + bytes(head));
       switch (spec) {
         case GatedDeltaNet _ -> {
           float second = projected.get(JAVA_FLOAT, scalars + bytes(spec.heads() + head));
-          setGates(rows, row, head, timeStep(second, head), Exp.sigmoid(first));
+          setDecay(rows, row, head, timeStep(second, head));
+          setStrength(rows, row, head, Exp.sigmoid(first(projected, scalars, head)));
+        }
+        case KimiDelta _ -> {
+          setDecays(rows, row, head);
+          setStrength(rows, row, head, Exp.sigmoid(first(projected, scalars, head)));
+        }
+        case LightningAttention _ -> {
+          setDecay(rows, row, head, 1);
+          setStrength(rows, row, head, 1);
         }
         case Mamba2 mamba -> {
-          float step = Math.clamp(timeStep(first, head), mamba.least(), mamba.most());
-          setGates(rows, row, head, step, step);
+          float step = timeStep(first(projected, scalars, head), head);
+          float clamped = Math.clamp(step, mamba.least(), mamba.most());
+          setDecay(rows, row, head, clamped);
+          setStrength(rows, row, head, clamped);
         }
       }
     }
-    if (spec instanceof GatedDeltaNet) {
+    if (spec instanceof GatedDeltaNet || spec instanceof KimiDelta) {
       divideByLength(kernels, row, rows);
     }
   }
 
-  private void setGates(RecurrentRows rows, int row, int head, float step, float strength) {
-    rows.decay().set(row, head, Exp.exp(weights.decayRate().get(head) * step));
+  private static float first(MemorySegment projected, long scalars, int head) {
+    return projected.get(JAVA_FLOAT, scalars + bytes(head));
+  }
+
+  private void setStrength(RecurrentRows rows, int row, int head, float strength) {
     rows.strength().set(row, head, strength);
   }
 
-  private float timeStep(float scalar, int head) {
-    return Exp.softplus(scalar + weights.timeStepBias().get(head));
+  private void setDecay(RecurrentRows rows, int row, int head, float step) {
+    rows.decay().set(row, head, Exp.exp(weights.decayRate().get(head) * step));
+  }
+
+  /** Of every row of a head's state, in place of what they are made of. */
+  private void setDecays(RecurrentRows rows, int row, int head) {
+    float rate = weights.decayRate().get(head);
+    for (int i = head * spec.decays(); i < (head + 1) * spec.decays(); i++) {
+      rows.decay().set(row, i, Exp.exp(rate * timeStep(rows.decay().get(row, i), i)));
+    }
+  }
+
+  private float timeStep(float scalar, int decay) {
+    return Exp.softplus(scalar + weights.timeStepBias().get(decay));
   }
 
   private void divideByLength(Kernels kernels, int row, RecurrentRows rows) {
@@ -155,9 +207,11 @@ final class LinearStep implements AttentionStep {
     long read = rows.read().offset(row) + bytes(valueColumn(head) + from);
     StateUpdate update =
         new StateUpdate(
-            spec instanceof GatedDeltaNet ? StateUpdate.Rule.CORRECT : StateUpdate.Rule.ADD,
+            rule,
             new StateDecay.Factors(
-                rows.decay().segment(), rows.decay().offset(row) + bytes(head), 0),
+                rows.decay().segment(),
+                rows.decay().offset(row) + bytes((long) head * spec.decays()),
+                spec.decays() == 1 ? 0 : Float.BYTES),
             rows.strength().get(row, head),
             memory,
             query,
@@ -176,20 +230,36 @@ final class LinearStep implements AttentionStep {
     MemorySegment read = rows.read().segment();
     long at = rows.read().offset(row);
     MemorySegment gate = rows.projected().segment();
-    long gateAt = rows.projected().offset(row) + bytes(spec.channels());
+    long gateAt = rows.projected().offset(row) + bytes(spec.gateColumn());
     int width = spec.valueWidth();
     switch (spec) {
       case GatedDeltaNet _ -> {
-        for (int head = 0; head < spec.heads(); head++) {
-          long of = at + bytes(valueColumn(head));
-          kernels.rmsNorm(read, of, spec.valueDim(), weights.norm(), 0, epsilon, read, of);
+        normaliseHeads(kernels, read, at);
+        kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
+      }
+      case KimiDelta _ -> {
+        normaliseHeads(kernels, read, at);
+        kernels.sigmoidMultiply(gate, gateAt, width, read, at);
+      }
+      case LightningAttention lightning -> {
+        kernels.rmsNorm(read, at, width, weights.norm(), 0, lightning.normEpsilon(), read, at);
+        kernels.sigmoidMultiply(gate, gateAt, width, read, at);
+      }
+      case Mamba2 mamba -> {
+        kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
+        int ofGroup = width / mamba.normGroups();
+        for (int from = 0; from < width; from += ofGroup) {
+          long of = at + bytes(from);
+          kernels.rmsNorm(read, of, ofGroup, weights.norm(), from, epsilon, read, of);
         }
-        kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
       }
-      case Mamba2 _ -> {
-        kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
-        kernels.rmsNorm(read, at, width, weights.norm(), 0, epsilon, read, at);
-      }
+    }
+  }
+
+  private void normaliseHeads(Kernels kernels, MemorySegment read, long at) {
+    for (int head = 0; head < spec.heads(); head++) {
+      long of = at + bytes(valueColumn(head));
+      kernels.rmsNorm(read, of, spec.valueDim(), weights.norm(), 0, epsilon, read, of);
     }
   }
 

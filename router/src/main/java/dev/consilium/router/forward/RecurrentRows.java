@@ -16,7 +16,7 @@ import java.util.List;
  * @param projected what the first projection gives, {@code [maxTokens, widest]}
  * @param convolved channels behind the convolution
  * @param selected narrow vector, B and C of Mamba
- * @param decay of each head; time step of each channel of Mamba
+ * @param decay of each head, or each row of its state; time step of each channel of Mamba
  * @param strength of each head; what each channel of Mamba writes
  * @param read from the states, {@code [maxTokens, widest valueWidth]}
  */
@@ -49,7 +49,7 @@ record RecurrentRows(
       projection = Math.max(projection, layer.projectionWidth());
       channels = Math.max(channels, layer.channels());
       switch (layer) {
-        case LinearAttention linear -> heads = Math.max(heads, linear.heads());
+        case LinearAttention linear -> heads = Math.max(heads, linear.heads() * linear.decays());
         case Mamba1 mamba -> {
           selected = Math.max(selected, mamba.selectionWidth());
           heads = Math.max(heads, mamba.channels());

@@ -110,7 +110,7 @@ final class Workspace {
           latentQueries = Math.max(latentQueries, latent.queryWidth());
           latentKeys = Math.max(latentKeys, latent.heads() * latent.cacheWidth());
           latentValues = Math.max(latentValues, latent.heads() * latent.valueDim());
-          yield Optional.of(latent.rotary());
+          yield latent.rotary();
         }
         case RecurrentAttention _ -> Optional.empty();
       };

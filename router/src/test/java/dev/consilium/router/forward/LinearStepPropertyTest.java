@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.KimiDelta;
+import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.tensor.F32Vector;
@@ -15,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -85,9 +88,23 @@ class LinearStepPropertyTest {
     int keyDim = 1 + random.nextInt(40);
     int valueDim = 1 + random.nextInt(150);
     int taps = 1 + random.nextInt(5);
-    return random.nextBoolean()
-        ? new GatedDeltaNet(heads, keyHeads, keyDim, valueDim, taps)
-        : new Mamba2(heads, keyHeads, keyDim, valueDim, taps, true, 0.2f, 1.5f);
+    return switch (random.nextInt(4)) {
+      case 0 -> new GatedDeltaNet(heads, keyHeads, keyDim, valueDim, taps);
+      case 1 -> new KimiDelta(heads, keyDim, 1 + random.nextInt(9), taps);
+      case 2 -> new LightningAttention(heads, keyDim, random.nextDouble(), EPSILON);
+      default ->
+          new Mamba2(
+              heads,
+              keyHeads,
+              keyDim,
+              valueDim,
+              taps,
+              random.nextBoolean() ? 1 : heads,
+              true,
+              random.nextBoolean(),
+              0.2f,
+              1.5f);
+    };
   }
 
   private float[] floats(int count, double scale) {
@@ -98,6 +115,9 @@ class LinearStepPropertyTest {
   private final class Layer {
     final LinearAttention spec;
     final float[] projection;
+    final float[] projectionBias;
+    final float[] decays;
+    final float[] gates;
     final float[] convolution;
     final float[] convolutionBias;
     final float[] timeStepBias;
@@ -105,21 +125,33 @@ class LinearStepPropertyTest {
     final float[] skip;
     final float[] norm;
     final float[] output;
+    final float[] outputBias;
 
     Layer(LinearAttention spec) {
       this.spec = spec;
       boolean mamba = spec instanceof Mamba2;
-      projection = floats(spec.projectionWidth() * HIDDEN, 0.4);
+      boolean lightning = spec instanceof LightningAttention;
+      int rank = spec instanceof KimiDelta kimi ? kimi.rank() : 1;
+      int rows = spec.projectionWidth() - (spec instanceof KimiDelta ? spec.valueWidth() : 0);
+      double biased = mamba && ((Mamba2) spec).projectionBiases() ? 0.3 : 0;
+      projection = floats(rows * HIDDEN, 0.4);
+      projectionBias = floats(rows, biased);
+      decays = floats(spec.keyWidth() * rank, 1);
+      gates = floats(spec.valueWidth() * rank, 1);
       convolution = floats(spec.taps() * spec.channels(), 0.8);
+      if (lightning) {
+        Arrays.fill(convolution, 1);
+      }
       convolutionBias = floats(spec.channels(), mamba ? 0.2 : 0);
-      timeStepBias = floats(spec.heads(), 1);
+      timeStepBias = floats(spec.heads() * spec.decays(), lightning ? 0 : 1);
       decayRate = floats(spec.heads(), 0.5);
       for (int i = 0; i < decayRate.length; i++) {
         decayRate[i] -= 0.6f;
       }
       skip = floats(spec.heads(), 1);
-      norm = floats(mamba ? spec.valueWidth() : spec.valueDim(), 1);
+      norm = floats(mamba || lightning ? spec.valueWidth() : spec.valueDim(), 1);
       output = floats(HIDDEN * spec.valueWidth(), 0.3);
+      outputBias = floats(HIDDEN, biased);
     }
 
     /** Every sequence through the layer, a chunk of each per step. */
@@ -131,9 +163,17 @@ class LinearStepPropertyTest {
     }
 
     private LinearWeights weights() {
+      boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
       return new LinearWeights(
           spec,
           new StackedMatrix(List.of(RecurrentSequences.packed(projection, HIDDEN))),
+          biases ? Optional.of(F32Vector.of(projectionBias)) : Optional.empty(),
+          spec instanceof KimiDelta kimi
+              ? Optional.of(
+                  new LinearWeights.Narrow(
+                      RecurrentSequences.packed(decays, kimi.rank()),
+                      RecurrentSequences.packed(gates, kimi.rank())))
+              : Optional.empty(),
           new CausalConvolution(
               spec.channels(),
               spec.taps(),
@@ -143,7 +183,8 @@ class LinearStepPropertyTest {
           F32Vector.of(decayRate),
           spec instanceof Mamba2 ? Optional.of(F32Vector.of(skip)) : Optional.empty(),
           F32Vector.of(norm),
-          RecurrentSequences.packed(output, spec.valueWidth()));
+          RecurrentSequences.packed(output, spec.valueWidth()),
+          biases ? Optional.of(F32Vector.of(outputBias)) : Optional.empty());
     }
   }
 
@@ -169,7 +210,8 @@ class LinearStepPropertyTest {
     }
 
     private double[] token(float[] hidden) {
-      double[] input = Plain.product(layer.projection, Plain.doubles(hidden));
+      double[] input =
+          Plain.plus(Plain.product(layer.projection, Plain.doubles(hidden)), layer.projectionBias);
       inputs.add(input);
       double[] x = convolved();
       double[] read = new double[spec.valueWidth()];
@@ -177,7 +219,7 @@ class LinearStepPropertyTest {
         head(head, input, x, read);
       }
       finish(input, read);
-      return Plain.product(layer.output, read);
+      return Plain.plus(Plain.product(layer.output, read), layer.outputBias);
     }
 
     private double[] convolved() {
@@ -190,53 +232,99 @@ class LinearStepPropertyTest {
       double[] query = Plain.part(x, keyHead * spec.keyDim(), spec.keyDim());
       double[] key = Plain.part(x, spec.keyWidth() + keyHead * spec.keyDim(), spec.keyDim());
       double[] value = Plain.part(x, 2 * spec.keyWidth() + head * spec.valueDim(), spec.valueDim());
-      int scalars = spec.channels() + spec.valueWidth();
-      double first = input[scalars + head];
       double[][] state = states[head];
-      double[] result;
-      if (spec instanceof Mamba2 mamba) {
-        double step = Plain.softplus(first + layer.timeStepBias[head]);
-        step = Math.min(Math.max(step, mamba.least()), mamba.most());
-        decay(state, Math.exp(layer.decayRate[head] * step));
-        write(state, key, Plain.times(value, step));
-        result = read(state, query);
-        for (int j = 0; j < result.length; j++) {
-          result[j] += layer.skip[head] * value[j];
-        }
-      } else {
-        double second = input[scalars + spec.heads() + head];
-        double step = Plain.softplus(second + layer.timeStepBias[head]);
+      double strength = decayed(head, input, state);
+      boolean corrects = spec instanceof GatedDeltaNet || spec instanceof KimiDelta;
+      double[] written = value.clone();
+      if (corrects) {
         query =
             Plain.times(
                 query, 1 / Math.sqrt(Plain.dot(query, query) + 1e-6) / Math.sqrt(spec.keyDim()));
         key = Plain.times(key, 1 / Math.sqrt(Plain.dot(key, key) + 1e-6));
-        decay(state, Math.exp(layer.decayRate[head] * step));
         double[] remembered = read(state, key);
-        for (int j = 0; j < value.length; j++) {
-          value[j] -= remembered[j];
+        for (int j = 0; j < written.length; j++) {
+          written[j] -= remembered[j];
         }
-        write(state, key, Plain.times(value, 1 / (1 + Math.exp(-first))));
-        result = read(state, query);
+      }
+      write(state, key, Plain.times(written, strength));
+      double[] result = read(state, query);
+      if (spec instanceof Mamba2) {
+        for (int j = 0; j < result.length; j++) {
+          result[j] += layer.skip[head] * value[j];
+        }
       }
       System.arraycopy(result, 0, read, head * spec.valueDim(), result.length);
     }
 
-    private void finish(double[] input, double[] read) {
-      boolean mamba = spec instanceof Mamba2;
-      int ofNorm = mamba ? spec.valueWidth() : spec.valueDim();
-      for (int i = 0; i < read.length; i++) {
-        read[i] *= mamba ? Plain.silu(input[spec.channels() + i]) : 1;
-      }
-      for (int from = 0; from < read.length; from += ofNorm) {
-        double[] part = Plain.part(read, from, ofNorm);
-        double factor = 1 / Math.sqrt(Plain.dot(part, part) / ofNorm + EPSILON);
-        for (int i = 0; i < ofNorm; i++) {
-          read[from + i] = part[i] * factor * layer.norm[i];
+    /** Lets a state decay; returns the strength of what is written next. */
+    private double decayed(int head, double[] input, double[][] state) {
+      double rate = layer.decayRate[head];
+      return switch (spec) {
+        case LightningAttention _ -> {
+          decay(state, Math.exp(rate));
+          yield 1;
         }
+        case Mamba2 mamba -> {
+          double scalar = input[spec.channels() + spec.valueWidth() + head];
+          double step = Plain.softplus(scalar + layer.timeStepBias[head]);
+          step = Math.min(Math.max(step, mamba.least()), mamba.most());
+          decay(state, Math.exp(rate * step));
+          yield step;
+        }
+        case GatedDeltaNet _ -> {
+          int scalars = spec.channels() + spec.valueWidth();
+          double scalar = input[scalars + spec.heads() + head];
+          decay(state, Math.exp(rate * Plain.softplus(scalar + layer.timeStepBias[head])));
+          yield Plain.sigmoid(input[scalars + head]);
+        }
+        case KimiDelta kimi -> {
+          double[] narrow = Plain.part(input, spec.channels(), kimi.rank());
+          double[] steps = Plain.plus(Plain.product(layer.decays, narrow), layer.timeStepBias);
+          for (int i = 0; i < kimi.headDim(); i++) {
+            double by = Math.exp(rate * Plain.softplus(steps[head * kimi.headDim() + i]));
+            state[i] = Plain.times(state[i], by);
+          }
+          yield Plain.sigmoid(input[spec.channels() + 2 * kimi.rank() + head]);
+        }
+      };
+    }
+
+    private void finish(double[] input, double[] read) {
+      boolean gatedFirst = spec instanceof Mamba2;
+      double[] gates = gates(input);
+      for (int i = 0; i < read.length; i++) {
+        read[i] *= gatedFirst ? gates[i] : 1;
+      }
+      int ofNorm =
+          switch (spec) {
+            case GatedDeltaNet _, KimiDelta _ -> spec.valueDim();
+            case LightningAttention _ -> read.length;
+            case Mamba2 mamba -> read.length / mamba.normGroups();
+          };
+      for (int from = 0; from < read.length; from += ofNorm) {
+        int first = layer.norm.length == read.length ? from : 0;
+        float[] weight = Arrays.copyOfRange(layer.norm, first, first + ofNorm);
+        double[] normed = Plain.rmsNorm(Plain.part(read, from, ofNorm), weight, EPSILON);
+        System.arraycopy(normed, 0, read, from, ofNorm);
       }
       for (int i = 0; i < read.length; i++) {
-        read[i] *= mamba ? 1 : Plain.silu(input[spec.channels() + i]);
+        read[i] *= gatedFirst ? 1 : gates[i];
       }
+    }
+
+    private double[] gates(double[] input) {
+      return switch (spec) {
+        case GatedDeltaNet _, Mamba2 _ -> gatesAt(input).map(Plain::silu).toArray();
+        case LightningAttention _ -> gatesAt(input).map(Plain::sigmoid).toArray();
+        case KimiDelta kimi -> {
+          double[] narrow = Plain.part(input, spec.channels() + kimi.rank(), kimi.rank());
+          yield Arrays.stream(Plain.product(layer.gates, narrow)).map(Plain::sigmoid).toArray();
+        }
+      };
+    }
+
+    private DoubleStream gatesAt(double[] input) {
+      return Arrays.stream(Plain.part(input, spec.channels(), spec.valueWidth()));
     }
 
     private static void decay(double[][] state, double by) {

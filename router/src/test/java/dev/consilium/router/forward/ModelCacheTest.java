@@ -30,7 +30,7 @@ class ModelCacheTest {
     CacheLayout layout = ForwardPass.cacheLayout(spec, KvDType.F32);
     for (LayerSpec layer : spec.layers()) {
       LatentAttention latent = (LatentAttention) layer.attention();
-      int width = latent.keyValueRank() + latent.rotary().rotaryDim();
+      int width = latent.keyValueRank() + latent.sharedDim();
       assertThat(layout.layers().get(layer.index()).blockBytes() / KvPool.BLOCK_TOKENS)
           .isBetween((long) width * Float.BYTES, (long) (width + PADDING) * Float.BYTES)
           .isLessThan((long) latent.heads() * latent.queryDim() * Float.BYTES);

@@ -1,0 +1,201 @@
+package dev.consilium.router.forward;
+
+import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.checkpoint.MatrixPart;
+import dev.consilium.model.family.GatedDeltaNet;
+import dev.consilium.model.family.KimiDelta;
+import dev.consilium.model.family.LightningAttention;
+import dev.consilium.model.family.LinearAttention;
+import dev.consilium.model.family.Mamba2;
+import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RecurrentNames.Part;
+import dev.consilium.model.family.WeightNames;
+import dev.consilium.model.family.WeightStorage.RecurrentLayout;
+import dev.consilium.tensor.F32Vector;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+
+/** Loads the weights of one layer of linear attention, from wherever its kind has them. */
+record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttention spec) {
+
+  LinearWeights load() {
+    int hidden = checkpoint.spec().hiddenSize();
+    List<MatrixPart> parts = projectionParts();
+    boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
+    return new LinearWeights(
+        spec,
+        checkpoint.stackedMatrix(hidden, parts),
+        biases ? Optional.of(stackedBias(parts)) : Optional.empty(),
+        narrow(),
+        convolution(),
+        timeStepBias(),
+        decayRate(),
+        spec instanceof Mamba2
+            ? Optional.of(checkpoint.vector(names.of(Part.SKIP), spec.heads()))
+            : Optional.empty(),
+        norm(),
+        checkpoint.matrix(names.of(Part.OUTPUT), hidden, spec.valueWidth()),
+        Biases.loadIf(biases, checkpoint, names.of(Part.OUTPUT), hidden));
+  }
+
+  private List<MatrixPart> projectionParts() {
+    return switch (spec) {
+      case GatedDeltaNet delta -> names.keyHeadsApart() ? byKeyHead(delta) : deltaParts(delta);
+      case KimiDelta kimi -> kimiParts(kimi);
+      case LightningAttention lightning -> lightningParts(lightning);
+      case Mamba2 mamba -> mambaParts(mamba);
+    };
+  }
+
+  /** In the file, by key head: its query, its key, then values and gates of its heads. */
+  private List<MatrixPart> byKeyHead(GatedDeltaNet delta) {
+    int key = delta.keyDim();
+    int values = delta.valueWidth() / delta.keyHeads();
+    int heads = delta.heads() / delta.keyHeads();
+    int rows = 2 * key + 2 * values;
+    String vectors = names.of(Part.BY_KEY_HEAD);
+    String scalars = names.of(Part.SCALARS_BY_KEY_HEAD);
+    return List.of(
+        ofEvery(delta.keyHeads(), vectors, rows, 0, key),
+        ofEvery(delta.keyHeads(), vectors, rows, key, key),
+        ofEvery(delta.keyHeads(), vectors, rows, 2 * key, values),
+        ofEvery(delta.keyHeads(), vectors, rows, 2 * key + values, values),
+        ofEvery(delta.keyHeads(), scalars, 2 * heads, 0, heads),
+        ofEvery(delta.keyHeads(), scalars, 2 * heads, heads, heads));
+  }
+
+  private static MatrixPart ofEvery(int heads, String name, int rows, int first, int length) {
+    return new MatrixPart(name, heads * rows, first, length, rows);
+  }
+
+  private List<MatrixPart> deltaParts(GatedDeltaNet delta) {
+    return List.of(
+        new MatrixPart(names.of(Part.QUERY_KEY_VALUE), delta.channels()),
+        new MatrixPart(names.of(Part.GATE), delta.valueWidth()),
+        new MatrixPart(names.of(Part.STRENGTH), delta.heads()),
+        new MatrixPart(names.of(Part.STEP), delta.heads()));
+  }
+
+  private List<MatrixPart> kimiParts(KimiDelta kimi) {
+    return List.of(
+        new MatrixPart(names.of(Part.QUERY), kimi.keyWidth()),
+        new MatrixPart(names.of(Part.KEY), kimi.keyWidth()),
+        new MatrixPart(names.of(Part.VALUE), kimi.valueWidth()),
+        new MatrixPart(names.of(Part.DECAY_DOWN), kimi.rank()),
+        new MatrixPart(names.of(Part.GATE_DOWN), kimi.rank()),
+        new MatrixPart(names.of(Part.STRENGTH), kimi.heads()));
+  }
+
+  /** In the file, by head: its query, its key, its value. */
+  private List<MatrixPart> lightningParts(LightningAttention lightning) {
+    String vectors = names.of(Part.QUERY_KEY_VALUE);
+    int dim = lightning.headDim();
+    return List.of(
+        ofEvery(lightning.heads(), vectors, 3 * dim, 0, dim),
+        ofEvery(lightning.heads(), vectors, 3 * dim, dim, dim),
+        ofEvery(lightning.heads(), vectors, 3 * dim, 2 * dim, dim),
+        new MatrixPart(names.of(Part.GATE), lightning.valueWidth()));
+  }
+
+  /** In the file: gate, values, keys, queries, scalars. */
+  private List<MatrixPart> mambaParts(Mamba2 mamba) {
+    String name = names.of(Part.INPUT);
+    int rows = mamba.projectionWidth();
+    int values = mamba.valueWidth();
+    int keys = mamba.keyWidth();
+    return List.of(
+        new MatrixPart(name, rows, 2 * values + keys, keys, rows),
+        new MatrixPart(name, rows, 2 * values, keys, rows),
+        new MatrixPart(name, rows, values, values, rows),
+        new MatrixPart(name, rows, 0, values, rows),
+        new MatrixPart(name, rows, 2 * values + 2 * keys, mamba.heads(), rows));
+  }
+
+  private F32Vector stackedBias(List<MatrixPart> parts) {
+    float[] stacked = new float[parts.stream().mapToInt(MatrixPart::rows).sum()];
+    int at = 0;
+    for (MatrixPart part : parts) {
+      F32Vector bias = checkpoint.vector(WeightNames.bias(part.name()), part.tensorRows());
+      for (int row = 0; row < part.rows(); row++) {
+        stacked[at++] = bias.get(part.tensorRow(row));
+      }
+    }
+    return F32Vector.of(stacked);
+  }
+
+  private Optional<LinearWeights.Narrow> narrow() {
+    return spec instanceof KimiDelta kimi
+        ? Optional.of(
+            new LinearWeights.Narrow(
+                checkpoint.matrix(names.of(Part.DECAY_UP), kimi.keyWidth(), kimi.rank()),
+                checkpoint.matrix(names.of(Part.GATE_UP), kimi.valueWidth(), kimi.rank())))
+        : Optional.empty();
+  }
+
+  private CausalConvolution convolution() {
+    return switch (spec) {
+      case GatedDeltaNet delta -> convolution(delta, false, IntUnaryOperator.identity());
+      case KimiDelta kimi ->
+          CausalConvolution.load(
+              checkpoint,
+              List.of(
+                  names.of(Part.QUERY_CONVOLUTION),
+                  names.of(Part.KEY_CONVOLUTION),
+                  names.of(Part.VALUE_CONVOLUTION)),
+              kimi);
+      case LightningAttention lightning -> CausalConvolution.none(lightning.channels());
+      case Mamba2 mamba ->
+          convolution(mamba, mamba.convolutionBias(), channel -> stored(mamba, channel));
+    };
+  }
+
+  private CausalConvolution convolution(
+      LinearAttention of, boolean bias, IntUnaryOperator storedChannel) {
+    return CausalConvolution.load(checkpoint, names.of(Part.CONVOLUTION), of, bias, storedChannel);
+  }
+
+  /** Which channel of Mamba's file, with values, keys, queries, is ours: queries, keys, values. */
+  private static int stored(Mamba2 mamba, int channel) {
+    int keys = mamba.keyWidth();
+    if (channel < keys) {
+      return mamba.valueWidth() + keys + channel;
+    }
+    return channel < 2 * keys ? mamba.valueWidth() + channel - keys : channel - 2 * keys;
+  }
+
+  private F32Vector timeStepBias() {
+    int length = spec.heads() * spec.decays();
+    return spec instanceof LightningAttention
+        ? F32Vector.of(new float[length])
+        : checkpoint.vector(names.of(Part.TIME_STEP_BIAS), length);
+  }
+
+  private F32Vector decayRate() {
+    float[] rates = new float[spec.heads()];
+    if (spec instanceof LightningAttention lightning) {
+      for (int head = 0; head < rates.length; head++) {
+        rates[head] = lightning.decayRate(head);
+      }
+      return F32Vector.of(rates);
+    }
+    long heads = spec.heads();
+    List<Long> shape = spec instanceof KimiDelta ? List.of(1L, 1L, heads, 1L) : List.of(heads);
+    float[] stored = checkpoint.values(names.of(Part.DECAY), shape);
+    boolean logarithms =
+        checkpoint.spec().names().storage().recurrent() == RecurrentLayout.REFERENCE;
+    for (int head = 0; head < rates.length; head++) {
+      rates[head] = logarithms ? -(float) StrictMath.exp(stored[head]) : stored[head];
+    }
+    return F32Vector.of(rates);
+  }
+
+  private F32Vector norm() {
+    int length =
+        switch (spec) {
+          case GatedDeltaNet _, KimiDelta _ -> spec.valueDim();
+          case LightningAttention _, Mamba2 _ -> spec.valueWidth();
+        };
+    return checkpoint.vector(names.of(Part.NORM), length);
+  }
+}
