@@ -161,7 +161,7 @@ public final class SpecTensors {
     int hidden = spec.hiddenSize();
     if (names.keyHeadsApart()) {
       matrix(names.of(Part.BY_KEY_HEAD), delta.channels() + delta.valueWidth(), hidden);
-      matrix(names.of(Part.SCALARS_BY_KEY_HEAD), delta.scalars() * delta.heads(), hidden);
+      matrix(names.of(Part.SCALARS_BY_KEY_HEAD), (long) delta.scalars() * delta.heads(), hidden);
     } else {
       matrix(names.of(Part.QUERY_KEY_VALUE), delta.channels(), hidden);
       matrix(names.of(Part.GATE), delta.valueWidth(), hidden);
