@@ -58,9 +58,8 @@ class WordsTest {
 
   @Test
   void attention_mamba2_saysStates() {
-    assertThat(
-            AttentionWords.of(
-                new Mamba2(8, 1, 128, 64, 4, 1, true, false, 0, Float.POSITIVE_INFINITY)))
+    float most = Float.POSITIVE_INFINITY;
+    assertThat(AttentionWords.of(new Mamba2(8, 1, 128, 64, 4, 1, true, false, 0, most)))
         .isEqualTo(
             "Mamba2: 8 heads with a state of 128 x 64 each, queries and keys of 1; convolution over"
                 + " 4 tokens");
