@@ -87,8 +87,13 @@ class InspectCommandTest {
       // Correction biases and gates may be f32 where all else is bf16; no configuration says so.
       assertThat(without.get("totalBytes").asDouble() / with.get("totalBytes").asDouble())
           .isBetween(0.99, 1.0);
-      // Files may hold more than is used: a layer that predicts further tokens.
-      double least = name.equals("deepseek-v3-mtp") ? 0.5 : 0.99;
+      // Files may hold more than is used: layers that predict further tokens.
+      double least =
+          switch (name) {
+            case "deepseek-v3-mtp" -> 0.5;
+            case "qwen3_5_moe" -> 0.97;
+            default -> 0.99;
+          };
       assertThat(sum(without.get("storedBytesOfType")) / sum(with.get("storedBytesOfType")))
           .isBetween(least, 1.0);
     }
