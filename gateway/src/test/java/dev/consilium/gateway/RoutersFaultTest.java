@@ -9,6 +9,8 @@ import io.grpc.Status;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -141,10 +143,15 @@ class RoutersFaultTest {
 
   @Test
   void choices_oneFails_othersAreCancelled() throws Exception {
-    one.answers(request ->
-        request.getSampling().getSeed() == 2
-            ? failing(Status.INTERNAL.withDescription("defect"))
-            : Answer.of(5).ending(new Ending.Never()));
+    CompletableFuture<Boolean> otherRuns = new CompletableFuture<>();
+    one.answers(request -> {
+      if (request.getSampling().getSeed() == 2) {
+        otherRuns.orTimeout(10, TimeUnit.SECONDS).join(); // what never began is not cancelled
+        return failing(Status.INTERNAL.withDescription("defect"));
+      }
+      otherRuns.complete(true);
+      return Answer.of(5).ending(new Ending.Never());
+    });
     try (TestGateway gateway = TestGateway.start(TestGateway.Limits.USUAL, one)) {
       HttpResponse<String> response =
           gateway.post(PATH, "{\"model\":\"demo\",\"prompt\":\"Hi\",\"n\":2,\"seed\":1}");
