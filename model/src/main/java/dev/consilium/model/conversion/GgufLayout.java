@@ -8,7 +8,6 @@ import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
@@ -99,7 +98,6 @@ public final class GgufLayout {
     SpecTensors.visit(
         spec.withNames(names), (name, shape) -> layout.add(ours.get(next[0]++), name, shape));
     spec.layers().forEach(layer -> layout.rearrange(layer, names));
-    layout.wholeNorms(names);
     return layout.drafts.entrySet().stream()
         .map(draft -> layout.entry(draft.getKey(), draft.getValue()))
         .toList();
@@ -188,24 +186,6 @@ public final class GgufLayout {
       throw new IllegalStateException("no tensor " + tensor);
     }
     return draft;
-  }
-
-  private void wholeNorms(WeightNames names) {
-    if (spec.norm().kind() != NormSpec.Kind.RMS_AROUND_ONE) {
-      return;
-    }
-    plusOne(names.finalNorm());
-    for (LayerSpec layer : spec.layers()) {
-      AttentionNames attention = names.attention(layer.index());
-      plusOne(attention.norm());
-      plusOne(attention.queryNorm());
-      plusOne(attention.keyNorm());
-      plusOne(names.feedForward(layer.index()).norm());
-    }
-  }
-
-  private void plusOne(String tensor) {
-    change(tensor, piece -> piece.with(Piece.Change.PLUS_ONE));
   }
 
   private void change(String tensor, UnaryOperator<Piece> how) {

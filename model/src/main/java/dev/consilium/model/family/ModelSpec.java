@@ -84,24 +84,6 @@ public record ModelSpec(
         names);
   }
 
-  /** The same model with norms that say otherwise what is in files. */
-  public ModelSpec withNorm(NormSpec other) {
-    return new ModelSpec(
-        family,
-        architecture,
-        hiddenSize,
-        vocabularySize,
-        contextLength,
-        other,
-        multipliers,
-        tiedEmbeddings,
-        headBias,
-        layers,
-        predictionLayers,
-        tokens,
-        names);
-  }
-
   /** Added to the mean square inside every norm. */
   public float normEpsilon() {
     return norm.epsilon();

@@ -58,7 +58,6 @@ enum GgufKey {
   RECURRENT_STATE("ssm.state_size"),
   RECURRENT_HEADS("ssm.time_step_rank"),
   RECURRENT_GROUPS("ssm.group_count"),
-  FULL_ATTENTION_INTERVAL("full_attention_interval"),
   /** How the original's layers were stored; changes nothing since files hold one layout only. */
   LAYOUT("tensor_data_layout");
 

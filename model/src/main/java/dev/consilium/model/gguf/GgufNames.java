@@ -88,8 +88,6 @@ public final class GgufNames {
         LAYER + "attn_sinks.weight",
         new RecurrentNames(LAYER)
             .with(Part.INPUT, "ssm_in.weight")
-            .with(Part.BY_KEY_HEAD, "ssm_in.weight")
-            .with(Part.SCALARS_BY_KEY_HEAD, "ssm_ba.weight")
             .with(Part.CONVOLUTION, "ssm_conv1d.weight")
             .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
             .with(Part.DECAY, "ssm_a")

@@ -1,13 +1,10 @@
 package dev.consilium.model.gguf;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
-import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.model.family.RecurrentAttention;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -48,32 +45,6 @@ sealed interface GgufRecurrence extends GgufAxis {
               .flatMap(GroupedQueryAttention::rotary)
               .isPresent();
       to.flag(GgufKey.SCALING_FINETUNED, turned);
-    }
-  }
-
-  /** Qwen's delta nets: in all but every n-th layer. */
-  record DeltaNets() implements GgufRecurrence {
-    @Override
-    public void read(GgufReading from) {
-      from.put(
-          GgufKey.FULL_ATTENTION_INTERVAL,
-          "full_attention_interval",
-          from.whole(GgufKey.FULL_ATTENTION_INTERVAL).orElse(4));
-      from.whole(GgufKey.RECURRENT_HEADS, "linear_num_value_heads");
-      from.whole(GgufKey.RECURRENT_GROUPS, "linear_num_key_heads");
-      from.whole(GgufKey.RECURRENT_STATE, "linear_key_head_dim");
-      from.whole(GgufKey.RECURRENT_TAPS, "linear_conv_kernel_dim");
-      ratio(from, GgufKey.RECURRENT_HEADS, "linear_value_head_dim");
-    }
-
-    @Override
-    public void write(ModelSpec spec, GgufWriting to) {
-      GgufWriting.attention(spec, GatedDeltaNet.class).ifPresent(layer -> sizes(layer, to));
-      spec.layers().stream()
-          .filter(layer -> !(layer.attention() instanceof RecurrentAttention))
-          .mapToInt(LayerSpec::index)
-          .findFirst()
-          .ifPresent(first -> to.whole(GgufKey.FULL_ATTENTION_INTERVAL, first + 1));
     }
   }
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.consilium.model.family.ConfigException;
 import dev.consilium.model.family.ModelFamilies;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
 import dev.consilium.model.family.WeightStorage.LatentLayout;
@@ -43,8 +42,7 @@ public final class GgufSpec {
     reading.config().put("tie_word_embeddings", !model.has(GgufNames.ALL.head()));
     tokens(reading, metadata);
     try {
-      return plainNorms(ModelFamilies.specify(reading.config()))
-          .withNames(names(model, architecture));
+      return ModelFamilies.specify(reading.config()).withNames(names(model, architecture));
     } catch (ConfigException e) {
       throw new GgufException(
           metadata.file(), "its metadata: " + reading.inKeys(String.valueOf(e.getMessage())), e);
@@ -70,13 +68,6 @@ public final class GgufSpec {
         .ifPresent(id -> reading.config().put("bos_token_id", id));
     ArrayNode array = reading.config().putArray("eos_token_id");
     GgufTokens.endOfText(metadata).forEach(array::add);
-  }
-
-  /** Files hold the whole weights of norms, whatever the reference adds to its own. */
-  static ModelSpec plainNorms(ModelSpec spec) {
-    return spec.norm().kind() == NormSpec.Kind.RMS_AROUND_ONE
-        ? spec.withNorm(new NormSpec(NormSpec.Kind.RMS, spec.norm().place(), spec.norm().epsilon()))
-        : spec;
   }
 
   private static WeightNames names(GgufModel model, GgufArchitecture architecture) {

@@ -78,7 +78,7 @@ public final class GgufSpecWriter {
                   layer.feedForward())
               : layer);
     }
-    return GgufSpec.plainNorms(spec).withLayers(layers);
+    return spec.withLayers(layers);
   }
 
   private static RotarySpec expressed(RotarySpec rotary, int context) {
