@@ -265,7 +265,7 @@ public final class Checkpoint implements AutoCloseable {
    */
   public float[] values(String name, List<Long> shape) {
     CheckpointTensor tensor = tensor(name);
-    checkShape(tensor, shape);
+    tensor.requireShape(shape);
     float[] values = tensor.floats();
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
@@ -282,7 +282,7 @@ public final class Checkpoint implements AutoCloseable {
 
   private MemorySegment partBytes(MatrixPart part, int columns, Arena arena) {
     CheckpointTensor tensor = tensor(part.name());
-    checkShape(tensor, List.of((long) part.tensorRows(), (long) columns));
+    tensor.requireShape(List.of((long) part.tensorRows(), (long) columns));
     MemorySegment all = tensor.bytes(arena);
     return part.whole() ? all : chosenRows(part, all, arena);
   }
@@ -309,7 +309,7 @@ public final class Checkpoint implements AutoCloseable {
                     .formatted(name, shape));
           }
           CheckpointTensor tensor = weights.tensor(name);
-          checkShape(tensor, shape);
+          tensor.requireShape(shape);
           tensor.dtype();
           needed.add(name);
         });
@@ -338,12 +338,5 @@ public final class Checkpoint implements AutoCloseable {
             .anyMatch(layer ->
                 name.startsWith("model.layers." + layer + ".")
                     || name.startsWith("blk." + layer + "."));
-  }
-
-  private static void checkShape(CheckpointTensor tensor, List<Long> wanted) {
-    if (!tensor.shape().equals(wanted)) {
-      throw tensor.wrong(
-          "shape is %s, want %s by the configuration".formatted(tensor.shape(), wanted));
-    }
   }
 }

@@ -105,6 +105,17 @@ public final class CheckpointTensor {
   }
 
   /**
+   * Refuses another shape than the configuration asks for.
+   *
+   * @throws CheckpointException that names both
+   */
+  void requireShape(List<Long> wanted) {
+    if (!shape().equals(wanted)) {
+      throw wrong("shape is %s, want %s by the configuration".formatted(shape(), wanted));
+    }
+  }
+
+  /**
    * The element type.
    *
    * @throws CheckpointException if it is none that we compute with

@@ -9,6 +9,7 @@ import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.WeightStorage.ScaleBlocks;
 import dev.consilium.tensor.DType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -95,23 +96,20 @@ final class HuggingFaceWeights implements Weights {
     List<Long> whole = new ArrayList<>(shape);
     if (name.endsWith(GATE) || name.endsWith(UP)) {
       whole.set(0, 2 * shape.getFirst());
-      addPart(name, whole, shape, name.endsWith(UP));
+      addSlice(name, whole, shape, name.endsWith(UP));
     } else if (name.endsWith(ROW)) {
       whole.addFirst(1L);
-      addPart(name, whole, shape, false);
+      addSlice(name, whole, shape, false);
     }
   }
 
-  private void addPart(String name, List<Long> whole, List<Long> shape, boolean second) {
+  private void addSlice(String name, List<Long> whole, List<Long> shape, boolean second) {
     String all = name.substring(0, name.lastIndexOf('['));
     if (!files.has(all)) {
       return; // the check of all tensors says what is missing
     }
     CheckpointTensor tensor = files.tensor(all);
-    if (!tensor.shape().equals(whole)) {
-      throw tensor.wrong(
-          "shape is %s, want %s by the configuration".formatted(tensor.shape(), whole));
-    }
+    tensor.requireShape(whole);
     taken.add(all);
     made.put(name, part(tensor, name, shape, second ? tensor.header().byteSize() / 2 : 0));
   }
@@ -188,17 +186,17 @@ final class HuggingFaceWeights implements Weights {
     int columns = part.columns();
     switch (layout) {
       case ONE_BY_ONE -> {}
-      case STACKED -> putRange(part, List.of(experts, all, columns));
+      case STACKED -> putRange(part, sizes(experts, all, columns));
       case TRANSPOSED ->
           putColumns(
               part,
-              List.of(experts, columns, all),
+              sizes(experts, columns, all),
               shape(part),
               new Presentation.Columns(columns, all, part.firstRow(), 1));
       case TRANSPOSED_ALTERNATING ->
           putColumns(
               part,
-              List.of(experts, columns, all),
+              sizes(experts, columns, all),
               shape(part),
               new Presentation.Columns(columns, all, part.half().orElse(0), all / part.rows()));
       case MXFP4_ALTERNATING -> putMxfp4(part, experts);
@@ -213,7 +211,7 @@ final class HuggingFaceWeights implements Weights {
     int step = alternating ? all / part.rows() : 1;
     putColumns(
         part,
-        List.of(experts, all),
+        sizes(experts, all),
         List.of((long) part.rows()),
         new Presentation.Columns(1, all, from, step));
   }
@@ -223,7 +221,7 @@ final class HuggingFaceWeights implements Weights {
   }
 
   /** A part whose bytes follow one another. */
-  private void putRange(FusedPart part, List<Integer> storedShape) {
+  private void putRange(FusedPart part, List<Long> storedShape) {
     Optional<CheckpointTensor> stored = stored(part.tensor(), storedShape);
     stored.ifPresent(tensor -> {
       long ofExpert = tensor.header().byteSize() / storedShape.getFirst();
@@ -237,7 +235,7 @@ final class HuggingFaceWeights implements Weights {
 
   /** A part that is some columns of an expert's matrix. */
   private void putColumns(
-      FusedPart part, List<Integer> storedShape, List<Long> shape, Presentation.Columns how) {
+      FusedPart part, List<Long> storedShape, List<Long> shape, Presentation.Columns how) {
     Optional<CheckpointTensor> stored = stored(part.tensor(), storedShape);
     stored.ifPresent(tensor -> {
       long ofExpert = tensor.header().byteSize() / storedShape.getFirst();
@@ -250,12 +248,12 @@ final class HuggingFaceWeights implements Weights {
   }
 
   /** A tensor of the files; the check of all tensors says what is missing. */
-  private Optional<CheckpointTensor> stored(String name, List<Integer> shape) {
+  private Optional<CheckpointTensor> stored(String name, List<Long> shape) {
     if (!files.has(name)) {
       return Optional.empty();
     }
     CheckpointTensor tensor = files.tensor(name);
-    requireShape(tensor, shape);
+    tensor.requireShape(shape);
     taken.add(name);
     return Optional.of(tensor);
   }
@@ -272,8 +270,8 @@ final class HuggingFaceWeights implements Weights {
     if (part.columns() % Mxfp4Rows.BLOCK != 0) {
       throw blocks.wrong("rows of " + part.columns() + " numbers, want a multiple of 32");
     }
-    requireShape(blocks, List.of(experts, part.allRows(), perRow, Mxfp4Rows.BLOCK / 2));
-    requireShape(scales, List.of(experts, part.allRows(), perRow));
+    blocks.requireShape(sizes(experts, part.allRows(), perRow, Mxfp4Rows.BLOCK / 2));
+    scales.requireShape(sizes(experts, part.allRows(), perRow));
     requireBytes(blocks);
     requireBytes(scales);
     taken.add(blocksName);
@@ -302,13 +300,8 @@ final class HuggingFaceWeights implements Weights {
         Presentation.AS_STORED);
   }
 
-  private static void requireShape(CheckpointTensor tensor, List<Integer> wanted) {
-    List<Long> shape = new ArrayList<>();
-    wanted.forEach(size -> shape.add((long) size));
-    if (!tensor.shape().equals(shape)) {
-      throw tensor.wrong(
-          "shape is %s, want %s by the configuration".formatted(tensor.shape(), shape));
-    }
+  private static List<Long> sizes(int... sizes) {
+    return Arrays.stream(sizes).asLongStream().boxed().toList();
   }
 
   private static void requireBytes(CheckpointTensor tensor) {

@@ -114,6 +114,22 @@ final class ConfigFields {
     return texts;
   }
 
+  /**
+   * A list with one of two texts for each layer; empty when absent.
+   *
+   * @param layers how many
+   */
+  List<String> layerKinds(String field, int layers, String one, String other) {
+    List<String> kinds = texts(field);
+    if (!kinds.isEmpty() && kinds.size() != layers) {
+      throw wrong(field, layers + " entries, one per layer");
+    }
+    if (!Set.of(one, other).containsAll(kinds)) {
+      throw wrong(field, "only " + one + " and " + other);
+    }
+    return kinds;
+  }
+
   /** A list of integers, or one integer alone; empty when absent. */
   List<Integer> integers(String field, int least, int most) {
     Optional<JsonNode> value = take(field);

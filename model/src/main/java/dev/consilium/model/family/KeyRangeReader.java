@@ -152,15 +152,6 @@ final class KeyRangeReader {
 
   /** What {@code layer_types} says; empty when absent. */
   private List<String> types(int layers, String limited) {
-    List<String> types = fields.texts("layer_types");
-    if (!types.isEmpty() && types.size() != layers) {
-      throw fields.wrong("layer_types", layers + " entries, one per layer");
-    }
-    for (String type : types) {
-      if (!type.equals(FULL) && !type.equals(limited)) {
-        throw fields.wrong("layer_types", "only " + FULL + " and " + limited);
-      }
-    }
-    return types;
+    return fields.layerKinds("layer_types", layers, FULL, limited);
   }
 }

@@ -92,14 +92,7 @@ public final class ModelFamilies {
               "qwen3_next",
               "Qwen3NextForCausalLM",
               norms(1e-6).kind(NormSpec.Kind.RMS_AROUND_ONE),
-              grouped(1e4)
-                  .part(0.25)
-                  .qkNorm(QkNorm.PER_HEAD)
-                  .allBiases(new Flag("attention_bias", false))
-                  .keys(Keys.ALL_BESIDE_RECURRENT)
-                  .headDim(256)
-                  .outputGate()
-                  .build(),
+              qwenGatedAttention(),
               experts("num_experts", "moe_intermediate_size")
                   .layers(Layers.SPARSE_STEP)
                   .gate(GateRules.softmax(Normalisation.UNLESS_DISABLED))
@@ -677,14 +670,7 @@ public final class ModelFamilies {
             modelType,
             architecture,
             norms(1e-6).kind(NormSpec.Kind.RMS_AROUND_ONE),
-            grouped(1e4)
-                .part(0.25)
-                .qkNorm(QkNorm.PER_HEAD)
-                .allBiases(new Flag("attention_bias", false))
-                .keys(Keys.ALL_BESIDE_RECURRENT)
-                .headDim(256)
-                .outputGate()
-                .build(),
+            qwenGatedAttention(),
             experts("num_experts", "moe_intermediate_size")
                 .gate(GateRules.softmax(Normalisation.ALWAYS))
                 .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
@@ -693,6 +679,18 @@ public final class ModelFamilies {
         .only("attn_output_gate", "true")
         .only("mlp_only_layers", "[]")
         .names(names.recurrent("linear_attn").unused("mtp."));
+  }
+
+  /** Of the layers without delta nets. */
+  private static AttentionRules qwenGatedAttention() {
+    return grouped(1e4)
+        .part(0.25)
+        .qkNorm(QkNorm.PER_HEAD)
+        .allBiases(new Flag("attention_bias", false))
+        .keys(Keys.ALL_BESIDE_RECURRENT)
+        .headDim(256)
+        .outputGate()
+        .build();
   }
 
   private static NamesBuilder qwenNames() {

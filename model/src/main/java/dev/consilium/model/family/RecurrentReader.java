@@ -79,14 +79,7 @@ final class RecurrentReader {
 
   /** What {@code layer_types} says; empty when absent. */
   private List<String> types(int layers, String recurrent, String other) {
-    List<String> types = fields.texts("layer_types");
-    if (!types.isEmpty() && types.size() != layers) {
-      throw fields.wrong("layer_types", layers + " entries, one per layer");
-    }
-    if (!Set.of(recurrent, other).containsAll(types)) {
-      throw fields.wrong("layer_types", "only " + recurrent + " and " + other);
-    }
-    return types;
+    return fields.layerKinds("layer_types", layers, recurrent, other);
   }
 
   private List<Optional<RecurrentAttention>> kimi(int layers) {
