@@ -130,6 +130,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   /** {@code y += x}. */
   void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
 
+  /** {@code y = max(-limit, min(y, limit))}. */
+  void clamp(float limit, int n, MemorySegment y, long yOffset);
+
   /** {@code y *= factor}. */
   void scale(float factor, int n, MemorySegment y, long yOffset);
 

@@ -257,6 +257,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void clamp(float limit, int n, MemorySegment y, long yOffset) {
+    others.clamp(limit, n, y, yOffset);
+  }
+
+  @Override
   public void scale(float factor, int n, MemorySegment y, long yOffset) {
     others.scale(factor, n, y, yOffset);
   }

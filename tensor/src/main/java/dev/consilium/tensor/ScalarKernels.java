@@ -180,6 +180,18 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void clamp(float limit, int n, MemorySegment y, long yOffset) {
+    for (int i = 0; i < n; i++) {
+      set(y, yOffset, i, clamp(limit, get(y, yOffset, i)));
+    }
+  }
+
+  /** See {@link Kernels#clamp}. */
+  static float clamp(float limit, float value) {
+    return Math.max(-limit, Math.min(value, limit));
+  }
+
+  @Override
   public void scale(float factor, int n, MemorySegment y, long yOffset) {
     for (int i = 0; i < n; i++) {
       set(y, yOffset, i, get(y, yOffset, i) * factor);

@@ -257,6 +257,22 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void clamp(float limit, int n, MemorySegment y, long yOffset) {
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      long at = i * 4L;
+      FloatVector.fromMemorySegment(FLOATS, y, yOffset + at, ORDER)
+          .min(limit)
+          .max(-limit)
+          .intoMemorySegment(y, yOffset + at, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      ScalarKernels.set(
+          y, yOffset, i, ScalarKernels.clamp(limit, ScalarKernels.get(y, yOffset, i)));
+    }
+  }
+
+  @Override
   public void scale(float factor, int n, MemorySegment y, long yOffset) {
     int bound = FLOATS.loopBound(n);
     for (int i = 0; i < bound; i += COUNT) {

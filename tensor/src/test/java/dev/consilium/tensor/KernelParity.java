@@ -97,6 +97,7 @@ final class KernelParity {
     float factor = draw.from(random);
     String length = " of " + n;
     compare("add" + length, y, (kernels, w) -> kernels.add(x, at, n, w, at));
+    compare("clamp" + length, y, (kernels, w) -> kernels.clamp(Math.abs(factor) + 0.1f, n, w, at));
     compare("scale" + length, y, (kernels, w) -> kernels.scale(factor, n, w, at));
     compare(
         "multiplyAdd" + length, y, (kernels, w) -> kernels.multiplyAdd(factor, x, at, n, w, at));

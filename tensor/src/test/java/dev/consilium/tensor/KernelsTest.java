@@ -143,6 +143,13 @@ class KernelsTest {
   }
 
   @Test
+  void clamp_insideAndOutsideTheLimit_keepsOrCuts() {
+    MemorySegment y = MemorySegment.ofArray(new float[] {-9, -2.5f, -1, 0, 2, 2.5f, 9, 3});
+    kernels.clamp(2.5f, 7, y, 0);
+    assertThat(y.toArray(JAVA_FLOAT)).containsExactly(-2.5f, -2.5f, -1, 0, 2, 2.5f, 2.5f, 3);
+  }
+
+  @Test
   void siluMultiply_ordinaryNumbers_isCloseToDouble() {
     MemorySegment gate = Samples.vector(random, 333, 0, r -> 10 * Samples.normal(r));
     MemorySegment up = Samples.vector(random, 333, 0, Samples::normal);

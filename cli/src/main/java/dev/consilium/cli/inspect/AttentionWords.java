@@ -94,6 +94,10 @@ final class AttentionWords {
     if (attention.queryKeyValueBias()) {
       words.add(attention.outputBias() ? "biases everywhere" : "biases on queries, keys, values");
     }
+    if (attention.projections().clips()) {
+      words.add(
+          "queries, keys, values cut off at " + Numbers.plain(attention.projections().clip()));
+    }
     if (attention.scores().sinks()) {
       words.add("a learned sink per head");
     }

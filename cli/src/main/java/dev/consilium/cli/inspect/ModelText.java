@@ -83,6 +83,7 @@ public final class ModelText {
           case RMS -> "RMS norms";
           case RMS_AROUND_ONE -> "RMS norms with weights around 0, to which 1 is added";
           case LAYER -> "layer norms with biases";
+          case LAYER_UNBIASED -> "layer norms without biases";
         };
     String place =
         switch (spec.norm().place()) {

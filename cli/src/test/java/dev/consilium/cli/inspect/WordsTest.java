@@ -3,6 +3,7 @@ package dev.consilium.cli.inspect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.family.AllKeys;
+import dev.consilium.model.family.AttentionProjections;
 import dev.consilium.model.family.AttentionScores;
 import dev.consilium.model.family.ExpertBody;
 import dev.consilium.model.family.ExpertGroups;
@@ -117,6 +118,6 @@ class WordsTest {
   private static GroupedQueryAttention attention(
       int kvHeads, KeyRange keys, AttentionScores scores) {
     return new GroupedQueryAttention(
-        8, kvHeads, 16, Optional.empty(), QkNorm.NONE, false, false, keys, scores, false);
+        8, kvHeads, 16, Optional.empty(), QkNorm.NONE, keys, scores, AttentionProjections.PLAIN);
   }
 }

@@ -1,11 +1,14 @@
 package dev.consilium.model.checkpoint;
 
+import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GatedNames;
+import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.WeightStorage.ScaleBlocks;
 import dev.consilium.tensor.DType;
 import java.util.ArrayList;
@@ -29,6 +32,7 @@ final class HuggingFaceWeights implements Weights {
   private static final String GATE = "[gate]";
   private static final String UP = "[up]";
   private static final String ROW = "[row]";
+  private static final String QUERY = "[query]";
   private static final String MX_BLOCKS = "_blocks";
   private static final String MX_SCALES = "_scales";
 
@@ -51,6 +55,7 @@ final class HuggingFaceWeights implements Weights {
     if (spec.names().storage().experts() != ExpertLayout.ONE_BY_ONE) {
       spec.expertLayers().forEach(layer -> addExperts(spec, layer));
     }
+    spec.layers().forEach(layer -> addProjections(spec, layer));
     SpecTensors.visit(spec, this::addOtherwise);
     names = new TreeSet<>(files.names());
     names.removeAll(taken);
@@ -96,14 +101,37 @@ final class HuggingFaceWeights implements Weights {
     List<Long> whole = new ArrayList<>(shape);
     if (name.endsWith(GATE) || name.endsWith(UP)) {
       whole.set(0, 2 * shape.getFirst());
-      addSlice(name, whole, shape, name.endsWith(UP));
+      addSlice(name, whole, shape, name.endsWith(UP) ? shape.getFirst() : 0);
     } else if (name.endsWith(ROW)) {
       whole.addFirst(1L);
-      addSlice(name, whole, shape, false);
+      addSlice(name, whole, shape, 0);
     }
   }
 
-  private void addSlice(String name, List<Long> whole, List<Long> shape, boolean second) {
+  /** Queries, keys and values, where they are one tensor. */
+  private void addProjections(ModelSpec spec, LayerSpec layer) {
+    AttentionNames names = spec.names().attention(layer.index());
+    if (layer.attention() instanceof GroupedQueryAttention grouped
+        && names.query().weight().endsWith(QUERY)) {
+      List<ProjectionNames> inOrder = List.of(names.query(), names.key(), names.value());
+      int gate = grouped.outputGate() ? 2 : 1;
+      List<Integer> rows =
+          List.of(gate * grouped.queryWidth(), grouped.keyValueWidth(), grouped.keyValueWidth());
+      long all = rows.stream().mapToLong(Integer::longValue).sum();
+      long columns = spec.hiddenSize();
+      long from = 0;
+      for (int i = 0; i < rows.size(); i++) {
+        long own = rows.get(i);
+        addSlice(inOrder.get(i).weight(), List.of(all, columns), List.of(own, columns), from);
+        if (grouped.queryKeyValueBias()) {
+          addSlice(inOrder.get(i).bias(), List.of(all), List.of(own), from);
+        }
+        from += own;
+      }
+    }
+  }
+
+  private void addSlice(String name, List<Long> whole, List<Long> shape, long firstRow) {
     String all = name.substring(0, name.lastIndexOf('['));
     if (!files.has(all)) {
       return; // the check of all tensors says what is missing
@@ -111,7 +139,8 @@ final class HuggingFaceWeights implements Weights {
     CheckpointTensor tensor = files.tensor(all);
     tensor.requireShape(whole);
     taken.add(all);
-    made.put(name, part(tensor, name, shape, second ? tensor.header().byteSize() / 2 : 0));
+    long skip = tensor.header().byteSize() / whole.getFirst() * firstRow;
+    made.put(name, part(tensor, name, shape, skip));
   }
 
   /** As many of a tensor's bytes as a shape needs. */
@@ -186,16 +215,19 @@ final class HuggingFaceWeights implements Weights {
     int columns = part.columns();
     switch (layout) {
       case ONE_BY_ONE -> {}
-      case STACKED -> putRange(part, sizes(experts, all, columns));
+      case STACKED -> putRange(part, experts, sizes(experts, all, columns));
+      case ROWS -> putRows(part, experts);
       case TRANSPOSED ->
           putColumns(
               part,
+              experts,
               sizes(experts, columns, all),
               shape(part),
               new Presentation.Columns(columns, all, part.firstRow(), 1));
       case TRANSPOSED_ALTERNATING ->
           putColumns(
               part,
+              experts,
               sizes(experts, columns, all),
               shape(part),
               new Presentation.Columns(columns, all, part.half().orElse(0), all / part.rows()));
@@ -211,6 +243,7 @@ final class HuggingFaceWeights implements Weights {
     int step = alternating ? all / part.rows() : 1;
     putColumns(
         part,
+        experts,
         sizes(experts, all),
         List.of((long) part.rows()),
         new Presentation.Columns(1, all, from, step));
@@ -221,10 +254,10 @@ final class HuggingFaceWeights implements Weights {
   }
 
   /** A part whose bytes follow one another. */
-  private void putRange(FusedPart part, List<Long> storedShape) {
+  private void putRange(FusedPart part, int experts, List<Long> storedShape) {
     Optional<CheckpointTensor> stored = stored(part.tensor(), storedShape);
     stored.ifPresent(tensor -> {
-      long ofExpert = tensor.header().byteSize() / storedShape.getFirst();
+      long ofExpert = tensor.header().byteSize() / experts;
       long ofRow = ofExpert / part.allRows();
       TensorHeader header =
           new TensorHeader(part.name(), tensor.header().dtype(), shape(part), part.rows() * ofRow);
@@ -233,12 +266,30 @@ final class HuggingFaceWeights implements Weights {
     });
   }
 
+  /** A part that is all of an expert's rows of one tensor; of the down tensor, its columns. */
+  private void putRows(FusedPart part, int experts) {
+    boolean down = part.half().isEmpty();
+    int inner = down ? part.columns() : part.rows();
+    int hidden = down ? part.rows() : part.columns();
+    List<Long> stored = List.of((long) experts * inner, (long) hidden);
+    if (down) {
+      putColumns(part, experts, stored, shape(part), new Presentation.Columns(inner, hidden, 0, 1));
+    } else {
+      FusedPart whole = new FusedPart(part.name(), part.expert(), inner, hidden, Optional.empty());
+      putRange(whole, experts, stored);
+    }
+  }
+
   /** A part that is some columns of an expert's matrix. */
   private void putColumns(
-      FusedPart part, List<Long> storedShape, List<Long> shape, Presentation.Columns how) {
+      FusedPart part,
+      int experts,
+      List<Long> storedShape,
+      List<Long> shape,
+      Presentation.Columns how) {
     Optional<CheckpointTensor> stored = stored(part.tensor(), storedShape);
     stored.ifPresent(tensor -> {
-      long ofExpert = tensor.header().byteSize() / storedShape.getFirst();
+      long ofExpert = tensor.header().byteSize() / experts;
       long elements = shape.stream().reduce(1L, Math::multiplyExact);
       TensorHeader header =
           new TensorHeader(

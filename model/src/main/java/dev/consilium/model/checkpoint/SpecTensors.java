@@ -17,7 +17,6 @@ import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoSharedExperts;
-import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
@@ -305,7 +304,7 @@ public final class SpecTensors {
 
   private void norm(String name) {
     vector(name, spec.hiddenSize());
-    if (spec.norm().kind() == NormSpec.Kind.LAYER) {
+    if (spec.norm().kind().biased()) {
       vector(WeightNames.bias(name), spec.hiddenSize());
     }
   }

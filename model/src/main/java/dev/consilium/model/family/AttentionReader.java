@@ -16,6 +16,7 @@ final class AttentionReader {
   private static final int MAX_HEADS = 4096;
   private static final int MAX_HEAD_DIM = 1 << 14;
   private static final int MAX_INTERVAL = 4096;
+  private static final int MAX_CLIP = 1_000_000;
 
   private static final Optional<TemperatureTuning> NO_TUNING = Optional.empty();
 
@@ -35,6 +36,9 @@ final class AttentionReader {
     RotarySpec rotary = new RotaryReader(fields, rules.rotary(), headDim, context).read();
     QkNorm qkNorm = rules.qkNorm().used().read(fields) ? rules.qkNorm().kind() : QkNorm.NONE;
     boolean bias = rules.biases().inputs().read(fields);
+    AttentionProjections projections =
+        new AttentionProjections(
+            bias, bias && rules.biases().output(), clip(), rules.projection().gate());
     List<Boolean> turned = turnedLayers(layers);
     List<KeyRange> keys = new KeyRangeReader(rules.keys(), fields).read(turned);
     AttentionScores plain = new AttentionScores(scale(headDim), rules.scores().sinks(), NO_TUNING);
@@ -49,17 +53,29 @@ final class AttentionReader {
               headDim,
               turns ? Optional.of(rotary) : Optional.empty(),
               qkNorm.rotated() && !turns ? QkNorm.NONE : qkNorm,
-              bias,
-              bias && rules.biases().output(),
               keys.get(i),
               turns ? plain : tuned,
-              rules.outputGate()));
+              projections));
     }
     return all;
   }
 
+  /** The magnitude at which queries, keys and values are cut off. */
+  private float clip() {
+    String field = rules.projection().clipField();
+    if (field.isEmpty() || !fields.has(field)) {
+      return AttentionProjections.UNCLIPPED;
+    }
+    float clip = (float) fields.optionalNumber(field).orElseThrow();
+    if (!(clip > 0) || clip > MAX_CLIP) {
+      throw fields.wrong(field, "a number above 0, up to " + MAX_CLIP);
+    }
+    return clip;
+  }
+
   private int kvHeads(int heads) {
-    int kvHeads = fields.optionalInteger("num_key_value_heads", 1, MAX_HEADS).orElse(heads);
+    int absent = rules.projection().kvHeads().orElse(heads);
+    int kvHeads = fields.optionalInteger("num_key_value_heads", 1, MAX_HEADS).orElse(absent);
     if (heads % kvHeads != 0) {
       throw fields.wrong(
           "num_key_value_heads", "a divisor of num_attention_heads, which is " + heads);

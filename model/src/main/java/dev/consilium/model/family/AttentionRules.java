@@ -11,7 +11,7 @@ import java.util.OptionalInt;
  * @param keys which keys the tokens of which layers see
  * @param scores how products of queries and keys become weights
  * @param headDim {@code head_dim} when absent; empty: the hidden size divided by the heads
- * @param outputGate whether the result is multiplied by the sigmoid of a projection of the token
+ * @param projection how queries, keys and values are made
  */
 record AttentionRules(
     Rotary rotary,
@@ -20,7 +20,7 @@ record AttentionRules(
     Keys keys,
     Scores scores,
     OptionalInt headDim,
-    boolean outputGate)
+    Projection projection)
     implements MixingRules {
 
   /**
@@ -75,6 +75,16 @@ record AttentionRules(
   record Biases(Flag inputs, boolean output) {
     static final Biases NONE = new Biases(Flag.NEVER, false);
   }
+
+  /**
+   * How queries, keys and values are made.
+   *
+   * @param kvHeads {@code num_key_value_heads} when absent; empty: as many as heads
+   * @param clipField the field with the magnitude at which they are cut off, if it is there; empty:
+   *     they are not
+   * @param gate whether the result is multiplied by the sigmoid of a projection of the token
+   */
+  record Projection(OptionalInt kvHeads, String clipField, boolean gate) {}
 
   /** Which keys a token sees. */
   enum Keys {
@@ -133,6 +143,8 @@ record AttentionRules(
     private Keys keys = Keys.ALL;
     private Scores scores = Scores.PLAIN;
     private OptionalInt headDim = OptionalInt.empty();
+    private OptionalInt kvHeads = OptionalInt.empty();
+    private String clipField = "";
     private boolean outputGate;
 
     private Builder(double theta) {
@@ -193,6 +205,18 @@ record AttentionRules(
       return this;
     }
 
+    /** {@code num_key_value_heads} when absent. */
+    Builder kvHeads(int value) {
+      kvHeads = OptionalInt.of(value);
+      return this;
+    }
+
+    /** The field with the magnitude at which queries, keys and values are cut off. */
+    Builder clipped(String field) {
+      clipField = field;
+      return this;
+    }
+
     Builder outputGate() {
       outputGate = true;
       return this;
@@ -206,7 +230,7 @@ record AttentionRules(
           keys,
           scores,
           headDim,
-          outputGate);
+          new Projection(kvHeads, clipField, outputGate));
     }
   }
 }

@@ -1,9 +1,12 @@
 package dev.consilium.model.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -28,6 +31,7 @@ final class ConfigFields {
 
   private final String path;
   private final JsonNode object;
+  private final Map<String, String> ownNames;
   private final Set<String> read = new HashSet<>();
 
   /**
@@ -35,21 +39,62 @@ final class ConfigFields {
    *     "rope_scaling."}
    */
   ConfigFields(String path, JsonNode object) {
+    this(path, object, Map.of());
+  }
+
+  private ConfigFields(String path, JsonNode object, Map<String, String> ownNames) {
     if (!object.isObject()) {
       String what = path.isEmpty() ? "the configuration" : path.substring(0, path.length() - 1);
       throw new ConfigException(what + " is " + shown(object) + ", want a JSON object");
     }
     this.path = path;
     this.object = object;
+    this.ownNames = ownNames;
+  }
+
+  /**
+   * The same fields, asked for by the names that most families give them.
+   *
+   * @param sections objects whose fields count as this one's, by names such as {@code
+   *     "section.field"}
+   * @param names what they are called here, by usual name
+   */
+  ConfigFields named(Collection<String> sections, Map<String, String> names) {
+    ObjectNode flat = object.deepCopy();
+    for (String section : sections) {
+      JsonNode fields = flat.remove(section);
+      if (fields == null || fields.isNull()) {
+        continue;
+      }
+      if (!fields.isObject()) {
+        throw wrong(section, "an object");
+      }
+      for (Map.Entry<String, JsonNode> field : fields.properties()) {
+        String name = section + "." + field.getKey();
+        if (flat.has(name)) {
+          throw wrong(name, "none beside " + section + ", which says it, too");
+        }
+        flat.set(name, field.getValue());
+      }
+    }
+    ConfigFields named = new ConfigFields(path, flat, names);
+    named.read.addAll(read);
+    return named;
   }
 
   boolean has(String field) {
-    return object.hasNonNull(field);
+    return object.hasNonNull(own(field));
+  }
+
+  /** Whether a field is there and null, where that means something else than its absence. */
+  boolean isNull(String field) {
+    read.add(own(field));
+    return object.path(own(field)).isNull();
   }
 
   /** Whether a field is this text. */
   boolean is(String field, String text) {
-    return object.path(field).isTextual() && text.equals(optionalText(field).orElse(""));
+    return object.path(own(field)).isTextual() && text.equals(optionalText(field).orElse(""));
   }
 
   int integer(String field, int least, int most) {
@@ -156,12 +201,12 @@ final class ConfigFields {
   }
 
   Optional<ConfigFields> object(String field) {
-    return take(field).map(value -> new ConfigFields(path + field + ".", value));
+    return take(field).map(value -> new ConfigFields(path + own(field) + ".", value));
   }
 
   /** Notes fields that change no result. */
   void ignore(Set<String> fields) {
-    read.addAll(fields);
+    fields.forEach(field -> read.add(own(field)));
   }
 
   /**
@@ -175,7 +220,7 @@ final class ConfigFields {
           "%s%s is %s, which is not supported; supported is %s"
               .formatted(
                   path,
-                  field,
+                  own(field),
                   shown(value.get()),
                   neutralJson.isEmpty() ? "null" : String.join(" or ", neutralJson)));
     }
@@ -221,16 +266,20 @@ final class ConfigFields {
 
   ConfigException wrong(String field, String want) {
     return new ConfigException(
-        "%s%s is %s, want %s".formatted(path, field, shown(object.path(field)), want));
+        "%s%s is %s, want %s".formatted(path, own(field), shown(object.path(own(field))), want));
   }
 
   private ConfigException missing(String field) {
-    return new ConfigException("field %s%s is missing".formatted(path, field));
+    return new ConfigException("field %s%s is missing".formatted(path, own(field)));
   }
 
   private Optional<JsonNode> take(String field) {
-    read.add(field);
-    return has(field) ? Optional.of(object.get(field)) : Optional.empty();
+    read.add(own(field));
+    return has(field) ? Optional.of(object.get(own(field))) : Optional.empty();
+  }
+
+  private String own(String field) {
+    return ownNames.getOrDefault(field, field);
   }
 
   private Iterable<JsonNode> elements(String field) {

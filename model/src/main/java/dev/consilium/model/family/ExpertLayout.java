@@ -22,6 +22,11 @@ public enum ExpertLayout {
   /** The same with a gate column and an up column by turns. */
   TRANSPOSED_ALTERNATING,
   /**
+   * Three tensors {@code [experts * intermediateSize, hiddenSize]}: gate matrices, up matrices, and
+   * down matrices transposed; named as {@link #STACKED}'s down matrices are.
+   */
+  ROWS,
+  /**
    * Two tensors of bytes for each: {@code tensor_blocks [experts, rows, columns / 32, 16]}, two
    * numbers to a byte, and their exponents {@code tensor_scales [experts, rows, columns / 32]}; a
    * gate row and an up row by turns.

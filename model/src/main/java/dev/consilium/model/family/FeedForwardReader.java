@@ -224,6 +224,7 @@ final class FeedForwardReader {
           case ALWAYS -> true;
           case IF_ENABLED -> fields.flag("norm_topk_prob", false);
           case UNLESS_DISABLED -> fields.flag("norm_topk_prob", true);
+          case UNLESS_NULL -> !fields.isNull(GateRules.NORM_FIELD) && bySum();
         };
     GateRenormalisation renormalisation =
         normalised
@@ -234,6 +235,14 @@ final class FeedForwardReader {
       case SCALED_OUTPUT -> new GateWeighting(renormalisation, scalingFactor());
       case INPUT -> new GateWeighting(renormalisation, 1, true);
     };
+  }
+
+  /** The sum is the norm with exponent 1. */
+  private boolean bySum() {
+    if (fields.optionalNumber(GateRules.NORM_FIELD).orElse(1) != 1) {
+      throw fields.wrong(GateRules.NORM_FIELD, "1, or null");
+    }
+    return true;
   }
 
   private float floor() {

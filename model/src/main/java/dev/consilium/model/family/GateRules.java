@@ -24,6 +24,9 @@ record GateRules(
     Weight weight,
     Scaling scaling) {
 
+  /** The field with the exponent of the norm that chosen scores are divided by. */
+  static final String NORM_FIELD = "ffn_config.moe_normalize_expert_weights";
+
   /** What makes scores of logits. */
   enum Score {
     SOFTMAX_OF_ALL,
@@ -49,7 +52,9 @@ record GateRules(
     /** If {@code norm_topk_prob}; absent: no. */
     IF_ENABLED,
     /** If {@code norm_topk_prob}; absent: yes. */
-    UNLESS_DISABLED
+    UNLESS_DISABLED,
+    /** If {@link #NORM_FIELD} is 1, or absent; not if it is null. */
+    UNLESS_NULL
   }
 
   /** What gate weights multiply. */

@@ -33,6 +33,11 @@ public record GatedNames(String gate, String up, String down) {
         gateUp + "[{expert}].gate", gateUp + "[{expert}].up", down + "[{expert}]");
   }
 
+  /** Experts whose matrices of one kind {@link ExpertLayout} puts together. */
+  static GatedNames apart(String gate, String up, String down) {
+    return new GatedNames(gate + "[{expert}]", up + "[{expert}]", down + "[{expert}]");
+  }
+
   /**
    * One block whose gate and up matrices are one tensor, gate rows first: its halves.
    *

@@ -13,12 +13,9 @@ import java.util.OptionalInt;
  * @param headDim values per head; {@code heads * headDim} need not be the hidden size
  * @param rotary how positions enter queries and keys; empty: not at all
  * @param qkNorm the RMS norm on queries and keys
- * @param queryKeyValueBias whether the three input projections have biases
- * @param outputBias whether the output projection has one
  * @param keys which keys a token sees
  * @param scores how products of queries and keys become weights
- * @param outputGate whether the query projection also gives a gate, whose sigmoid multiplies the
- *     result: each head's rows of the query, then as many of the gate
+ * @param projections what is around the matrices of queries, keys, values and the result
  */
 public record GroupedQueryAttention(
     int heads,
@@ -26,11 +23,9 @@ public record GroupedQueryAttention(
     int headDim,
     Optional<RotarySpec> rotary,
     QkNorm qkNorm,
-    boolean queryKeyValueBias,
-    boolean outputBias,
     KeyRange keys,
     AttentionScores scores,
-    boolean outputGate)
+    AttentionProjections projections)
     implements AttentionSpec {
 
   public GroupedQueryAttention {
@@ -48,16 +43,22 @@ public record GroupedQueryAttention(
   /** The same with positions that enter otherwise. */
   public GroupedQueryAttention withRotary(Optional<RotarySpec> other) {
     return new GroupedQueryAttention(
-        heads,
-        kvHeads,
-        headDim,
-        other,
-        qkNorm,
-        queryKeyValueBias,
-        outputBias,
-        keys,
-        scores,
-        outputGate);
+        heads, kvHeads, headDim, other, qkNorm, keys, scores, projections);
+  }
+
+  /** Whether query, key and value have biases. */
+  public boolean queryKeyValueBias() {
+    return projections.inputBiases();
+  }
+
+  /** Whether the output has a bias. */
+  public boolean outputBias() {
+    return projections.outputBias();
+  }
+
+  /** Whether a gate multiplies the result. */
+  public boolean outputGate() {
+    return projections.gate();
   }
 
   /** Values of all query heads of a token. */
@@ -72,7 +73,7 @@ public record GroupedQueryAttention(
 
   /** What the stacked projections give of a token: queries, keys, values, and the gate if any. */
   public int projectionWidth() {
-    return (outputGate ? 2 : 1) * queryWidth() + 2 * keyValueWidth();
+    return (outputGate() ? 2 : 1) * queryWidth() + 2 * keyValueWidth();
   }
 
   /** What products of queries and keys are multiplied by. */

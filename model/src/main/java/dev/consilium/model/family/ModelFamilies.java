@@ -476,7 +476,7 @@ public final class ModelFamilies {
                           .epsilon(1e-20f)
                           .weight(Weight.SCALED_OUTPUT))
                   .shared(new Shared.Counted("num_shared_experts")))
-          .context("model_max_length")
+          .called("max_position_embeddings", "model_max_length")
           .recurrence(Recurrence.KIMI_DELTA)
           .only("mla_use_nope", "true")
           .only("moe_layer_freq", "1")
@@ -512,6 +512,43 @@ public final class ModelFamilies {
                   .recurrent(Part.GATE, "output_gate.weight"))
           .build();
 
+  private static final ModelFamily DBRX =
+      declare(
+              "dbrx",
+              "DbrxForCausalLM",
+              norms(1e-5).kind(NormSpec.Kind.LAYER_UNBIASED),
+              grouped(1e4).kvHeads(1).clipped("attn_config.clip_qkv").build(),
+              experts("ffn_config.moe_num_experts", "ffn_config.ffn_hidden_size")
+                  .topK("ffn_config.moe_top_k")
+                  .gate(GateRules.softmax(Normalisation.UNLESS_NULL)))
+          .part("attn_config")
+          .part("ffn_config")
+          .called("hidden_size", "d_model")
+          .called("max_position_embeddings", "max_seq_len")
+          .called("num_attention_heads", "n_heads")
+          .called("num_hidden_layers", "n_layers")
+          .called("num_key_value_heads", "attn_config.kv_n_heads")
+          .called("rope_theta", "attn_config.rope_theta")
+          // While training.
+          .ignoring("attn_config.attn_pdrop", "emb_pdrop", "resid_pdrop")
+          .ignoring("ffn_config.moe_jitter_eps", "ffn_config.moe_loss_weight")
+          .ignoring("attn_config.model_type", "ffn_config.model_type")
+          .only("ffn_config.ffn_act_fn", "{\"name\":\"silu\"}")
+          .only("ffn_config.uniform_expert_assignment", "false")
+          .names(
+              new NamesBuilder("transformer.", "blocks", "norm_attn_norm.attn")
+                  .embedding("wte")
+                  .norms("norm_attn_norm.norm_1", "norm_attn_norm.norm_2")
+                  .queryKeyValue("Wqkv")
+                  .attentionOutput("out_proj")
+                  .gate("ffn.router.layer")
+                  .experts(
+                      GatedNames.apart(
+                          "ffn.experts.mlp.w1", "ffn.experts.mlp.v1", "ffn.experts.mlp.w2"),
+                      ExpertLayout.ROWS)
+                  .finalNorm("norm_f"))
+          .build();
+
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
 
   static {
@@ -526,6 +563,7 @@ public final class ModelFamilies {
             DOTS1,
             MINIMAX_M2,
             HUNYUAN,
+            DBRX,
             DEEPSEEK_V2,
             deepseekV3("deepseek_v3"),
             deepseekV3("kimi_k2"),

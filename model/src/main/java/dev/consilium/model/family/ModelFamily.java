@@ -40,9 +40,10 @@ record ModelFamily(
    * Where things stand in a configuration.
    *
    * @param section the object that holds the text model's fields; empty: they are outside
-   * @param context the field with the longest sequence
+   * @param parts objects among those whose fields are the text model's, too
+   * @param names what fields are called that most families call otherwise, by that other name
    */
-  record ConfigPlace(String section, String context) {}
+  record ConfigPlace(String section, Set<String> parts, Map<String, String> names) {}
 
   /** A declaration; what it does not say is as in most families. */
   static Builder declare(
@@ -61,7 +62,9 @@ record ModelFamily(
     private final BlockRules blocks;
     private final MixingRules attention;
     private final FeedForwardRules feedForward;
-    private ConfigPlace config = new ConfigPlace("", "max_position_embeddings");
+    private String section = "";
+    private final Set<String> parts = new HashSet<>();
+    private final Map<String, String> fieldNames = new HashMap<>();
     private Recurrence recurrence = Recurrence.NONE;
     private final Set<String> otherNames = new HashSet<>();
     private final Set<String> ignored = new HashSet<>();
@@ -83,13 +86,19 @@ record ModelFamily(
 
     /** The text model's fields stand in an object of the configuration. */
     Builder section(String field) {
-      config = new ConfigPlace(field, config.context());
+      section = field;
       return this;
     }
 
-    /** The field with the longest sequence. */
-    Builder context(String field) {
-      config = new ConfigPlace(config.section(), field);
+    /** Fields stand in this object, too; they are called {@code object.field}. */
+    Builder part(String object) {
+      parts.add(object);
+      return this;
+    }
+
+    /** What a field is called that most families call otherwise. */
+    Builder called(String usual, String own) {
+      fieldNames.put(usual, own);
       return this;
     }
 
@@ -130,7 +139,7 @@ record ModelFamily(
           modelType,
           architecture,
           Set.copyOf(otherNames),
-          config,
+          new ConfigPlace(section, Set.copyOf(parts), Map.copyOf(fieldNames)),
           blocks,
           attention,
           recurrence,

@@ -13,6 +13,10 @@ final class NamesBuilder {
   private final String root;
   private final String layer;
   private final String attention;
+  private String embedding = "embed_tokens";
+  private ProjectionNames query;
+  private ProjectionNames key;
+  private ProjectionNames value;
   private String attentionNorm;
   private String attentionOutput;
   private String finalNorm;
@@ -39,9 +43,23 @@ final class NamesBuilder {
    * @param root what all names but that of the head begin with
    */
   NamesBuilder(String root) {
+    this(root, "layers", "self_attn");
+  }
+
+  /**
+   * Of a module that calls its parts otherwise.
+   *
+   * @param root what all names but that of the head begin with
+   * @param layers the module of layers
+   * @param ofAttention the module of attention, in a layer
+   */
+  NamesBuilder(String root, String layers, String ofAttention) {
     this.root = root;
-    layer = root + "layers.{layer}.";
-    attention = layer + "self_attn";
+    layer = root + layers + ".{layer}.";
+    attention = layer + ofAttention;
+    query = ProjectionNames.of(attention + ".q_proj");
+    key = ProjectionNames.of(attention + ".k_proj");
+    value = ProjectionNames.of(attention + ".v_proj");
     attentionNorm = layer + "input_layernorm.weight";
     attentionOutput = attention + ".o_proj";
     finalNorm = root + "norm.weight";
@@ -73,6 +91,20 @@ final class NamesBuilder {
   NamesBuilder qkNorms(String query, String key) {
     queryNorm = attention + "." + query + ".weight";
     keyNorm = attention + "." + key + ".weight";
+    return this;
+  }
+
+  NamesBuilder embedding(String module) {
+    embedding = module;
+    return this;
+  }
+
+  /** The module that makes queries, keys and values, in this order of rows. */
+  NamesBuilder queryKeyValue(String module) {
+    ProjectionNames all = ProjectionNames.of(attention + "." + module);
+    query = all.part("query");
+    key = all.part("key");
+    value = all.part("value");
     return this;
   }
 
@@ -146,7 +178,7 @@ final class NamesBuilder {
 
   WeightNames build() {
     return new WeightNames(
-        root + "embed_tokens.weight",
+        root + embedding + ".weight",
         finalNorm,
         "lm_head.weight",
         attentionNames(),
@@ -159,9 +191,9 @@ final class NamesBuilder {
   private AttentionNames attentionNames() {
     return new AttentionNames(
         attentionNorm,
-        ProjectionNames.of(attention + ".q_proj"),
-        ProjectionNames.of(attention + ".k_proj"),
-        ProjectionNames.of(attention + ".v_proj"),
+        query,
+        key,
+        value,
         ProjectionNames.of(attentionOutput),
         queryNorm,
         keyNorm,

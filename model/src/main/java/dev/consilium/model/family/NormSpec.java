@@ -16,7 +16,19 @@ public record NormSpec(Kind kind, Place place, float epsilon) {
     /** As {@link #RMS}; files hold what is to be added to 1. */
     RMS_AROUND_ONE,
     /** Subtracts the mean, then as {@link #RMS}, then adds the biases. */
-    LAYER
+    LAYER,
+    /** The same without biases. */
+    LAYER_UNBIASED;
+
+    /** Whether the mean is subtracted. */
+    public boolean centres() {
+      return this == LAYER || this == LAYER_UNBIASED;
+    }
+
+    /** Whether files hold biases. */
+    public boolean biased() {
+      return this == LAYER;
+    }
   }
 
   /** Where a norm is. */

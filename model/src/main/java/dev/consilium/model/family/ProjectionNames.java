@@ -12,6 +12,11 @@ public record ProjectionNames(String weight, String bias) {
     return new ProjectionNames(module + ".weight", module + ".bias");
   }
 
+  /** Names of some rows of it. */
+  ProjectionNames part(String rows) {
+    return new ProjectionNames(weight + "[" + rows + "]", bias + "[" + rows + "]");
+  }
+
   ProjectionNames forLayer(int layer) {
     return new ProjectionNames(
         WeightNames.fill(weight, "{layer}", layer), WeightNames.fill(bias, "{layer}", layer));

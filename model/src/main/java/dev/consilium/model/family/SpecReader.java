@@ -115,9 +115,10 @@ final class SpecReader {
 
   /** The specification that a configuration stands for. */
   static ModelSpec read(ModelFamily family, ConfigFields config) {
-    String section = family.config().section();
+    ModelFamily.ConfigPlace place = family.config();
+    String section = place.section();
     if (section.isEmpty()) {
-      return new SpecReader(family, config).read();
+      return readUsual(family, config.named(place.parts(), place.names()));
     }
     ConfigFields text =
         config
@@ -126,6 +127,11 @@ final class SpecReader {
     ModelSpec spec = new SpecReader(family, text).read();
     new SpecReader(family, config).checkAround(spec);
     return spec;
+  }
+
+  /** The same, if all fields stand outside and have their usual names. */
+  static ModelSpec readUsual(ModelFamily family, ConfigFields config) {
+    return new SpecReader(family, config).read();
   }
 
   /** What stands around the text model's section: nothing that contradicts it. */
@@ -146,7 +152,7 @@ final class SpecReader {
     checkActivation();
     int hidden = fields.integer("hidden_size", 1, MAX_HIDDEN);
     int vocabulary = fields.integer("vocab_size", 1, MAX_VOCABULARY);
-    int context = fields.integer(family.config().context(), 1, MAX_CONTEXT);
+    int context = fields.integer("max_position_embeddings", 1, MAX_CONTEXT);
     NormSpec norm = family.blocks().norm(fields);
     Multipliers multipliers = family.blocks().multipliers(fields);
     boolean headBias = family.blocks().headBias().read(fields);

@@ -3,6 +3,7 @@ package dev.consilium.model.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.family.AllKeys;
+import dev.consilium.model.family.AttentionProjections;
 import dev.consilium.model.family.AttentionScores;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.GateRenormalisation;
@@ -77,11 +78,9 @@ final class CheckpointGoldenTest {
                 16,
                 Optional.of(new RotarySpec(16, 1e6, new NoScaling())),
                 QkNorm.NONE,
-                false,
-                false,
                 new AllKeys(),
                 new AttentionScores(0.25f),
-                false));
+                AttentionProjections.PLAIN));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
             new MixtureOfExperts(

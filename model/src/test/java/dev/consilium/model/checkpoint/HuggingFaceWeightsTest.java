@@ -3,6 +3,9 @@ package dev.consilium.model.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.ExpertBody;
 import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
@@ -11,6 +14,7 @@ import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.ModelFamilies;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
@@ -23,6 +27,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -49,7 +54,9 @@ class HuggingFaceWeightsTest {
   private final float[][][] down = new float[EXPERTS][HIDDEN][INNER];
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "ONE_BY_ONE")
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"ONE_BY_ONE", "ROWS"})
   void tensor_ofAnExpert_isItsPart(ExpertLayout layout) {
     fill(gate);
     fill(up);
@@ -74,6 +81,111 @@ class HuggingFaceWeightsTest {
       }
       assertThat(weights.names()).hasSize(6 * EXPERTS);
     }
+  }
+
+  @Test
+  void tensor_ofAnExpertWhereEachKindIsOneMatrix_isItsPart() {
+    fill(gate);
+    fill(up);
+    fill(down);
+    float[][][] downColumns = new float[EXPERTS][INNER][HIDDEN];
+    for (int expert = 0; expert < EXPERTS; expert++) {
+      for (int row = 0; row < HIDDEN; row++) {
+        for (int column = 0; column < INNER; column++) {
+          downColumns[expert][column][row] = down[expert][row][column];
+        }
+      }
+    }
+    String experts = "transformer.blocks.0.ffn.experts.mlp.";
+    new SafetensorsWriter()
+        .add(experts + "w1", "F32", "[96,64]", bytes(flat(gate)))
+        .add(experts + "v1", "F32", "[96,64]", bytes(flat(up)))
+        .add(experts + "w2", "F32", "[96,64]", bytes(flat(downColumns)))
+        .write(directory.resolve("model.safetensors"));
+    ModelSpec spec = rowsSpec();
+    try (WeightFiles files = WeightFiles.open(directory);
+        HuggingFaceWeights weights = new HuggingFaceWeights(files, spec)) {
+      FeedForwardNames names = spec.names().feedForward(0);
+      for (int expert = 0; expert < EXPERTS; expert++) {
+        compare(weights, names.expert(expert).gate(), gate[expert]);
+        compare(weights, names.expert(expert).up(), up[expert]);
+        compare(weights, names.expert(expert).down(), down[expert]);
+      }
+      assertThat(weights.names()).hasSize(3 * EXPERTS);
+    }
+  }
+
+  @Test
+  void tensor_ofOneProjectionOfThree_isItsRows() {
+    float[] all = new float[(64 + 32 + 32) * HIDDEN];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = i;
+    }
+    String projection = "transformer.blocks.0.norm_attn_norm.attn.Wqkv.weight";
+    new SafetensorsWriter()
+        .add(projection, "F32", "[128,64]", bytes(all))
+        .write(directory.resolve("model.safetensors"));
+    ModelSpec spec = rowsSpec();
+    try (WeightFiles files = WeightFiles.open(directory);
+        HuggingFaceWeights weights = new HuggingFaceWeights(files, spec)) {
+      AttentionNames names = spec.names().attention(0);
+      assertThat(weights.names())
+          .containsExactlyInAnyOrder(
+              names.query().weight(), names.key().weight(), names.value().weight());
+      assertThat(weights.tensor(names.query().weight()).floats())
+          .containsExactly(Arrays.copyOfRange(all, 0, 64 * HIDDEN));
+      assertThat(weights.tensor(names.key().weight()).floats())
+          .containsExactly(Arrays.copyOfRange(all, 64 * HIDDEN, 96 * HIDDEN));
+      assertThat(weights.tensor(names.value().weight()).floats())
+          .containsExactly(Arrays.copyOfRange(all, 96 * HIDDEN, 128 * HIDDEN));
+    }
+  }
+
+  @Test
+  void open_projectionOfAnotherShape_isRefused() {
+    String projection = "transformer.blocks.0.norm_attn_norm.attn.Wqkv.weight";
+    new SafetensorsWriter()
+        .add(projection, "F32", "[192,64]", new byte[192 * 64 * 4])
+        .write(directory.resolve("model.safetensors"));
+    try (WeightFiles files = WeightFiles.open(directory)) {
+      assertThatThrownBy(() -> new HuggingFaceWeights(files, rowsSpec()))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("shape is [192, 64], want [128, 64]");
+    }
+  }
+
+  /** One layer of a family that has one matrix for all experts' gates. */
+  private static ModelSpec rowsSpec() {
+    return ModelFamilies.specify(
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("model_type", "dbrx")
+            .put("d_model", HIDDEN)
+            .put("vocab_size", 10)
+            .put("n_layers", 1)
+            .put("n_heads", 4)
+            .put("max_seq_len", 128)
+            .<ObjectNode>set(
+                "attn_config", JsonNodeFactory.instance.objectNode().put("kv_n_heads", 2))
+            .<ObjectNode>set(
+                "ffn_config",
+                JsonNodeFactory.instance
+                    .objectNode()
+                    .put("moe_num_experts", EXPERTS)
+                    .put("moe_top_k", 2)
+                    .put("ffn_hidden_size", INNER)));
+  }
+
+  private static float[] flat(float[][][] matrices) {
+    float[] values = new float[matrices.length * matrices[0].length * matrices[0][0].length];
+    int at = 0;
+    for (float[][] matrix : matrices) {
+      for (float[] row : matrix) {
+        System.arraycopy(row, 0, values, at, row.length);
+        at += row.length;
+      }
+    }
+    return values;
   }
 
   @Test

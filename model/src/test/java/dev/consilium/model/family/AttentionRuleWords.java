@@ -57,7 +57,10 @@ final class AttentionRuleWords {
     if (!rules.scores().scaleField().isEmpty()) {
       words.add("scale by `" + rules.scores().scaleField() + "`");
     }
-    if (rules.outputGate()) {
+    if (!rules.projection().clipField().isEmpty()) {
+      words.add("cut off at `" + rules.projection().clipField() + "`");
+    }
+    if (rules.projection().gate()) {
       words.add("a sigmoid gate on the result");
     }
     return String.join("; ", words);

@@ -112,6 +112,7 @@ final class FamilyTables {
           case RMS -> "RMS";
           case RMS_AROUND_ONE -> "RMS, weights around 0";
           case LAYER -> "layer norm with biases";
+          case LAYER_UNBIASED -> "layer norm without biases";
         };
     return switch (blocks.place()) {
       case BEFORE -> kind;

@@ -23,6 +23,7 @@ final class FeedForwardRuleWords {
       case NEVER -> {}
       case ALWAYS -> words.add("renormalised");
       case IF_ENABLED -> words.add("renormalised if `norm_topk_prob`");
+      case UNLESS_NULL -> words.add("renormalised unless `" + GateRules.NORM_FIELD + "` is null");
       case UNLESS_DISABLED -> words.add("renormalised unless `norm_topk_prob` is false");
     }
     switch (gate.weight()) {
@@ -90,6 +91,7 @@ final class FeedForwardRuleWords {
       case ONE_BY_ONE -> "one by one";
       case STACKED -> "stacked";
       case TRANSPOSED -> "stacked, transposed";
+      case ROWS -> "in three matrices, down transposed";
       case TRANSPOSED_ALTERNATING -> "stacked, transposed, gate and up by turns; or MXFP4";
       case MXFP4_ALTERNATING -> "MXFP4, gate and up by turns";
     };

@@ -25,7 +25,8 @@ import java.util.Optional;
  *
  * <ol>
  *   <li>Project: queries, keys and values of every token in one product.
- *   <li>Prepare each token: biases, QK norm before or after the rotary embedding, temperature.
+ *   <li>Prepare each token: biases, limit, QK norm before or after the rotary embedding,
+ *       temperature.
  *   <li>Store its keys and values in the cache.
  *   <li>Attend: each token over the keys of its own sequence up to its own position.
  *   <li>Multiply by the output gate, if there is one. Project back.
@@ -94,6 +95,10 @@ final class GroupedQueryStep implements AttentionStep {
     weights
         .queryKeyValueBias()
         .ifPresent(bias -> kernels.add(bias.segment(), 0, bias.length(), memory, query));
+    if (spec.projections().clips()) {
+      int width = spec.queryWidth() + 2 * spec.keyValueWidth();
+      kernels.clamp(spec.projections().clip(), width, memory, query);
+    }
     if (!spec.qkNorm().rotated()) {
       normalise(kernels, memory, query);
     }

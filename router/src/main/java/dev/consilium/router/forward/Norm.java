@@ -2,7 +2,6 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.ModelSpec;
-import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
@@ -13,17 +12,19 @@ import java.util.Optional;
  * A norm over the hidden size.
  *
  * @param weight {@code [hiddenSize]}
- * @param bias {@code [hiddenSize]}, of a layer norm; empty: it is an RMS norm
+ * @param bias {@code [hiddenSize]}
+ * @param centres whether it is a layer norm, else it is an RMS norm
  */
-record Norm(F32Vector weight, Optional<F32Vector> bias, float epsilon) {
+record Norm(F32Vector weight, Optional<F32Vector> bias, boolean centres, float epsilon) {
 
   static Norm load(Checkpoint checkpoint, String name) {
     ModelSpec spec = checkpoint.spec();
     return new Norm(
         Norms.weight(checkpoint, name, spec.hiddenSize()),
-        spec.norm().kind() == NormSpec.Kind.LAYER
+        spec.norm().kind().biased()
             ? Optional.of(checkpoint.vector(WeightNames.bias(name), spec.hiddenSize()))
             : Optional.empty(),
+        spec.norm().kind().centres(),
         spec.norm().epsilon());
   }
 
@@ -31,12 +32,12 @@ record Norm(F32Vector weight, Optional<F32Vector> bias, float epsilon) {
   void apply(Kernels kernels, F32Matrix x, F32Matrix y, int row) {
     int size = weight.length();
     long at = y.offset(row);
-    if (bias.isEmpty()) {
+    if (!centres) {
       kernels.rmsNorm(x.segment(), x.offset(row), size, weight, 0, epsilon, y.segment(), at);
       return;
     }
     kernels.centre(x.segment(), x.offset(row), size, y.segment(), at);
     kernels.rmsNorm(y.segment(), at, size, weight, 0, epsilon, y.segment(), at);
-    kernels.add(bias.get().segment(), 0, size, y.segment(), at);
+    bias.ifPresent(values -> kernels.add(values.segment(), 0, size, y.segment(), at));
   }
 }
