@@ -15,7 +15,8 @@ final class FeedForwardWords {
 
   static String of(FeedForwardSpec feedForward) {
     return switch (feedForward) {
-      case DenseFeedForward(int width) -> "dense: SwiGLU of width " + width;
+      case DenseFeedForward(int width, boolean biases) ->
+          "dense: SwiGLU of width " + width + withBiases(biases);
       case MixtureOfExperts experts ->
           "%d experts, %d for each token: %s of width %d%s%s"
               .formatted(
@@ -23,9 +24,13 @@ final class FeedForwardWords {
                   experts.gate().topK(),
                   activation(experts.body().activation()),
                   experts.expertIntermediateSize(),
-                  experts.body().biases() ? " with biases" : "",
+                  withBiases(experts.body().biases()),
                   shared(experts.shared(), experts.expertIntermediateSize()));
     };
+  }
+
+  private static String withBiases(boolean biases) {
+    return biases ? " with biases" : "";
   }
 
   private static String activation(GatedActivation activation) {
@@ -40,13 +45,14 @@ final class FeedForwardWords {
   private static String shared(SharedExperts shared, int width) {
     return switch (shared) {
       case NoSharedExperts() -> "";
-      case SharedExpert(int size, boolean gated) ->
-          "; shared by all tokens: width %d%s%s"
+      case SharedExpert(int size, boolean gated, boolean biases) ->
+          "; shared by all tokens: width %d%s%s%s"
               .formatted(
                   size,
                   size > width && size % width == 0
                       ? ", as %d of these".formatted(size / width)
                       : "",
+                  withBiases(biases),
                   gated ? ", weighed by a sigmoid" : "");
     };
   }

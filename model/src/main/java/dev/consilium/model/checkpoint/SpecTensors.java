@@ -84,7 +84,7 @@ public final class SpecTensors {
     FeedForwardNames names = spec.names().feedForward(layer.index());
     norm(names.norm());
     switch (layer.feedForward()) {
-      case DenseFeedForward dense -> gated(names.dense(), dense.intermediateSize());
+      case DenseFeedForward dense -> gated(names.dense(), dense.intermediateSize(), dense.biases());
       case MixtureOfExperts experts -> experts(experts, names);
     }
   }
@@ -277,10 +277,7 @@ public final class SpecTensors {
     int intermediate = experts.expertIntermediateSize();
     gated(names.expert(index), intermediate);
     if (experts.body().biases()) {
-      GatedNames biases = names.expertBias(index);
-      vector(biases.gate(), intermediate);
-      vector(biases.up(), intermediate);
-      vector(biases.down(), spec.hiddenSize());
+      gatedBiases(names.expertBias(index), intermediate);
     }
   }
 
@@ -288,12 +285,25 @@ public final class SpecTensors {
     switch (experts.shared()) {
       case NoSharedExperts() -> {}
       case SharedExpert shared -> {
-        gated(names.shared(), shared.intermediateSize());
+        gated(names.shared(), shared.intermediateSize(), shared.biases());
         if (shared.sigmoidGated()) {
           matrix(names.sharedGate(), 1, spec.hiddenSize());
         }
       }
     }
+  }
+
+  private void gated(GatedNames names, int intermediate, boolean biases) {
+    gated(names, intermediate);
+    if (biases) {
+      gatedBiases(names.biases(), intermediate);
+    }
+  }
+
+  private void gatedBiases(GatedNames names, int intermediate) {
+    vector(names.gate(), intermediate);
+    vector(names.up(), intermediate);
+    vector(names.down(), spec.hiddenSize());
   }
 
   private void gated(GatedNames names, int intermediate) {

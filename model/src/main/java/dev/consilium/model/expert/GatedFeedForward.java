@@ -7,7 +7,7 @@ import java.util.List;
 
 /**
  * A gated block that sees every token: a dense layer's, or a shared expert. {@code y =
- * down(silu(gate x) * up x)}.
+ * down(silu(gate x) * up x)}, perhaps with biases.
  *
  * <p>Threading: one computation at a time; {@link #close} after the last.
  */
@@ -27,8 +27,13 @@ public final class GatedFeedForward implements AutoCloseable {
    * @param blocks computes it; may be that of other blocks, too
    */
   public static GatedFeedForward load(
-      Checkpoint checkpoint, GatedNames names, int intermediateSize, GatedBlocks blocks) {
-    return new GatedFeedForward(GatedWeights.load(checkpoint, names, intermediateSize), blocks);
+      Checkpoint checkpoint,
+      GatedNames names,
+      int intermediateSize,
+      boolean biases,
+      GatedBlocks blocks) {
+    return new GatedFeedForward(
+        GatedWeights.load(checkpoint, names, intermediateSize, biases), blocks);
   }
 
   /**

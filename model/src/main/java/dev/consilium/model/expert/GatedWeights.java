@@ -55,10 +55,14 @@ record GatedWeights(
     }
   }
 
-  /** A block of SwiGLU without biases. */
-  static GatedWeights load(Checkpoint checkpoint, GatedNames names, int intermediateSize) {
-    return load(
-        checkpoint, names, intermediateSize, new GatedActivation.SwiGlu(), Optional.empty());
+  /** A block of SwiGLU. */
+  static GatedWeights load(
+      Checkpoint checkpoint, GatedNames names, int intermediateSize, boolean hasBiases) {
+    Optional<Biases> biases =
+        hasBiases
+            ? Optional.of(Biases.load(checkpoint, names.biases(), intermediateSize))
+            : Optional.empty();
+    return load(checkpoint, names, intermediateSize, new GatedActivation.SwiGlu(), biases);
   }
 
   /** A routed expert. */

@@ -43,7 +43,7 @@ final class FeedForwardReader {
             ? Optional.empty()
             : Optional.of(
                 new DenseFeedForward(
-                    fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE)));
+                    fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE), biases()));
     List<FeedForwardSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
       all.add(dense.contains(i) ? block.orElseThrow() : experts);
@@ -129,7 +129,13 @@ final class FeedForwardReader {
   private MixtureOfExperts experts() {
     GateSpec gate = gate();
     int size = fields.sameInteger(rules.fields().size(), 1, MAX_INTERMEDIATE);
-    return new MixtureOfExperts(gate, size, rules.body(), shared(size));
+    ExpertBody body = new ExpertBody(rules.body().activation(), rules.body().biases() || biases());
+    return new MixtureOfExperts(gate, size, body, shared(size));
+  }
+
+  /** Whether all blocks have biases. */
+  private boolean biases() {
+    return rules.biases().read(fields);
   }
 
   private GateSpec gate() {
@@ -272,15 +278,15 @@ final class FeedForwardReader {
         if (gated && size == 0) {
           throw fields.wrong(field, "the width of the shared expert");
         }
-        yield size == 0 ? new NoSharedExperts() : new SharedExpert(size, gated);
+        yield size == 0 ? new NoSharedExperts() : new SharedExpert(size, gated, biases());
       }
       case Shared.Counted(String field) -> {
         int count = fields.optionalInteger(field, 0, MAX_SHARED).orElse(0);
         yield count == 0
             ? new NoSharedExperts()
-            : new SharedExpert(Math.multiplyExact(count, expertSize), false);
+            : new SharedExpert(Math.multiplyExact(count, expertSize), false, biases());
       }
-      case Shared.One() -> new SharedExpert(expertSize, false);
+      case Shared.One() -> new SharedExpert(expertSize, false, biases());
     };
   }
 }

@@ -7,10 +7,11 @@ package dev.consilium.model.family;
  * @param fields where sizes stand
  * @param gate how experts are chosen and weighed
  * @param body what a routed expert is
+ * @param biases whether the matrices of all blocks have biases, whatever that says
  * @param shared the experts that see every token
  */
 record FeedForwardRules(
-    Layers layers, Fields fields, GateRules gate, ExpertBody body, Shared shared) {
+    Layers layers, Fields fields, GateRules gate, ExpertBody body, Flag biases, Shared shared) {
 
   /**
    * Names of fields.
@@ -90,6 +91,7 @@ record FeedForwardRules(
     private Layers layers = Layers.ALL;
     private GateRules gate = GateRules.softmax(GateRules.Normalisation.NEVER);
     private ExpertBody body = ExpertBody.SWIGLU;
+    private Flag biases = Flag.NEVER;
     private Shared shared = new Shared.None();
 
     private Builder(String count, String size) {
@@ -127,6 +129,12 @@ record FeedForwardRules(
       return this;
     }
 
+    /** Whether the matrices of all blocks have biases: experts', shared experts', dense ones. */
+    Builder biases(Flag value) {
+      biases = value;
+      return this;
+    }
+
     Builder shared(Shared value) {
       shared = value;
       return this;
@@ -134,7 +142,7 @@ record FeedForwardRules(
 
     FeedForwardRules build() {
       return new FeedForwardRules(
-          layers, new Fields(count, topK, size, denseSize), gate, body, shared);
+          layers, new Fields(count, topK, size, denseSize), gate, body, biases, shared);
     }
   }
 }

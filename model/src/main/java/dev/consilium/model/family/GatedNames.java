@@ -48,7 +48,7 @@ public record GatedNames(String gate, String up, String down) {
   }
 
   /** What biases of these matrices are called, if there are any. */
-  GatedNames biases() {
+  public GatedNames biases() {
     return new GatedNames(bias(gate), bias(up), bias(down));
   }
 

@@ -361,8 +361,8 @@ public final class ModelFamilies {
       declare(
               "ernie4_5_moe",
               "Ernie4_5_MoeForCausalLM",
-              norms(1e-5).tied(),
-              grouped(500_000).neighbours().build(),
+              norms(1e-5).tied().headBias(new Flag("use_bias", false)),
+              grouped(500_000).neighbours().allBiases(new Flag("use_bias", false)).build(),
               experts("moe_num_experts", "moe_intermediate_size")
                   .topK("moe_k")
                   .layers(Layers.FROM_TO)
@@ -371,8 +371,8 @@ public final class ModelFamilies {
                           .correctionBias()
                           .normalised(Normalisation.ALWAYS)
                           .floor("moe_norm_min"))
+                  .biases(new Flag("use_bias", false))
                   .shared(new Shared.Counted("moe_num_shared_experts")))
-          .only("use_bias", "false")
           .names(new NamesBuilder().correctionBias("mlp.moe_statics.e_score_correction_bias[row]"))
           .build();
 
@@ -494,24 +494,6 @@ public final class ModelFamilies {
                   .recurrent(Part.OUTPUT, "o_proj.weight"))
           .build();
 
-  private static final ModelFamily MINIMAX =
-      declare(
-              "minimax",
-              "MiniMaxForCausalLM",
-              norms(1e-5).onStream(),
-              grouped(1e6).keys(Keys.ALL_BESIDE_RECURRENT).build(),
-              experts("num_local_experts", "intermediate_size")
-                  .gate(GateRules.softmax(Normalisation.ALWAYS)))
-          .recurrence(Recurrence.LIGHTNING)
-          .ignoring("block_size", "router_jitter_noise")
-          .only("sliding_window")
-          .names(
-              mixtralNames()
-                  .recurrent("self_attn")
-                  .recurrent(Part.QUERY_KEY_VALUE, "qkv_proj.weight")
-                  .recurrent(Part.GATE, "output_gate.weight"))
-          .build();
-
   private static final ModelFamily DBRX =
       declare(
               "dbrx",
@@ -578,7 +560,11 @@ public final class ModelFamilies {
             LFM2_MOE,
             JAMBA,
             KIMI_LINEAR,
-            MINIMAX,
+            minimax("minimax", "MiniMaxForCausalLM", Recurrence.LIGHTNING)
+                .ignoring("block_size")
+                .build(),
+            minimaxOriginal("minimax_text_01", "MiniMaxText01ForCausalLM"),
+            minimaxOriginal("minimax_m1", "MiniMaxM1ForCausalLM"),
             qwen35("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", qwenNames()).build(),
             qwen35(
                     "qwen3_5_moe",
@@ -588,6 +574,7 @@ public final class ModelFamilies {
                             GatedNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
                             ExpertLayout.STACKED)
                         .unused("model.visual."))
+                .scaledNames(qwenLinear(qwenNames("model.language_model.")).unused("model.visual."))
                 .section("text_config")
                 .only("model_type", "\"qwen3_5_moe_text\"")
                 .build(),
@@ -658,6 +645,41 @@ public final class ModelFamilies {
         .build();
   }
 
+  /** MiniMax-Text-01 and M1; their configurations differ. */
+  private static ModelFamily.Builder minimax(
+      String modelType, String architecture, Recurrence recurrence) {
+    return declare(
+            modelType,
+            architecture,
+            norms(1e-5).onStream(),
+            grouped(1e6).keys(Keys.ALL_BESIDE_RECURRENT).build(),
+            experts("num_local_experts", "intermediate_size")
+                .gate(GateRules.softmax(Normalisation.ALWAYS)))
+        .recurrence(recurrence)
+        .ignoring("router_jitter_noise") // while training
+        .only("sliding_window")
+        .names(
+            mixtralNames()
+                .recurrent("self_attn")
+                .recurrent(Part.QUERY_KEY_VALUE, "qkv_proj.weight")
+                .recurrent(Part.GATE, "output_gate.weight"));
+  }
+
+  /** As they were published, before the reference knew them. */
+  private static ModelFamily minimaxOriginal(String modelType, String architecture) {
+    return minimax(modelType, architecture, Recurrence.LIGHTNING_NUMBERED)
+        .called("full_attn_alpha_factor", "layernorm_full_attention_alpha")
+        .called("full_attn_beta_factor", "layernorm_full_attention_beta")
+        .called("linear_attn_alpha_factor", "layernorm_linear_attention_alpha")
+        .called("linear_attn_beta_factor", "layernorm_linear_attention_beta")
+        .called("mlp_alpha_factor", "layernorm_mlp_alpha")
+        .called("mlp_beta_factor", "layernorm_mlp_beta")
+        .ignoring("shared_moe_mode") // of shared experts that are not there
+        .only("postnorm", "true")
+        .only("shared_intermediate_size", "0")
+        .build();
+  }
+
   /** Granite's families of experts; they differ in what is beside experts and attention. */
   private static ModelFamily.Builder granite(
       String modelType, String architecture, boolean shared) {
@@ -716,7 +738,11 @@ public final class ModelFamilies {
         .ignoring("mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings")
         .only("attn_output_gate", "true")
         .only("mlp_only_layers", "[]")
-        .names(names.recurrent("linear_attn").unused("mtp."));
+        .names(qwenLinear(names));
+  }
+
+  private static NamesBuilder qwenLinear(NamesBuilder names) {
+    return names.recurrent("linear_attn").unused("mtp.");
   }
 
   /** Of the layers without delta nets. */

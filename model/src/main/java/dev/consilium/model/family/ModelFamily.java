@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -22,6 +23,7 @@ import java.util.Set;
  * @param ignored fields of this family that change no result of ours
  * @param neutral fields that we do not implement, with the JSON values that say "not used"
  * @param names what the checkpoint calls the weights
+ * @param scaledNames the same, where those are 8-bit numbers with scales
  */
 record ModelFamily(
     String modelType,
@@ -34,7 +36,8 @@ record ModelFamily(
     FeedForwardRules feedForward,
     Set<String> ignored,
     Map<String, Set<String>> neutral,
-    WeightNames names) {
+    WeightNames names,
+    WeightNames scaledNames) {
 
   /**
    * Where things stand in a configuration.
@@ -70,6 +73,7 @@ record ModelFamily(
     private final Set<String> ignored = new HashSet<>();
     private final Map<String, Set<String>> neutral = new HashMap<>();
     private NamesBuilder names = new NamesBuilder();
+    private Optional<NamesBuilder> scaledNames = Optional.empty();
 
     private Builder(
         String modelType,
@@ -134,6 +138,12 @@ record ModelFamily(
       return this;
     }
 
+    /** What checkpoints of 8-bit numbers with scales call the weights, if that is otherwise. */
+    Builder scaledNames(NamesBuilder value) {
+      scaledNames = Optional.of(value);
+      return this;
+    }
+
     ModelFamily build() {
       return new ModelFamily(
           modelType,
@@ -146,7 +156,8 @@ record ModelFamily(
           feedForward,
           Set.copyOf(ignored),
           Map.copyOf(neutral),
-          names.build());
+          names.build(),
+          scaledNames.orElse(names).build());
     }
   }
 }

@@ -16,35 +16,52 @@ final class QuantisationReader {
   private static final int MAX_BLOCK = 1 << 14;
 
   private final ConfigFields fields;
-  private final WeightStorage plain;
+  private final ModelFamily family;
 
   /**
-   * @param plain how the family stores weights that are not quantised
+   * A reader.
+   *
+   * @param fields those beside {@code quantization_config}
    */
-  QuantisationReader(ConfigFields fields, WeightStorage plain) {
+  QuantisationReader(ConfigFields fields, ModelFamily family) {
     this.fields = fields;
-    this.plain = plain;
+    this.family = family;
   }
 
-  WeightStorage read() {
+  /**
+   * Where the text model's configuration stands in another: that one says how weights are stored,
+   * or the text model's does.
+   */
+  static ConfigFields place(ConfigFields text, ConfigFields around) {
+    if (!around.has(FIELD)) {
+      return text;
+    }
+    if (text.has(FIELD)) {
+      throw text.wrong(FIELD, "none beside the one outside");
+    }
+    return around;
+  }
+
+  /** What files call the weights, and how they hold them. */
+  WeightNames read() {
     Optional<ConfigFields> config = fields.object(FIELD);
     if (config.isEmpty()) {
-      return plain;
+      return family.names();
     }
     String method = config.get().optionalText("quant_method").orElse("");
     // Which modules were left as they are shows in the tensors.
     config.get().ignore(Set.of("modules_to_not_convert", "ignored_layers"));
-    WeightStorage storage =
+    WeightNames names =
         switch (method) {
           case "fp8" -> blockScaled(config.get());
           case "mxfp4" -> mxfp4();
           default -> throw config.get().wrong("quant_method", "\"fp8\" or \"mxfp4\"");
         };
     config.get().refuseUnread();
-    return storage;
+    return names;
   }
 
-  private WeightStorage blockScaled(ConfigFields config) {
+  private WeightNames blockScaled(ConfigFields config) {
     config.neutral("fmt", Set.of("\"e4m3\""));
     // How a GPU may round activations on their way; ours stay f32.
     config.neutral("activation_scheme", Set.of("\"dynamic\""));
@@ -53,14 +70,15 @@ final class QuantisationReader {
     if (block.size() != 2) {
       throw config.wrong("weight_block_size", "rows and columns of a block");
     }
-    return new WeightStorage(
-        plain.experts(), Optional.of(new ScaleBlocks(block.get(0), block.get(1))));
+    WeightNames names = family.scaledNames();
+    ScaleBlocks blocks = new ScaleBlocks(block.get(0), block.get(1));
+    return names.stored(new WeightStorage(names.storage().experts(), Optional.of(blocks)));
   }
 
-  private WeightStorage mxfp4() {
-    if (plain.experts() != ExpertLayout.TRANSPOSED_ALTERNATING) {
+  private WeightNames mxfp4() {
+    if (family.names().storage().experts() != ExpertLayout.TRANSPOSED_ALTERNATING) {
       throw fields.wrong(FIELD, "none with quant_method mxfp4 for this family");
     }
-    return WeightStorage.of(ExpertLayout.MXFP4_ALTERNATING);
+    return family.names().stored(WeightStorage.of(ExpertLayout.MXFP4_ALTERNATING));
   }
 }

@@ -22,6 +22,8 @@ enum Recurrence {
    * second layer.
    */
   LIGHTNING,
+  /** Lightning attention where {@code attn_type_list} says 0, not 1. */
+  LIGHTNING_NUMBERED,
   /** Short convolutions where {@code layer_types} says {@code conv}. */
   SHORT_CONVOLUTION
 }

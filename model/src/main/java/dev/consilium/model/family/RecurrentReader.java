@@ -50,7 +50,8 @@ final class RecurrentReader {
             mamba2(hidden));
       }
       case KIMI_DELTA -> kimi(layers);
-      case LIGHTNING -> lightning(layers, hidden);
+      case LIGHTNING -> lightning(listedKinds(layers), hidden);
+      case LIGHTNING_NUMBERED -> lightning(numberedKinds(layers), hidden);
       case MAMBA1 -> where(inPeriods(layers), "mamba", mamba1(hidden));
       case SHORT_CONVOLUTION -> {
         List<String> types = types(layers, "conv", "full_attention");
@@ -107,16 +108,31 @@ final class RecurrentReader {
     return all;
   }
 
-  private List<Optional<RecurrentAttention>> lightning(int layers, int hidden) {
+  /** For each layer whether it is linear; where nothing says so, every second one. */
+  private List<Boolean> listedKinds(int layers) {
     List<String> listed = types(layers, "linear_attention", "full_attention");
+    return IntStream.range(0, layers)
+        .mapToObj(i -> listed.isEmpty() ? i % 2 == 1 : listed.get(i).equals("linear_attention"))
+        .toList();
+  }
+
+  private List<Boolean> numberedKinds(int layers) {
+    List<Integer> kinds = fields.integers("attn_type_list", 0, 1);
+    if (kinds.size() != layers) {
+      throw fields.wrong("attn_type_list", layers + " entries, one per layer: 0 linear, 1 full");
+    }
+    return kinds.stream().map(kind -> kind == 0).toList();
+  }
+
+  private List<Optional<RecurrentAttention>> lightning(List<Boolean> linear, int hidden) {
+    int layers = linear.size();
     int heads = fields.integer("num_attention_heads", 1, MAX_HEADS);
     int headDim = fields.optionalInteger("head_dim", 1, MAX_DIM).orElse(hidden / heads);
     List<Optional<RecurrentAttention>> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
-      boolean linear = listed.isEmpty() ? i % 2 == 1 : listed.get(i).equals("linear_attention");
       double slope = 1 - i / (layers - 1 + 1e-5) + 1e-5;
       all.add(
-          linear
+          linear.get(i)
               ? Optional.of(new LightningAttention(heads, headDim, slope, LIGHTNING_EPSILON))
               : Optional.empty());
     }

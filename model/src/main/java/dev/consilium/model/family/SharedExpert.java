@@ -7,5 +7,13 @@ package dev.consilium.model.family;
  * @param intermediateSize width inside the block
  * @param sigmoidGated whether its output is multiplied by the sigmoid of a learned product with the
  *     token
+ * @param biases whether its three matrices have biases
  */
-public record SharedExpert(int intermediateSize, boolean sigmoidGated) implements SharedExperts {}
+public record SharedExpert(int intermediateSize, boolean sigmoidGated, boolean biases)
+    implements SharedExperts {
+
+  /** Without biases. */
+  public SharedExpert(int intermediateSize, boolean sigmoidGated) {
+    this(intermediateSize, sigmoidGated, false);
+  }
+}

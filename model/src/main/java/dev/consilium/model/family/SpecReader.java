@@ -107,10 +107,18 @@ final class SpecReader {
 
   private final ModelFamily family;
   private final ConfigFields fields;
+  private final ConfigFields ofStorage;
 
-  private SpecReader(ModelFamily family, ConfigFields fields) {
+  /**
+   * A reader.
+   *
+   * @param fields of the text model
+   * @param ofStorage those beside what says how weights are stored
+   */
+  private SpecReader(ModelFamily family, ConfigFields fields, ConfigFields ofStorage) {
     this.family = family;
     this.fields = fields;
+    this.ofStorage = ofStorage;
   }
 
   /** The specification that a configuration stands for. */
@@ -124,14 +132,14 @@ final class SpecReader {
         config
             .object(section)
             .orElseThrow(() -> config.wrong(section, "an object: the text model"));
-    ModelSpec spec = new SpecReader(family, text).read();
-    new SpecReader(family, config).checkAround(spec);
+    ModelSpec spec = new SpecReader(family, text, QuantisationReader.place(text, config)).read();
+    new SpecReader(family, config, config).checkAround(spec);
     return spec;
   }
 
   /** The same, if all fields stand outside and have their usual names. */
   static ModelSpec readUsual(ModelFamily family, ConfigFields config) {
-    return new SpecReader(family, config).read();
+    return new SpecReader(family, config, config).read();
   }
 
   /** What stands around the text model's section: nothing that contradicts it. */
@@ -160,7 +168,7 @@ final class SpecReader {
     List<LayerSpec> layers = layers(hidden, context);
     int predictionLayers =
         fields.optionalInteger("num_nextn_predict_layers", 0, MAX_LAYERS).orElse(0);
-    WeightStorage storage = new QuantisationReader(fields, family.names().storage()).read();
+    WeightNames names = new QuantisationReader(ofStorage, family).read();
     TokenDefaults tokens = tokens(vocabulary);
     fields.ignore(IGNORED);
     fields.ignore(family.ignored());
@@ -178,7 +186,7 @@ final class SpecReader {
         layers,
         predictionLayers,
         tokens,
-        family.names().stored(storage));
+        names);
   }
 
   private void checkArchitecture() {

@@ -21,6 +21,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Experts compute what a plain rewrite in double computes, with the same bits for any grouping. */
@@ -32,16 +33,24 @@ final class ExpertComputationPropertyTest {
   private static final double TOLERANCE = 1e-5;
 
   @ParameterizedTest
-  @ValueSource(strings = {"mixtral", "mixtral-swa", "qwen3-moe-rope-parameters", "olmoe"})
+  @ValueSource(
+      strings = {
+        "ernie4_5-moe-bias",
+        "mixtral",
+        "mixtral-swa",
+        "qwen3-moe-rope-parameters",
+        "olmoe"
+      })
   void compute_randomWork_equalsTheDoubleOracle(String model) {
     Random random = new Random(7);
     try (Setup setup = new Setup(Checkpoint.open(Fixtures.model(model)), 2, Kernels.best())) {
-      List<ExpertTokens> work = randomWork(setup.expertCount(0), random);
+      int layer = setup.checkpoint.spec().expertLayers().getFirst().index();
+      List<ExpertTokens> work = randomWork(setup.expertCount(layer), random);
       F32Matrix hidden = randomHidden(setup.hiddenSize(), random);
-      F32Matrix result = setup.computation.compute(setup.bank, 0, hidden, work, RoundTo.F32);
+      F32Matrix result = setup.computation.compute(setup.bank, layer, hidden, work, RoundTo.F32);
       int row = 0;
       for (ExpertTokens tokens : work) {
-        Oracle oracle = setup.oracle(0, tokens.expert());
+        Oracle oracle = setup.oracle(layer, tokens.expert());
         for (int i = 0; i < tokens.count(); i++, row++) {
           double[] wanted = oracle.compute(row(hidden, tokens.token(i)));
           for (int column = 0; column < wanted.length; column++) {
@@ -109,20 +118,23 @@ final class ExpertComputationPropertyTest {
     }
   }
 
-  @Test
-  void gatedFeedForward_denseLayer_equalsTheDoubleOracle() {
+  @ParameterizedTest
+  @CsvSource({"qwen2-moe, 1, false", "ernie4_5-moe-bias, 0, true"})
+  void gatedFeedForward_denseLayer_equalsTheDoubleOracle(String name, int layer, boolean biases) {
     Random random = new Random(5);
-    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen2-moe"));
+    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model(name));
         CpuDevice device = new CpuDevice(2)) {
-      GatedNames names = checkpoint.spec().names().feedForward(1).dense();
-      int width =
-          ((DenseFeedForward) checkpoint.spec().layers().get(1).feedForward()).intermediateSize();
+      GatedNames names = checkpoint.spec().names().feedForward(layer).dense();
+      DenseFeedForward dense =
+          (DenseFeedForward) checkpoint.spec().layers().get(layer).feedForward();
+      assertThat(dense.biases()).isEqualTo(biases);
+      int width = dense.intermediateSize();
       try (GatedFeedForward block =
-          GatedFeedForward.load(checkpoint, names, width, new GatedBlocks(device))) {
+          GatedFeedForward.load(checkpoint, names, width, biases, new GatedBlocks(device))) {
         F32Matrix hidden = randomHidden(64, random);
         int[] rows = {0, 4, 5, 12};
         F32Matrix result = block.compute(hidden, rows);
-        Oracle oracle = new Oracle(checkpoint, names, width);
+        Oracle oracle = new Oracle(checkpoint, names, biases, width);
         assertThat(result.rows()).isEqualTo(rows.length);
         for (int i = 0; i < rows.length; i++) {
           double[] wanted = oracle.compute(row(hidden, rows[i]));
@@ -237,6 +249,7 @@ final class ExpertComputationPropertyTest {
       return new Oracle(
           checkpoint,
           checkpoint.spec().names().feedForward(layer).expert(expert),
+          experts(layer).body().biases(),
           experts(layer).expertIntermediateSize());
     }
 
@@ -253,22 +266,37 @@ final class ExpertComputationPropertyTest {
     private final double[][] gate;
     private final double[][] up;
     private final double[][] down;
+    private final double[] gateBias;
+    private final double[] upBias;
+    private final double[] downBias;
 
-    Oracle(Checkpoint checkpoint, GatedNames names, int width) {
+    Oracle(Checkpoint checkpoint, GatedNames names, boolean biases, int width) {
       gate = matrix(checkpoint, names.gate(), width);
       up = matrix(checkpoint, names.up(), width);
       down = matrix(checkpoint, names.down(), checkpoint.spec().hiddenSize());
+      gateBias = biases ? bias(checkpoint, names.biases().gate()) : new double[gate.length];
+      upBias = biases ? bias(checkpoint, names.biases().up()) : new double[up.length];
+      downBias = biases ? bias(checkpoint, names.biases().down()) : new double[down.length];
     }
 
     double[] compute(float[] x) {
       double[] input = IntStream.range(0, x.length).mapToDouble(i -> x[i]).toArray();
-      double[] gated = times(gate, input);
-      double[] upped = times(up, input);
+      double[] gated = plus(times(gate, input), gateBias);
+      double[] upped = plus(times(up, input), upBias);
       double[] inner = new double[gated.length];
       for (int i = 0; i < inner.length; i++) {
         inner[i] = gated[i] / (1 + Math.exp(-gated[i])) * upped[i];
       }
-      return times(down, inner);
+      return plus(times(down, inner), downBias);
+    }
+
+    private static double[] bias(Checkpoint checkpoint, String name) {
+      float[] values = checkpoint.tensor(name).floats();
+      return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
+    }
+
+    private static double[] plus(double[] x, double[] bias) {
+      return IntStream.range(0, x.length).mapToDouble(i -> x[i] + bias[i]).toArray();
     }
 
     private static double[] times(double[][] matrix, double[] x) {

@@ -22,6 +22,7 @@ final class AttentionRuleWords {
       case KIMI_DELTA -> words.add("Kimi delta attention in `kda_layers` of `linear_attn_config`");
       case LIGHTNING ->
           words.add("lightning attention where `layer_types` says `linear_attention`");
+      case LIGHTNING_NUMBERED -> words.add("lightning attention where `attn_type_list` says 0");
       case MAMBA1 -> words.add("Mamba but for `attn_layer_offset` of `attn_layer_period` layers");
       case SHORT_CONVOLUTION -> words.add("short convolutions where `layer_types` says `conv`");
     }

@@ -69,7 +69,7 @@ final class FamilyTables {
         table(
             type,
             new Column("experts", family -> FeedForwardRuleWords.experts(family.feedForward())),
-            new Column("body", family -> FeedForwardRuleWords.body(family.feedForward().body())),
+            new Column("body", family -> FeedForwardRuleWords.body(family.feedForward())),
             new Column(
                 "shared", family -> FeedForwardRuleWords.shared(family.feedForward().shared())),
             new Column("gate", family -> FeedForwardRuleWords.gate(family.feedForward().gate()))),

@@ -67,13 +67,18 @@ final class FeedForwardRuleWords {
     };
   }
 
-  static String body(ExpertBody body) {
+  static String body(FeedForwardRules rules) {
     String activation =
-        switch (body.activation()) {
+        switch (rules.body().activation()) {
           case GatedActivation.SwiGlu() -> "SwiGLU";
           case GatedActivation.ClampedSwiGlu _ -> "clamped SwiGLU";
         };
-    return activation + (body.biases() ? " with biases" : "");
+    return activation
+        + (rules.body().biases()
+            ? " with biases"
+            : rules.biases().equals(Flag.NEVER)
+                ? ""
+                : " with biases in all blocks" + FlagWords.condition(rules.biases()));
   }
 
   static String shared(FeedForwardRules.Shared shared) {

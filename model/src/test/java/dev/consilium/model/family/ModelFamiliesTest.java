@@ -400,6 +400,32 @@ final class ModelFamiliesTest {
   }
 
   @Test
+  void specify_useBias_putsBiasesBesideAllMatricesButTheGates() {
+    String ernie =
+        """
+        {"model_type": "ernie4_5_moe", "architectures": ["Ernie4_5_MoeForCausalLM"], "hidden_size": 64,
+         "vocab_size": 320, "num_hidden_layers": 2, "max_position_embeddings": 512, "num_attention_heads": 4,
+         "moe_num_experts": 8, "moe_k": 2, "moe_intermediate_size": 24, "intermediate_size": 48,
+         "moe_num_shared_experts": 2, "use_bias": true}
+        """;
+    ModelSpec with = specify(ernie, Map.of());
+    assertThat(with.headBias()).isTrue();
+    assertThat(attention(with, 0).projections())
+        .isEqualTo(new AttentionProjections(true, true, AttentionProjections.UNCLIPPED, false));
+    assertThat(with.layers().get(0).feedForward()).isEqualTo(new DenseFeedForward(48, true));
+    MixtureOfExperts experts = (MixtureOfExperts) with.layers().get(1).feedForward();
+    assertThat(experts.gate().bias()).isFalse();
+    assertThat(experts.body().biases()).isTrue();
+    assertThat(experts.shared()).isEqualTo(new SharedExpert(48, false, true));
+    ModelSpec without = specify(ernie, Map.of("use_bias", "null"));
+    assertThat(without.headBias()).isFalse();
+    assertThat(attention(without, 0).projections()).isEqualTo(AttentionProjections.PLAIN);
+    assertThat(without.layers().get(0).feedForward()).isEqualTo(new DenseFeedForward(48));
+    assertRefused(ernie, Map.of("use_bias", "1"), "use_bias is 1, want true or false");
+    assertRefused(ernie, Map.of("moe_gate_bias", "true"), "field moe_gate_bias (true)");
+  }
+
+  @Test
   void specify_unknownField_isRefusedByName() {
     assertRefused(
         MIXTRAL_8X7B,

@@ -17,7 +17,8 @@ sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, 
     return switch (layer.feedForward()) {
       case DenseFeedForward dense ->
           new DenseWeights(
-              GatedFeedForward.load(checkpoint, names.dense(), dense.intermediateSize(), blocks));
+              GatedFeedForward.load(
+                  checkpoint, names.dense(), dense.intermediateSize(), dense.biases(), blocks));
       case MixtureOfExperts experts ->
           new ExpertLayerWeights(
               experts,

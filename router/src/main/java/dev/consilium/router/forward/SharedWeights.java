@@ -57,7 +57,8 @@ sealed interface SharedWeights extends AutoCloseable
     static Block load(
         Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, GatedBlocks blocks) {
       return new Block(
-          GatedFeedForward.load(checkpoint, names.shared(), spec.intermediateSize(), blocks),
+          GatedFeedForward.load(
+              checkpoint, names.shared(), spec.intermediateSize(), spec.biases(), blocks),
           spec.sigmoidGated()
               ? Optional.of(
                   checkpoint.matrix(names.sharedGate(), 1, checkpoint.spec().hiddenSize()))
