@@ -53,7 +53,7 @@ public final class ExpertNode implements AutoCloseable {
   private final ExpertGrpcService service;
   private final GrpcServer server;
   private final String name;
-  private final int hiddenSize;
+  private final int expertWidth;
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
 
   private final Thread loading;
@@ -63,12 +63,12 @@ public final class ExpertNode implements AutoCloseable {
   private ExpertNode(ExpertNodeConfig config, Telemetry telemetry, Checkpoint checkpoint)
       throws IOException {
     this.checkpoint = checkpoint;
-    this.hiddenSize = checkpoint.spec().hiddenSize();
+    this.expertWidth = checkpoint.spec().expertWidth();
     this.name = config.identity().name().orElseGet(() -> defaultName(config.identity().port()));
     SortedMap<Integer, Integer> counts = checkpoint.spec().expertCounts();
     // Before anything has threads that would outlive a refusal.
     ExecutionLimits executionLimits = executionLimits(config.limits());
-    WireLimits wireLimits = wireLimits(config, hiddenSize);
+    WireLimits wireLimits = wireLimits(config, expertWidth);
     device = new CpuDevice(config.device().threads());
     bank = new LeasedBank(checkpoint, counts, device);
     store =
@@ -80,7 +80,7 @@ public final class ExpertNode implements AutoCloseable {
     executor = new ExpertExecutor(name, bank, executionLimits, meters);
     service =
         new ExpertGrpcService(
-            new NodeFacts(name, checkpoint.fingerprint(), "cpu", hiddenSize),
+            new NodeFacts(name, checkpoint.fingerprint(), "cpu", expertWidth),
             store,
             executor,
             wireLimits,
@@ -131,14 +131,14 @@ public final class ExpertNode implements AutoCloseable {
    * Tokens are as many as fit a message as f32, so that the limit told to routers holds for all
    * types.
    */
-  private static WireLimits wireLimits(ExpertNodeConfig config, int hiddenSize) {
+  private static WireLimits wireLimits(ExpertNodeConfig config, int expertWidth) {
     ExpertNodeConfig.Limits limits = config.limits();
-    int fit = config.grpc().maxMessageBytes() / 2 / (hiddenSize * Float.BYTES);
+    int fit = config.grpc().maxMessageBytes() / 2 / (expertWidth * Float.BYTES);
     if (fit < 1) {
       throw new ConfigException(
           "consilium.grpc.max-message is %d, expected at least %d for hidden states of %d elements"
               .formatted(
-                  config.grpc().maxMessageBytes(), 2 * hiddenSize * Float.BYTES, hiddenSize));
+                  config.grpc().maxMessageBytes(), 2 * expertWidth * Float.BYTES, expertWidth));
     }
     return new WireLimits(
         Math.min(limits.tokensPerDispatch(), fit),
@@ -167,7 +167,7 @@ public final class ExpertNode implements AutoCloseable {
         int layer = held.byLayer().firstKey();
         secondsPerExpertToken =
             SpeedProbe.secondsPerExpertToken(
-                bank, layer, held.ofLayer(layer).first(), hiddenSize, System::nanoTime);
+                bank, layer, held.ofLayer(layer).first(), expertWidth, System::nanoTime);
       }
       LOG.log(
           System.Logger.Level.INFO,

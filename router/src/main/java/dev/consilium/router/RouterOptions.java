@@ -124,15 +124,15 @@ public record RouterOptions(
     }
 
     NodeDirectory directory(Checkpoint checkpoint, StepLimits limits) {
-      int hiddenSize = checkpoint.spec().hiddenSize();
-      NodeConnector connector = new NodeConnector(channels, hiddenSize, wireDtype, timeout);
+      int expertWidth = checkpoint.spec().expertWidth();
+      NodeConnector connector = new NodeConnector(channels, expertWidth, wireDtype, timeout);
       NodeDirectory directory =
           new NodeDirectory(
               targets,
               connector::connect,
               new NodeDirectory.Expectations(
                   checkpoint.fingerprint(),
-                  hiddenSize,
+                  expertWidth,
                   limits.batchTokens(),
                   checkpoint.spec().expertCounts()),
               timeout.compareTo(ExpertNode.DESCRIBE_TIMEOUT) < 0

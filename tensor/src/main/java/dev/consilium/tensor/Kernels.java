@@ -127,6 +127,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       MemorySegment y,
       long yOffset);
 
+  /** {@code y = max(x, 0)^2}. */
+  void squaredRelu(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
+
   /** {@code y += x}. */
   void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset);
 

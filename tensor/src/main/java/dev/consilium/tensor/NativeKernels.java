@@ -212,6 +212,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void squaredRelu(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
+    others.squaredRelu(x, xOffset, n, y, yOffset);
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

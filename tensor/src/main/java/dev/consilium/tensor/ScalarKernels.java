@@ -125,6 +125,19 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void squaredRelu(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
+    for (int i = 0; i < n; i++) {
+      set(y, yOffset, i, squaredRelu(get(x, xOffset, i)));
+    }
+  }
+
+  /** See {@link Kernels#squaredRelu}. */
+  static float squaredRelu(float x) {
+    float positive = Math.max(x, 0);
+    return positive * positive;
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

@@ -159,6 +159,19 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void squaredRelu(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
+    int bound = FLOATS.loopBound(n);
+    for (int i = 0; i < bound; i += COUNT) {
+      long at = i * 4L;
+      FloatVector positive = FloatVector.fromMemorySegment(FLOATS, x, xOffset + at, ORDER).max(0f);
+      positive.mul(positive).intoMemorySegment(y, yOffset + at, ORDER);
+    }
+    for (int i = bound; i < n; i++) {
+      ScalarKernels.set(y, yOffset, i, ScalarKernels.squaredRelu(ScalarKernels.get(x, xOffset, i)));
+    }
+  }
+
+  @Override
   public void siluMultiply(
       MemorySegment gate,
       long gateOffset,

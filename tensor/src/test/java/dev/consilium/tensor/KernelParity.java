@@ -110,6 +110,7 @@ final class KernelParity {
         "clampedSiluMultiply" + length,
         y,
         (kernels, w) -> kernels.clampedSiluMultiply(1.702f, 7, x, at, w, at, n, w, at));
+    compare("squaredRelu" + length, y, (kernels, w) -> kernels.squaredRelu(x, at, n, w, at));
     compare("silu" + length, y, (kernels, w) -> kernels.silu(n, w, at));
     MemorySegment z = Samples.vector(random, n, at, draw);
     compare(

@@ -175,6 +175,17 @@ class KernelsTest {
     }
   }
 
+  @Test
+  void squaredRelu_bothSigns_isCloseToDouble() {
+    MemorySegment x = Samples.vector(random, 333, 0, r -> 5 * Samples.normal(r));
+    MemorySegment y = Samples.vector(random, 333, 0, Samples::normal);
+    kernels.squaredRelu(x, 0, 333, y, 0);
+    for (int i = 0; i < 333; i++) {
+      double positive = Math.max(ScalarKernels.get(x, 0, i), 0);
+      assertClose(ScalarKernels.get(y, 0, i), positive * positive, 1e-6);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void recur_severalTokens_isCloseToDouble(StateUpdate.Rule rule) {

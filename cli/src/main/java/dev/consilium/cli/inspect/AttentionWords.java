@@ -11,6 +11,7 @@ import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.ShortConvolution;
@@ -39,6 +40,7 @@ final class AttentionWords {
       case Mamba1 _ -> "Mamba";
       case Mamba2 _ -> "Mamba2";
       case ShortConvolution _ -> "short convolution";
+      case NoMixing() -> "-";
     };
   }
 
@@ -59,6 +61,7 @@ final class AttentionWords {
       case ShortConvolution convolution ->
           "short convolution over %d tokens between two gates%s"
               .formatted(convolution.taps(), convolution.biases() ? "; biases" : "");
+      case NoMixing() -> "none";
     };
   }
 
@@ -76,6 +79,7 @@ final class AttentionWords {
               .map(rotary -> RotaryWords.of(rotary, latent.queryDim()))
               .orElse("none: order shows only in which keys a token sees");
       case RecurrentAttention _ -> "by the recurrence itself";
+      case NoMixing() -> "none: no token sees another";
     };
   }
 

@@ -1,9 +1,12 @@
 package dev.consilium.cli.inspect;
 
+import dev.consilium.model.family.Activation;
+import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardSpec;
-import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.NarrowTokens;
+import dev.consilium.model.family.NoFeedForward;
 import dev.consilium.model.family.NoSharedExperts;
 import dev.consilium.model.family.SharedExpert;
 import dev.consilium.model.family.SharedExperts;
@@ -15,29 +18,39 @@ final class FeedForwardWords {
 
   static String of(FeedForwardSpec feedForward) {
     return switch (feedForward) {
-      case DenseFeedForward(int width, boolean biases) ->
-          "dense: SwiGLU of width " + width + withBiases(biases);
+      case DenseFeedForward(int width, BlockBody body) -> "dense: " + block(body, width);
       case MixtureOfExperts experts ->
-          "%d experts, %d for each token: %s of width %d%s%s"
+          "%d experts, %d for each token: %s%s%s"
               .formatted(
                   experts.gate().expertCount(),
                   experts.gate().topK(),
-                  activation(experts.body().activation()),
-                  experts.expertIntermediateSize(),
-                  withBiases(experts.body().biases()),
+                  block(experts.body(), experts.expertIntermediateSize()),
+                  experts.narrow().map(FeedForwardWords::narrow).orElse(""),
                   shared(experts.shared(), experts.expertIntermediateSize()));
+      case NoFeedForward() -> "none";
     };
+  }
+
+  private static String block(BlockBody body, int width) {
+    return "%s of width %d%s"
+        .formatted(activation(body.activation()), width, withBiases(body.biases()));
+  }
+
+  private static String narrow(NarrowTokens narrow) {
+    return ", which see %d values that a projection%s makes of a token"
+        .formatted(narrow.width(), withBiases(narrow.biases()));
   }
 
   private static String withBiases(boolean biases) {
     return biases ? " with biases" : "";
   }
 
-  private static String activation(GatedActivation activation) {
+  private static String activation(Activation activation) {
     return switch (activation) {
-      case GatedActivation.SwiGlu() -> "SwiGLU";
-      case GatedActivation.ClampedSwiGlu(float alpha, float limit) ->
+      case Activation.SwiGlu() -> "SwiGLU";
+      case Activation.ClampedSwiGlu(float alpha, float limit) ->
           "SwiGLU (alpha %s, clamped at %s)".formatted(Numbers.plain(alpha), Numbers.plain(limit));
+      case Activation.SquaredRelu() -> "squared ReLU without a gate";
     };
   }
 
@@ -45,14 +58,14 @@ final class FeedForwardWords {
   private static String shared(SharedExperts shared, int width) {
     return switch (shared) {
       case NoSharedExperts() -> "";
-      case SharedExpert(int size, boolean gated, boolean biases) ->
+      case SharedExpert(int size, boolean gated, BlockBody body) ->
           "; shared by all tokens: width %d%s%s%s"
               .formatted(
                   size,
                   size > width && size % width == 0
                       ? ", as %d of these".formatted(size / width)
                       : "",
-                  withBiases(biases),
+                  withBiases(body.biases()),
                   gated ? ", weighed by a sigmoid" : "");
     };
   }

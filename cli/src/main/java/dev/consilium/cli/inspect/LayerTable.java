@@ -4,6 +4,7 @@ import dev.consilium.cli.Amounts;
 import dev.consilium.cli.Style;
 import dev.consilium.model.checkpoint.ModelSummary;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoFeedForward;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -56,9 +57,10 @@ final class LayerTable {
 
   private static Row row(ModelSpec spec, ModelSummary.Layer layer) {
     boolean dense = layer.experts() == 0;
+    boolean none = spec.layers().get(layer.index()).feedForward() instanceof NoFeedForward;
     return new Row(
         AttentionWords.brief(spec.layers().get(layer.index()).attention()),
-        dense ? "dense" : layer.experts() + ", top " + layer.expertsPerToken(),
+        none ? "-" : dense ? "dense" : layer.experts() + ", top " + layer.expertsPerToken(),
         dense ? "-" : Amounts.bytes(layer.expertBytes()),
         layer.sharedExpertBytes() == 0 ? "-" : Amounts.bytes(layer.sharedExpertBytes()),
         Amounts.bytes(layer.bytes()),

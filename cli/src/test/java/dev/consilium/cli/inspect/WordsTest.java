@@ -2,10 +2,12 @@ package dev.consilium.cli.inspect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.AllKeys;
 import dev.consilium.model.family.AttentionProjections;
 import dev.consilium.model.family.AttentionScores;
-import dev.consilium.model.family.ExpertBody;
+import dev.consilium.model.family.BlockBody;
+import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.ExpertGroups;
 import dev.consilium.model.family.ExpertGroups.GroupScore;
 import dev.consilium.model.family.GateRenormalisation;
@@ -13,12 +15,14 @@ import dev.consilium.model.family.GateScore;
 import dev.consilium.model.family.GateSelection;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GateWeighting;
-import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.KeyChunks;
 import dev.consilium.model.family.KeyRange;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.NarrowTokens;
+import dev.consilium.model.family.NoFeedForward;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.NoScaling;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RotarySpec;
@@ -98,12 +102,38 @@ class WordsTest {
         new MixtureOfExperts(
             new GateSpec(8, 2, new GateScore.Sigmoid(), new GateRenormalisation.None()),
             64,
-            new ExpertBody(new GatedActivation.ClampedSwiGlu(1.702f, 7), true),
+            new BlockBody(new Activation.ClampedSwiGlu(1.702f, 7), true),
             new SharedExpert(128, true));
     assertThat(FeedForwardWords.of(experts))
         .isEqualTo(
             "8 experts, 2 for each token: SwiGLU (alpha 1.702, clamped at 7) of width 64 with"
                 + " biases; shared by all tokens: width 128, as 2 of these, weighed by a sigmoid");
+  }
+
+  @Test
+  void feedForward_narrowWithoutGate_isSaid() {
+    BlockBody body = new BlockBody(new Activation.SquaredRelu(), false);
+    MixtureOfExperts experts =
+        new MixtureOfExperts(
+            new GateSpec(8, 2, new GateScore.Sigmoid(), new GateRenormalisation.None()),
+            64,
+            body,
+            new SharedExpert(96, false, new BlockBody(body.activation(), true)),
+            Optional.of(new NarrowTokens(24, true)));
+    assertThat(FeedForwardWords.of(experts))
+        .isEqualTo(
+            "8 experts, 2 for each token: squared ReLU without a gate of width 64, which see 24"
+                + " values that a projection with biases makes of a token; shared by all tokens:"
+                + " width 96 with biases");
+    assertThat(FeedForwardWords.of(new DenseFeedForward(32, body)))
+        .isEqualTo("dense: squared ReLU without a gate of width 32");
+  }
+
+  @Test
+  void halves_absent_areNone() {
+    assertThat(FeedForwardWords.of(new NoFeedForward())).isEqualTo("none");
+    assertThat(AttentionWords.of(new NoMixing())).isEqualTo("none");
+    assertThat(AttentionWords.positions(new NoMixing())).isEqualTo("none: no token sees another");
   }
 
   @Test

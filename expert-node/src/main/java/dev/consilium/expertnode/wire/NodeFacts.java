@@ -6,6 +6,6 @@ package dev.consilium.expertnode.wire;
  * @param name unique in the cluster
  * @param modelFingerprint of the checkpoint
  * @param device {@code "cpu"}
- * @param hiddenSize width of the hidden state
+ * @param hiddenSize width of the hidden state as experts see it
  */
 public record NodeFacts(String name, String modelFingerprint, String device, int hiddenSize) {}

@@ -4,6 +4,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.gguf.GgufFile;
@@ -72,6 +73,7 @@ final class GgufWeights implements Weights {
       }
       case RecurrentAttention _ -> {}
       case LatentAttention _ -> {}
+      case NoMixing() -> {}
     }
   }
 

@@ -161,7 +161,7 @@ final class HuggingFaceWeights implements Weights {
     }
     FeedForwardNames names = spec.names().feedForward(layer.index());
     ExpertLayout layout = spec.names().storage().experts();
-    int hidden = spec.hiddenSize();
+    int hidden = experts.expertWidth(spec.hiddenSize());
     int inner = experts.expertIntermediateSize();
     for (int i = 0; i < experts.gate().expertCount(); i++) {
       for (FusedPart part : parts(names.expert(i), i, inner, hidden)) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -65,6 +66,8 @@ final class JsonFiles {
         file,
         maxBytes,
         parser -> {
+          // Python's writer makes Infinity of an infinite number, though JSON has none.
+          parser.enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS.mappedFeature());
           JsonNode tree = TREES.readTree(parser);
           if (tree == null) {
             throw new CheckpointException(file, "is empty, want JSON");

@@ -5,6 +5,7 @@ import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.RecurrentAttention;
 import java.util.List;
 import java.util.Map;
@@ -127,7 +128,7 @@ public record ModelSummary(
   private static long keyValueBytes(LayerSpec layer) {
     return switch (layer.attention()) {
       case GroupedQueryAttention attention -> 2L * attention.keyValueWidth() * Float.BYTES;
-      case RecurrentAttention _ -> 0;
+      case RecurrentAttention _, NoMixing _ -> 0;
       case LatentAttention attention -> (long) attention.cacheWidth() * Float.BYTES;
     };
   }

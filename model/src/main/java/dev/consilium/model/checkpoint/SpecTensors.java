@@ -1,6 +1,8 @@
 package dev.consilium.model.checkpoint;
 
+import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GateSpec;
@@ -16,6 +18,9 @@ import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NarrowTokens;
+import dev.consilium.model.family.NoFeedForward;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.NoSharedExperts;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RecurrentAttention;
@@ -80,12 +85,19 @@ public final class SpecTensors {
       case GroupedQueryAttention grouped -> attention(grouped, attention);
       case RecurrentAttention recurrent -> recurrent(recurrent, attention);
       case LatentAttention latent -> latent(latent, attention);
+      case NoMixing() -> {}
     }
     FeedForwardNames names = spec.names().feedForward(layer.index());
-    norm(names.norm());
     switch (layer.feedForward()) {
-      case DenseFeedForward dense -> gated(names.dense(), dense.intermediateSize(), dense.biases());
-      case MixtureOfExperts experts -> experts(experts, names);
+      case DenseFeedForward dense -> {
+        norm(names.norm());
+        block(names.dense(), dense.intermediateSize(), dense.body());
+      }
+      case MixtureOfExperts experts -> {
+        norm(names.norm());
+        experts(experts, names);
+      }
+      case NoFeedForward() -> {}
     }
   }
 
@@ -271,13 +283,24 @@ public final class SpecTensors {
       expert(experts, names, i);
     }
     shared(experts, names);
+    experts.narrow().ifPresent(narrow -> narrow(narrow, names));
+  }
+
+  private void narrow(NarrowTokens narrow, FeedForwardNames names) {
+    matrix(names.narrow(), narrow.width(), spec.hiddenSize());
+    matrix(names.wide(), spec.hiddenSize(), narrow.width());
+    if (narrow.biases()) {
+      vector(WeightNames.bias(names.narrow()), narrow.width());
+      vector(WeightNames.bias(names.wide()), spec.hiddenSize());
+    }
   }
 
   private void expert(MixtureOfExperts experts, FeedForwardNames names, int index) {
+    int width = experts.expertWidth(spec.hiddenSize());
     int intermediate = experts.expertIntermediateSize();
-    gated(names.expert(index), intermediate);
+    block(names.expert(index), width, intermediate, experts.body().activation());
     if (experts.body().biases()) {
-      gatedBiases(names.expertBias(index), intermediate);
+      biases(names.expertBias(index), width, intermediate, experts.body().activation());
     }
   }
 
@@ -285,7 +308,7 @@ public final class SpecTensors {
     switch (experts.shared()) {
       case NoSharedExperts() -> {}
       case SharedExpert shared -> {
-        gated(names.shared(), shared.intermediateSize(), shared.biases());
+        block(names.shared(), shared.intermediateSize(), shared.body());
         if (shared.sigmoidGated()) {
           matrix(names.sharedGate(), 1, spec.hiddenSize());
         }
@@ -293,23 +316,28 @@ public final class SpecTensors {
     }
   }
 
-  private void gated(GatedNames names, int intermediate, boolean biases) {
-    gated(names, intermediate);
-    if (biases) {
-      gatedBiases(names.biases(), intermediate);
+  /** A block that sees every token. */
+  private void block(GatedNames names, int intermediate, BlockBody body) {
+    block(names, spec.hiddenSize(), intermediate, body.activation());
+    if (body.biases()) {
+      biases(names.biases(), spec.hiddenSize(), intermediate, body.activation());
     }
   }
 
-  private void gatedBiases(GatedNames names, int intermediate) {
-    vector(names.gate(), intermediate);
-    vector(names.up(), intermediate);
-    vector(names.down(), spec.hiddenSize());
+  private void block(GatedNames names, int width, int intermediate, Activation activation) {
+    if (activation.gated()) {
+      matrix(names.gate(), intermediate, width);
+    }
+    matrix(names.up(), intermediate, width);
+    matrix(names.down(), width, intermediate);
   }
 
-  private void gated(GatedNames names, int intermediate) {
-    matrix(names.gate(), intermediate, spec.hiddenSize());
-    matrix(names.up(), intermediate, spec.hiddenSize());
-    matrix(names.down(), spec.hiddenSize(), intermediate);
+  private void biases(GatedNames names, int width, int intermediate, Activation activation) {
+    if (activation.gated()) {
+      vector(names.gate(), intermediate);
+    }
+    vector(names.up(), intermediate);
+    vector(names.down(), width);
   }
 
   private void norm(String name) {

@@ -8,6 +8,7 @@ import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
@@ -130,6 +131,7 @@ public final class GgufLayout {
           splitByHead(latent, names.latent());
         }
       }
+      case NoMixing() -> {}
     }
   }
 

@@ -4,6 +4,7 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoFeedForward;
 import dev.consilium.tensor.ThreadTeam;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -191,6 +192,9 @@ public final class ExpertBank implements AutoCloseable {
       case MixtureOfExperts experts -> experts;
       case DenseFeedForward _ ->
           throw new IllegalArgumentException("layer " + layer + " is dense and has no experts");
+      case NoFeedForward() ->
+          throw new IllegalArgumentException(
+              "layer " + layer + " only mixes tokens and has no experts");
     };
   }
 

@@ -1,6 +1,6 @@
 package dev.consilium.model.expert;
 
-import dev.consilium.model.family.GatedActivation;
+import dev.consilium.model.family.Activation;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
@@ -20,7 +20,7 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * Computes several gated blocks of one size at once, each over its own rows:
+ * Computes several blocks of one size and activation at once, each over its own rows:
  *
  * <ol>
  *   <li>the gate and up products of all blocks, in one parallel region;
@@ -89,18 +89,18 @@ public final class GatedBlocks {
   /**
    * One row per block and row, in the order given.
    *
-   * @param x {@code [tokens, hiddenSize]}
-   * @param blocks at least one, all of one size
-   * @return {@code [sum of rows, hiddenSize]}, valid until the next call
+   * @param x {@code [tokens, width]}
+   * @param blocks at least one, all of one size and activation
+   * @return {@code [sum of rows, width]}, valid until the next call
    */
   F32Matrix compute(F32Matrix x, List<Block> blocks, RowFinish finish) {
     GatedWeights first = blocks.getFirst().weights();
     int rows = blocks.stream().mapToInt(block -> block.rows().length).sum();
-    F32Matrix result = results.of(rows, first.hiddenSize());
+    F32Matrix result = results.of(rows, first.width());
     if (rows == 0) {
       return result;
     }
-    F32Matrix gateUp = gateUps.of(rows, 2 * first.intermediateSize());
+    F32Matrix gateUp = gateUps.of(rows, first.gateUp().rows());
     List<PackedMatrix> later =
         device.expect(blocks.stream().map(block -> block.weights().down()).toList());
     device.matmul(gateUpJobs(x, blocks, gateUp));
@@ -121,7 +121,8 @@ public final class GatedBlocks {
       List<PackedMatrix> later,
       F32Matrix result,
       RowFinish finish) {
-    F32Matrix activated = activations.of(result.rows(), gateUp.columns() / 2);
+    F32Matrix activated =
+        activations.of(result.rows(), blocks.getFirst().weights().intermediateSize());
     GatedWeights[] ofRow = weightsOfRows(blocks, result.rows());
     forEachRow(
         result.rows(),
@@ -154,7 +155,7 @@ public final class GatedBlocks {
         Optional.ofNullable(idle.poll())
             .orElseGet(() -> new Scratch(new ScratchMatrix(), new ScratchMatrix()));
     F32Matrix activated = scratch.activated().of(part.count(), part.weights().intermediateSize());
-    F32Matrix down = scratch.result().of(part.count(), part.weights().hiddenSize());
+    F32Matrix down = scratch.result().of(part.count(), part.weights().width());
     for (int i = 0; i < part.count(); i++) {
       activate(part.weights(), gateUp, part.first() + i, activated, i);
     }
@@ -210,14 +211,14 @@ public final class GatedBlocks {
       GatedWeights weights, F32Matrix gateUp, int from, F32Matrix activated, int into) {
     weights.biases().ifPresent(biases -> addBias(biases.gateUp(), gateUp, from));
     long gate = gateUp.offset(from);
-    long up = gate + (long) activated.columns() * Float.BYTES;
+    long up = gate + (long) (gateUp.columns() - activated.columns()) * Float.BYTES;
     MemorySegment x = gateUp.segment();
     MemorySegment y = activated.segment();
     Kernels kernels = device.kernels();
     switch (weights.activation()) {
-      case GatedActivation.SwiGlu() ->
+      case Activation.SwiGlu() ->
           kernels.siluMultiply(x, gate, x, up, activated.columns(), y, activated.offset(into));
-      case GatedActivation.ClampedSwiGlu clamped ->
+      case Activation.ClampedSwiGlu clamped ->
           kernels.clampedSiluMultiply(
               clamped.alpha(),
               clamped.limit(),
@@ -228,6 +229,8 @@ public final class GatedBlocks {
               activated.columns(),
               y,
               activated.offset(into));
+      case Activation.SquaredRelu() ->
+          kernels.squaredRelu(x, up, activated.columns(), y, activated.offset(into));
     }
   }
 

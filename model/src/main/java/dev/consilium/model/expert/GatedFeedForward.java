@@ -1,13 +1,13 @@
 package dev.consilium.model.expert;
 
 import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.tensor.F32Matrix;
 import java.util.List;
 
 /**
- * A gated block that sees every token: a dense layer's, or a shared expert. {@code y =
- * down(silu(gate x) * up x)}, perhaps with biases.
+ * A block that sees every token: a dense layer's, or a shared expert.
  *
  * <p>Threading: one computation at a time; {@link #close} after the last.
  */
@@ -30,10 +30,10 @@ public final class GatedFeedForward implements AutoCloseable {
       Checkpoint checkpoint,
       GatedNames names,
       int intermediateSize,
-      boolean biases,
+      BlockBody body,
       GatedBlocks blocks) {
     return new GatedFeedForward(
-        GatedWeights.load(checkpoint, names, intermediateSize, biases), blocks);
+        GatedWeights.load(checkpoint, names, intermediateSize, body), blocks);
   }
 
   /**

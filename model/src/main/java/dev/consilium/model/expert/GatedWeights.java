@@ -3,8 +3,9 @@ package dev.consilium.model.expert;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.checkpoint.StackedMatrix;
+import dev.consilium.model.family.Activation;
+import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.FeedForwardNames;
-import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.tensor.F32Vector;
@@ -13,33 +14,32 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The weights of a gated block {@code down(activation(gate x, up x))}. Gate and up are one matrix,
- * so that one product gives both.
+ * The weights of a feed-forward block {@code down(activation(gate x, up x))}. Gate and up are one
+ * matrix, so that one product gives both; a block without a gate has up alone there.
  *
  * <p>Read-only; any number of threads may use it until {@link #close}.
  *
- * @param gateUp {@code [2 * intermediateSize, hiddenSize]}, gate rows first
- * @param down {@code [hiddenSize, intermediateSize]}
+ * @param gateUp {@code [2 * intermediateSize, width]}, gate rows first
+ * @param down {@code [width, intermediateSize]}
  * @param activation between the products
  * @param biases what is added to the products
  */
 record GatedWeights(
-    StackedMatrix gateUp, PackedMatrix down, GatedActivation activation, Optional<Biases> biases)
+    StackedMatrix gateUp, PackedMatrix down, Activation activation, Optional<Biases> biases)
     implements AutoCloseable {
 
   /**
    * What is added to the products.
    *
    * @param gateUp {@code [2 * intermediateSize]}, the gate's first
-   * @param down {@code [hiddenSize]}
+   * @param down {@code [width]}
    */
   record Biases(F32Vector gateUp, F32Vector down) {
-    static Biases load(Checkpoint checkpoint, GatedNames names, int intermediateSize) {
+    static Biases load(Checkpoint checkpoint, GatedNames names, Size size, boolean gated) {
+      F32Vector up = checkpoint.vector(names.up(), size.intermediate());
       return new Biases(
-          joined(
-              checkpoint.vector(names.gate(), intermediateSize),
-              checkpoint.vector(names.up(), intermediateSize)),
-          checkpoint.vector(names.down(), checkpoint.spec().hiddenSize()));
+          gated ? joined(checkpoint.vector(names.gate(), size.intermediate()), up) : up,
+          checkpoint.vector(names.down(), size.width()));
     }
 
     private static F32Vector joined(F32Vector first, F32Vector second) {
@@ -55,38 +55,44 @@ record GatedWeights(
     }
   }
 
-  /** A block of SwiGLU. */
+  /**
+   * How large a block is.
+   *
+   * @param width of what it takes and gives
+   * @param intermediate width inside
+   */
+  record Size(int width, int intermediate) {}
+
+  /** A block that sees every token. */
   static GatedWeights load(
-      Checkpoint checkpoint, GatedNames names, int intermediateSize, boolean hasBiases) {
-    Optional<Biases> biases =
-        hasBiases
-            ? Optional.of(Biases.load(checkpoint, names.biases(), intermediateSize))
-            : Optional.empty();
-    return load(checkpoint, names, intermediateSize, new GatedActivation.SwiGlu(), biases);
+      Checkpoint checkpoint, GatedNames names, int intermediateSize, BlockBody body) {
+    Size size = new Size(checkpoint.spec().hiddenSize(), intermediateSize);
+    return load(checkpoint, names, names.biases(), size, body);
   }
 
   /** A routed expert. */
   static GatedWeights load(
       Checkpoint checkpoint, FeedForwardNames names, MixtureOfExperts experts, int index) {
-    int size = experts.expertIntermediateSize();
-    Optional<Biases> biases =
-        experts.body().biases()
-            ? Optional.of(Biases.load(checkpoint, names.expertBias(index), size))
-            : Optional.empty();
-    return load(checkpoint, names.expert(index), size, experts.body().activation(), biases);
+    return load(
+        checkpoint,
+        names.expert(index),
+        names.expertBias(index),
+        size(checkpoint, experts),
+        experts.body());
   }
 
   private static GatedWeights load(
-      Checkpoint checkpoint,
-      GatedNames names,
-      int intermediateSize,
-      GatedActivation activation,
-      Optional<Biases> biases) {
-    int hidden = checkpoint.spec().hiddenSize();
-    StackedMatrix gateUp = checkpoint.stackedMatrix(hidden, gateUpParts(names, intermediateSize));
+      Checkpoint checkpoint, GatedNames names, GatedNames biasNames, Size size, BlockBody body) {
+    boolean gated = body.activation().gated();
+    Optional<Biases> biases =
+        body.biases()
+            ? Optional.of(Biases.load(checkpoint, biasNames, size, gated))
+            : Optional.empty();
+    StackedMatrix gateUp =
+        checkpoint.stackedMatrix(size.width(), gateUpParts(names, size.intermediate(), gated));
     try {
-      PackedMatrix down = checkpoint.matrix(names.down(), hidden, intermediateSize);
-      return new GatedWeights(gateUp, down, activation, biases);
+      PackedMatrix down = checkpoint.matrix(names.down(), size.width(), size.intermediate());
+      return new GatedWeights(gateUp, down, body.activation(), biases);
     } catch (RuntimeException | Error e) {
       gateUp.close();
       throw e;
@@ -95,26 +101,35 @@ record GatedWeights(
 
   /** Memory that a routed expert takes. */
   static long memoryBytes(Checkpoint checkpoint, FeedForwardNames names, MixtureOfExperts experts) {
-    int hidden = checkpoint.spec().hiddenSize();
-    int size = experts.expertIntermediateSize();
+    Size size = size(checkpoint, experts);
     GatedNames first = names.expert(0);
-    long biases = experts.body().biases() ? (2L * size + hidden) * Float.BYTES : 0;
-    return checkpoint.stackedMatrixBytes(hidden, gateUpParts(first, size))
-        + checkpoint.stackedMatrixBytes(size, List.of(new MatrixPart(first.down(), hidden)))
+    List<MatrixPart> gateUp =
+        gateUpParts(first, size.intermediate(), experts.body().activation().gated());
+    long gateUpRows = gateUp.stream().mapToLong(MatrixPart::rows).sum();
+    long biases = experts.body().biases() ? (gateUpRows + size.width()) * Float.BYTES : 0;
+    return checkpoint.stackedMatrixBytes(size.width(), gateUp)
+        + checkpoint.stackedMatrixBytes(
+            size.intermediate(), List.of(new MatrixPart(first.down(), size.width())))
         + biases;
   }
 
-  private static List<MatrixPart> gateUpParts(GatedNames names, int intermediateSize) {
-    return List.of(
-        new MatrixPart(names.gate(), intermediateSize),
-        new MatrixPart(names.up(), intermediateSize));
+  private static Size size(Checkpoint checkpoint, MixtureOfExperts experts) {
+    return new Size(
+        experts.expertWidth(checkpoint.spec().hiddenSize()), experts.expertIntermediateSize());
+  }
+
+  private static List<MatrixPart> gateUpParts(
+      GatedNames names, int intermediateSize, boolean gated) {
+    MatrixPart up = new MatrixPart(names.up(), intermediateSize);
+    return gated ? List.of(new MatrixPart(names.gate(), intermediateSize), up) : List.of(up);
   }
 
   int intermediateSize() {
     return down.columns();
   }
 
-  int hiddenSize() {
+  /** Width of what the block takes and gives. */
+  int width() {
     return down.rows();
   }
 

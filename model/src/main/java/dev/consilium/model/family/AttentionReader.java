@@ -1,10 +1,15 @@
 package dev.consilium.model.family;
 
+import dev.consilium.model.family.AttentionRules.Keys;
+import dev.consilium.model.family.SingleBlocks.Kind;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Reads the attention of every layer.
@@ -43,8 +48,13 @@ final class AttentionReader {
     List<KeyRange> keys = new KeyRangeReader(rules.keys(), fields).read(turned);
     AttentionScores plain = new AttentionScores(scale(headDim), rules.scores().sinks(), NO_TUNING);
     AttentionScores tuned = new AttentionScores(plain.scale(), plain.sinks(), temperature());
+    Set<Integer> without = layersWithout();
     List<AttentionSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
+      if (without.contains(i)) {
+        all.add(new NoMixing());
+        continue;
+      }
       boolean turns = turned.get(i);
       all.add(
           new GroupedQueryAttention(
@@ -71,6 +81,18 @@ final class AttentionReader {
       throw fields.wrong(field, "a number above 0, up to " + MAX_CLIP);
     }
     return clip;
+  }
+
+  /** Layers that do not attend; some of them may be recurrent. */
+  private Set<Integer> layersWithout() {
+    if (rules.keys() != Keys.ALL_IN_SINGLE_BLOCKS) {
+      return Set.of();
+    }
+    List<Kind> kinds = SingleBlocks.read(fields);
+    return IntStream.range(0, kinds.size())
+        .filter(i -> kinds.get(i) != Kind.ATTENTION)
+        .boxed()
+        .collect(Collectors.toSet());
   }
 
   private int kvHeads(int heads) {

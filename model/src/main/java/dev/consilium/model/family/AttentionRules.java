@@ -91,6 +91,8 @@ record AttentionRules(
     ALL,
     /** All, in models where {@code layer_types} says which layers are recurrent. */
     ALL_BESIDE_RECURRENT,
+    /** All, in layers that {@link SingleBlocks} names so; others do not attend. */
+    ALL_IN_SINGLE_BLOCKS,
     /** The last {@code sliding_window} in all layers, if that is there. */
     WINDOW,
     /** The last {@code sliding_window} in all layers, if {@code use_sliding_window}. */

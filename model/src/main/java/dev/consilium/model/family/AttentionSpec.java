@@ -2,4 +2,4 @@ package dev.consilium.model.family;
 
 /** How a layer mixes tokens. */
 public sealed interface AttentionSpec
-    permits GroupedQueryAttention, LatentAttention, RecurrentAttention {}
+    permits GroupedQueryAttention, LatentAttention, NoMixing, RecurrentAttention {}

@@ -200,6 +200,26 @@ final class ConfigFields {
     return numbers;
   }
 
+  /** A least and a most number, not negative, of which the second may be infinite; or empty. */
+  List<Double> bounds(String field) {
+    List<Double> bounds = new ArrayList<>();
+    for (JsonNode element : elements(field)) {
+      if (!element.isNumber()) {
+        throw wrong(field, "two numbers");
+      }
+      bounds.add(element.doubleValue());
+    }
+    boolean ordered =
+        bounds.size() == 2
+            && Double.isFinite(bounds.getFirst())
+            && bounds.getFirst() >= 0
+            && bounds.getLast() >= bounds.getFirst();
+    if (!bounds.isEmpty() && !ordered) {
+      throw wrong(field, "two numbers from 0, ascending");
+    }
+    return bounds;
+  }
+
   Optional<ConfigFields> object(String field) {
     return take(field).map(value -> new ConfigFields(path + own(field) + ".", value));
   }

@@ -1,15 +1,14 @@
 package dev.consilium.model.family;
 
 /**
- * One gated block for every token: {@code down(silu(gate x) * up x)}.
+ * One block for every token: {@code down(activation(gate x, up x))}.
  *
  * @param intermediateSize width inside the block
- * @param biases whether its three matrices have biases
  */
-public record DenseFeedForward(int intermediateSize, boolean biases) implements FeedForwardSpec {
+public record DenseFeedForward(int intermediateSize, BlockBody body) implements FeedForwardSpec {
 
-  /** Without biases. */
+  /** Of SwiGLU without biases. */
   public DenseFeedForward(int intermediateSize) {
-    this(intermediateSize, false);
+    this(intermediateSize, BlockBody.SWIGLU);
   }
 }

@@ -11,6 +11,8 @@ package dev.consilium.model.family;
  * @param shared of the shared expert, or of all of them in one
  * @param sharedGate what weighs the shared expert, {@code [1, hiddenSize]}
  * @param dense of a layer without experts
+ * @param narrow makes {@link NarrowTokens}, {@code [width, hiddenSize]}
+ * @param wide brings the experts' sum back, {@code [hiddenSize, width]}
  */
 public record FeedForwardNames(
     String norm,
@@ -19,7 +21,9 @@ public record FeedForwardNames(
     GatedNames expertBiasTemplate,
     GatedNames shared,
     String sharedGate,
-    GatedNames dense) {
+    GatedNames dense,
+    String narrow,
+    String wide) {
 
   /** Names of one routed expert's weights. */
   public GatedNames expert(int index) {
@@ -39,6 +43,8 @@ public record FeedForwardNames(
         expertBiasTemplate.filled("{layer}", layer),
         shared.filled("{layer}", layer),
         WeightNames.fill(sharedGate, "{layer}", layer),
-        dense.filled("{layer}", layer));
+        dense.filled("{layer}", layer),
+        WeightNames.fill(narrow, "{layer}", layer),
+        WeightNames.fill(wide, "{layer}", layer));
   }
 }

@@ -3,6 +3,7 @@ package dev.consilium.model.family;
 import dev.consilium.model.family.ExpertGroups.GroupScore;
 import dev.consilium.model.family.FeedForwardRules.Layers;
 import dev.consilium.model.family.FeedForwardRules.Shared;
+import dev.consilium.model.family.SingleBlocks.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,8 @@ final class FeedForwardReader {
   private static final int MAX_EXPERTS = 1 << 14;
   private static final int MAX_SHARED = 1 << 10;
 
+  private static final String MLP_BIAS = "mlp_bias";
+
   private final FeedForwardRules rules;
   private final ConfigFields fields;
 
@@ -33,8 +36,10 @@ final class FeedForwardReader {
 
   /** The feed-forward block of each layer. */
   List<FeedForwardSpec> read(int layers) {
-    MixtureOfExperts experts = experts();
+    BlockBody others = others();
+    MixtureOfExperts experts = experts(others);
     Set<Integer> dense = denseLayers(layers);
+    Set<Integer> without = layersWithout();
     if (rules.layers() != Layers.ALL) {
       fields.ignore(Set.of(rules.fields().denseSize())); // stated where no layer is dense, too
     }
@@ -43,12 +48,39 @@ final class FeedForwardReader {
             ? Optional.empty()
             : Optional.of(
                 new DenseFeedForward(
-                    fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE), biases()));
+                    fields.integer(rules.fields().denseSize(), 1, MAX_INTERMEDIATE), others));
     List<FeedForwardSpec> all = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
-      all.add(dense.contains(i) ? block.orElseThrow() : experts);
+      all.add(
+          without.contains(i)
+              ? new NoFeedForward()
+              : dense.contains(i) ? block.orElseThrow() : experts);
     }
     return all;
+  }
+
+  private BlockBody others() {
+    if (!rules.others().biases().field().equals(MLP_BIAS)) {
+      fields.neutral(MLP_BIAS, Set.of("false"));
+    }
+    return rules.others().read(fields);
+  }
+
+  private Set<Integer> layersWithout() {
+    if (rules.layers() != Layers.SINGLE_BLOCKS) {
+      return Set.of();
+    }
+    Set<Integer> mixing = new TreeSet<>(singleBlocks(Kind.RECURRENT));
+    mixing.addAll(singleBlocks(Kind.ATTENTION));
+    return mixing;
+  }
+
+  private Set<Integer> singleBlocks(Kind kind) {
+    List<Kind> kinds = SingleBlocks.read(fields);
+    return IntStream.range(0, kinds.size())
+        .filter(i -> kinds.get(i) == kind)
+        .boxed()
+        .collect(Collectors.toSet());
   }
 
   private Set<Integer> denseLayers(int layers) {
@@ -71,6 +103,7 @@ final class FeedForwardReader {
       case PERIODIC -> dense.addAll(without(layers, periodic(layers)));
       case FROM_TO -> dense.addAll(without(layers, interval(layers)));
       case LISTED -> dense.addAll(without(layers, listed(layers)));
+      case SINGLE_BLOCKS -> dense.addAll(singleBlocks(Kind.DENSE));
     }
     return dense;
   }
@@ -126,16 +159,21 @@ final class FeedForwardReader {
         .collect(Collectors.toSet());
   }
 
-  private MixtureOfExperts experts() {
+  private MixtureOfExperts experts(BlockBody others) {
     GateSpec gate = gate();
     int size = fields.sameInteger(rules.fields().size(), 1, MAX_INTERMEDIATE);
-    ExpertBody body = new ExpertBody(rules.body().activation(), rules.body().biases() || biases());
-    return new MixtureOfExperts(gate, size, body, shared(size));
+    BlockBody body = rules.body().read(fields);
+    return new MixtureOfExperts(gate, size, body, shared(size, others), narrow(others));
   }
 
-  /** Whether all blocks have biases. */
-  private boolean biases() {
-    return rules.biases().read(fields);
+  private Optional<NarrowTokens> narrow(BlockBody others) {
+    OptionalInt width =
+        rules.narrow().isEmpty()
+            ? OptionalInt.empty()
+            : fields.optionalInteger(rules.narrow(), 1, MAX_INTERMEDIATE);
+    return width.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new NarrowTokens(width.getAsInt(), others.biases()));
   }
 
   private GateSpec gate() {
@@ -269,7 +307,7 @@ final class FeedForwardReader {
     return (float) factor;
   }
 
-  private SharedExperts shared(int expertSize) {
+  private SharedExperts shared(int expertSize, BlockBody body) {
     return switch (rules.shared()) {
       case Shared.None() -> new NoSharedExperts();
       case Shared.Sized(String field, boolean gated) -> {
@@ -278,15 +316,15 @@ final class FeedForwardReader {
         if (gated && size == 0) {
           throw fields.wrong(field, "the width of the shared expert");
         }
-        yield size == 0 ? new NoSharedExperts() : new SharedExpert(size, gated, biases());
+        yield size == 0 ? new NoSharedExperts() : new SharedExpert(size, gated, body);
       }
       case Shared.Counted(String field) -> {
         int count = fields.optionalInteger(field, 0, MAX_SHARED).orElse(0);
         yield count == 0
             ? new NoSharedExperts()
-            : new SharedExpert(Math.multiplyExact(count, expertSize), false, biases());
+            : new SharedExpert(Math.multiplyExact(count, expertSize), false, body);
       }
-      case Shared.One() -> new SharedExpert(expertSize, false, biases());
+      case Shared.One() -> new SharedExpert(expertSize, false, body);
     };
   }
 }

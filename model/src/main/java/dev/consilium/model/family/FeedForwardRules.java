@@ -7,11 +7,26 @@ package dev.consilium.model.family;
  * @param fields where sizes stand
  * @param gate how experts are chosen and weighed
  * @param body what a routed expert is
- * @param biases whether the matrices of all blocks have biases, whatever that says
+ * @param others what all other blocks are, and whether what makes narrow tokens has biases
  * @param shared the experts that see every token
+ * @param narrow the field with the width of what routed experts see instead of the token; empty:
+ *     they see that
  */
 record FeedForwardRules(
-    Layers layers, Fields fields, GateRules gate, ExpertBody body, Flag biases, Shared shared) {
+    Layers layers,
+    Fields fields,
+    GateRules gate,
+    Body body,
+    Body others,
+    Shared shared,
+    String narrow) {
+
+  /** What a block is. */
+  record Body(Activation activation, Flag biases) {
+    BlockBody read(ConfigFields config) {
+      return new BlockBody(activation, biases.read(config));
+    }
+  }
 
   /**
    * Names of fields.
@@ -45,7 +60,11 @@ record FeedForwardRules(
      */
     FROM_TO,
     /** Those in {@code moe_layers}; absent: every {@code interleave_moe_layer_step}-th. */
-    LISTED
+    LISTED,
+    /**
+     * Those that {@link SingleBlocks} names so; others have no feed-forward block, or a dense one.
+     */
+    SINGLE_BLOCKS
   }
 
   /** The experts that see every token. */
@@ -90,9 +109,10 @@ record FeedForwardRules(
     private String denseSize = "intermediate_size";
     private Layers layers = Layers.ALL;
     private GateRules gate = GateRules.softmax(GateRules.Normalisation.NEVER);
-    private ExpertBody body = ExpertBody.SWIGLU;
-    private Flag biases = Flag.NEVER;
+    private Body body = new Body(BlockBody.SWIGLU.activation(), Flag.NEVER);
+    private Body others = body;
     private Shared shared = new Shared.None();
+    private String narrow = "";
 
     private Builder(String count, String size) {
       this.count = count;
@@ -124,14 +144,33 @@ record FeedForwardRules(
       return gate(value.build());
     }
 
-    Builder body(ExpertBody value) {
-      body = value;
+    Builder body(BlockBody value) {
+      body = new Body(value.activation(), value.biases() ? Flag.ALWAYS : Flag.NEVER);
       return this;
     }
 
     /** Whether the matrices of all blocks have biases: experts', shared experts', dense ones. */
     Builder biases(Flag value) {
-      biases = value;
+      body = new Body(body.activation(), value);
+      return otherBiases(value);
+    }
+
+    /** Whether those of all blocks but routed experts have biases, and what makes narrow tokens. */
+    Builder otherBiases(Flag value) {
+      others = new Body(others.activation(), value);
+      return this;
+    }
+
+    /** Between the products of all blocks. */
+    Builder activation(Activation value) {
+      body = new Body(value, body.biases());
+      others = new Body(value, others.biases());
+      return this;
+    }
+
+    /** The field with the width of what routed experts see; where it is absent, they see tokens. */
+    Builder narrow(String field) {
+      narrow = field;
       return this;
     }
 
@@ -142,7 +181,7 @@ record FeedForwardRules(
 
     FeedForwardRules build() {
       return new FeedForwardRules(
-          layers, new Fields(count, topK, size, denseSize), gate, body, biases, shared);
+          layers, new Fields(count, topK, size, denseSize), gate, body, others, shared, narrow);
     }
   }
 }

@@ -1,9 +1,9 @@
 package dev.consilium.model.family;
 
 /**
- * Names of the three matrices of a gated block {@code down(silu(gate x) * up x)}.
+ * Names of the matrices of a feed-forward block {@code down(activation(gate x, up x))}.
  *
- * @param gate {@code [intermediateSize, hiddenSize]}
+ * @param gate {@code [intermediateSize, hiddenSize]}; not in the file where blocks have no gate
  * @param up {@code [intermediateSize, hiddenSize]}
  * @param down {@code [hiddenSize, intermediateSize]}
  */

@@ -43,7 +43,7 @@ final class KeyRangeReader {
         }
         yield agreed(layers, new AllKeys());
       }
-      case ALL_BESIDE_RECURRENT -> Collections.nCopies(layers, new AllKeys());
+      case ALL_BESIDE_RECURRENT, ALL_IN_SINGLE_BLOCKS -> Collections.nCopies(layers, new AllKeys());
       case WINDOW -> agreed(layers, fields.has("sliding_window") ? window() : noWindow());
       case WINDOW_IF_ENABLED -> agreed(layers, enabled() ? window() : noWindow());
       case LISTED_WINDOW_IF_ENABLED -> listedIfEnabled(layers);

@@ -345,7 +345,7 @@ public final class ModelFamilies {
                   .build(),
               experts("num_local_experts", "intermediate_size")
                   .gate(GateRules.of(Score.SOFTMAX_OF_CHOSEN).bias())
-                  .body(new ExpertBody(new GatedActivation.ClampedSwiGlu(1.702f, 7), true)))
+                  .body(new BlockBody(new Activation.ClampedSwiGlu(1.702f, 7), true)))
           // The reference takes num_experts_per_tok and the rope parameters instead.
           .ignoring("experts_per_token", "initial_context_length")
           .only("swiglu_limit", "7.0", "7")
@@ -531,6 +531,46 @@ public final class ModelFamilies {
                   .finalNorm("norm_f"))
           .build();
 
+  private static final ModelFamily NEMOTRON_H =
+      declare(
+              "nemotron_h",
+              "NemotronHForCausalLM",
+              norms(1e-5).epsilonField("layer_norm_epsilon"),
+              grouped(1e4).turned(Turned.NONE).keys(Keys.ALL_IN_SINGLE_BLOCKS).headDim(128).build(),
+              experts("n_routed_experts", "moe_intermediate_size")
+                  .layers(Layers.SINGLE_BLOCKS)
+                  .gate(GateRules.corrected(Normalisation.UNLESS_DISABLED))
+                  .activation(new Activation.SquaredRelu())
+                  .otherBiases(new Flag("mlp_bias", false))
+                  .shared(new Shared.Sized("moe_shared_expert_intermediate_size", false))
+                  .narrow("moe_latent_size"))
+          .recurrence(Recurrence.MAMBA2_SINGLE_BLOCKS)
+          // How weights began, and how the reference computes.
+          .ignoring("hidden_dropout", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap")
+          .ignoring("num_logits_to_keep", "rescale_prenorm_residual", "residual_in_fp32")
+          .ignoring("time_step_floor", "time_step_max", "time_step_min", "use_mamba_kernels")
+          // Of layers that predict further tokens.
+          .ignoring("mtp_hybrid_override_pattern", "mtp_layers_block_type")
+          // The reference reads another field, or none.
+          .ignoring("mamba_proj_bias", "n_shared_experts", "norm_eps")
+          .only("attention_bias", "false")
+          .only("mamba_hidden_act", "\"silu\"")
+          .only("mlp_hidden_act", "\"relu2\"")
+          .only("sliding_window")
+          .names(
+              new NamesBuilder("backbone.", "layers", "mixer")
+                  .embedding("embeddings")
+                  .norms("norm", "norm")
+                  .gate("mixer.gate")
+                  .experts(GatedNames.of("mixer.experts.{expert}"))
+                  .shared(GatedNames.of("mixer.shared_experts"))
+                  .dense(GatedNames.of("mixer"))
+                  .narrow("mixer.fc1_latent_proj", "mixer.fc2_latent_proj")
+                  .recurrent("mixer")
+                  .finalNorm("norm_f")
+                  .unused("mtp."))
+          .build();
+
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
 
   static {
@@ -560,6 +600,7 @@ public final class ModelFamilies {
             LFM2_MOE,
             JAMBA,
             KIMI_LINEAR,
+            NEMOTRON_H,
             minimax("minimax", "MiniMaxForCausalLM", Recurrence.LIGHTNING)
                 .ignoring("block_size")
                 .build(),

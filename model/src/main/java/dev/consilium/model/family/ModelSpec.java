@@ -3,6 +3,7 @@ package dev.consilium.model.family;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * Everything about a model that its weights do not say.
@@ -45,6 +46,9 @@ public record ModelSpec(
         throw new IllegalArgumentException(
             "layer " + layers.get(i).index() + " stands at place " + i);
       }
+    }
+    if (expertWidths(layers, hiddenSize).limit(2).count() > 1) {
+      throw new IllegalArgumentException("experts of several widths");
     }
   }
 
@@ -92,6 +96,19 @@ public record ModelSpec(
   /** The name of the matrix that gives the logits, shape {@code [vocabularySize, hiddenSize]}. */
   public String headName() {
     return tiedEmbeddings ? names.embedding() : names.head();
+  }
+
+  /** What routed experts take and give of a token: its width, the same in all layers. */
+  public int expertWidth() {
+    return expertWidths(layers, hiddenSize).findFirst().orElse(hiddenSize);
+  }
+
+  private static IntStream expertWidths(List<LayerSpec> layers, int hiddenSize) {
+    return layers.stream()
+        .map(LayerSpec::feedForward)
+        .filter(MixtureOfExperts.class::isInstance)
+        .mapToInt(experts -> ((MixtureOfExperts) experts).expertWidth(hiddenSize))
+        .distinct();
   }
 
   /** The layers that have experts, ascending. */

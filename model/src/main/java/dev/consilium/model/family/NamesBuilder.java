@@ -28,6 +28,8 @@ final class NamesBuilder {
   private GatedNames shared;
   private String sharedGate;
   private GatedNames dense;
+  private String narrow;
+  private String wide;
   private RecurrentNames recurrent;
   private WeightStorage storage = WeightStorage.PLAIN;
   private final List<String> unused = new ArrayList<>();
@@ -71,6 +73,8 @@ final class NamesBuilder {
     shared = GatedNames.of(layer + "mlp.shared_experts");
     sharedGate = layer + "mlp.shared_expert_gate.weight";
     dense = GatedNames.of(layer + "mlp");
+    narrow = layer + "mlp.fc1_latent_proj.weight";
+    wide = layer + "mlp.fc2_latent_proj.weight";
     recurrent = new RecurrentNames(layer + "mamba.");
   }
 
@@ -155,6 +159,13 @@ final class NamesBuilder {
     return this;
   }
 
+  /** The modules that make narrow tokens for experts, and widen their sum. */
+  NamesBuilder narrow(String down, String up) {
+    narrow = layer + down + ".weight";
+    wide = layer + up + ".weight";
+    return this;
+  }
+
   NamesBuilder recurrent(String module) {
     recurrent = new RecurrentNames(layer + module + ".");
     return this;
@@ -183,7 +194,15 @@ final class NamesBuilder {
         "lm_head.weight",
         attentionNames(),
         new FeedForwardNames(
-            feedForwardNorm, gate, expert, expert.biases(), shared, sharedGate, dense),
+            feedForwardNorm,
+            gate,
+            expert,
+            expert.biases(),
+            shared,
+            sharedGate,
+            dense,
+            narrow,
+            wide),
         storage,
         unused);
   }

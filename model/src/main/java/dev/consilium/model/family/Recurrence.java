@@ -10,6 +10,8 @@ enum Recurrence {
   DELTA_NET,
   /** Mamba2 where {@code layer_types} says {@code mamba}; absent: in all layers. */
   MAMBA2,
+  /** Mamba2, by fields without a prefix, where {@link SingleBlocks} says so. */
+  MAMBA2_SINGLE_BLOCKS,
   /**
    * Mamba in all layers but {@code attn_layer_offset} (absent: 4) of every {@code
    * attn_layer_period} (absent: 8).

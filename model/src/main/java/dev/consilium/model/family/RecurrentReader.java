@@ -1,5 +1,6 @@
 package dev.consilium.model.family;
 
+import dev.consilium.model.family.SingleBlocks.Kind;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -48,6 +49,15 @@ final class RecurrentReader {
             types.isEmpty() ? Collections.nCopies(layers, "mamba") : types,
             "mamba",
             mamba2(hidden));
+      }
+      case MAMBA2_SINGLE_BLOCKS -> {
+        Mamba2 layer = unexpandedMamba2();
+        yield SingleBlocks.read(fields).stream()
+            .map(kind ->
+                kind == Kind.RECURRENT
+                    ? Optional.<RecurrentAttention>of(layer)
+                    : Optional.<RecurrentAttention>empty())
+            .toList();
       }
       case KIMI_DELTA -> kimi(layers);
       case LIGHTNING -> lightning(listedKinds(layers), hidden);
@@ -205,6 +215,28 @@ final class RecurrentReader {
         false,
         0,
         Float.POSITIVE_INFINITY);
+  }
+
+  /** Fields that say the width by heads, so that {@code expand} says nothing. */
+  private Mamba2 unexpandedMamba2() {
+    fields.ignore(Set.of("chunk_size", "expand"));
+    int heads = fields.optionalInteger("mamba_num_heads", 1, MAX_HEADS).orElse(128);
+    int groups = fields.optionalInteger("n_groups", 1, MAX_HEADS).orElse(8);
+    if (heads % groups != 0) {
+      throw fields.wrong("n_groups", "a divisor of mamba_num_heads, which is " + heads);
+    }
+    List<Double> steps = fields.bounds("time_step_limit");
+    return new Mamba2(
+        heads,
+        groups,
+        fields.optionalInteger("ssm_state_size", 1, MAX_DIM).orElse(128),
+        fields.optionalInteger("mamba_head_dim", 1, MAX_DIM).orElse(64),
+        fields.optionalInteger("conv_kernel", 1, MAX_TAPS).orElse(4),
+        groups,
+        fields.flag("use_conv_bias", true),
+        fields.flag("use_bias", false),
+        steps.isEmpty() ? 0 : steps.getFirst().floatValue(),
+        steps.isEmpty() ? Float.POSITIVE_INFINITY : steps.getLast().floatValue());
   }
 
   /** Absent or {@code "auto"}: what makes the heads as wide as the expanded hidden state. */

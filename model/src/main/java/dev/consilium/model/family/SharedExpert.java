@@ -1,19 +1,18 @@
 package dev.consilium.model.family;
 
 /**
- * One gated block beside the routed experts, added to their sum. Several such blocks of one width
- * are one of all their widths together, and that is how files hold them.
+ * One block beside the routed experts, added to their sum. Several such blocks of one width are one
+ * of all their widths together, and that is how files hold them.
  *
  * @param intermediateSize width inside the block
  * @param sigmoidGated whether its output is multiplied by the sigmoid of a learned product with the
  *     token
- * @param biases whether its three matrices have biases
  */
-public record SharedExpert(int intermediateSize, boolean sigmoidGated, boolean biases)
+public record SharedExpert(int intermediateSize, boolean sigmoidGated, BlockBody body)
     implements SharedExperts {
 
-  /** Without biases. */
+  /** Of SwiGLU without biases. */
   public SharedExpert(int intermediateSize, boolean sigmoidGated) {
-    this(intermediateSize, sigmoidGated, false);
+    this(intermediateSize, sigmoidGated, BlockBody.SWIGLU);
   }
 }

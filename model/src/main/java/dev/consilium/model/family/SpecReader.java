@@ -1,5 +1,6 @@
 package dev.consilium.model.family;
 
+import dev.consilium.model.family.FeedForwardRules.Layers;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -100,7 +101,6 @@ final class SpecReader {
           "add_cross_attention", Set.of("false"),
           "cross_attention_hidden_size", Set.of(),
           "is_encoder_decoder", Set.of("false"),
-          "mlp_bias", Set.of("false"),
           "pretraining_tp", Set.of("1"),
           "pruned_heads", Set.of("{}"),
           "tie_encoder_decoder", Set.of("false"));
@@ -213,7 +213,7 @@ final class SpecReader {
   }
 
   private List<LayerSpec> layers(int hidden, int context) {
-    int count = fields.integer("num_hidden_layers", 1, MAX_LAYERS);
+    int count = layerCount();
     List<AttentionSpec> attentions = attentions(count, hidden, context);
     List<Optional<RecurrentAttention>> recurrent =
         new RecurrentReader(family.recurrence(), fields).read(count, hidden);
@@ -231,6 +231,17 @@ final class SpecReader {
       layers.add(new LayerSpec(i, attention, feedForwards.get(i), attends ? full : linear, mlp));
     }
     return layers;
+  }
+
+  private int layerCount() {
+    if (family.feedForward().layers() != Layers.SINGLE_BLOCKS) {
+      return fields.integer("num_hidden_layers", 1, MAX_LAYERS);
+    }
+    int count = SingleBlocks.read(fields).size();
+    if (fields.optionalInteger("num_hidden_layers", 1, MAX_LAYERS).orElse(count) != count) {
+      throw fields.wrong("num_hidden_layers", count + ", as the list of layers says");
+    }
+    return count;
   }
 
   private List<AttentionSpec> attentions(int layers, int hidden, int context) {
@@ -251,7 +262,7 @@ final class SpecReader {
       case GroupedQueryAttention grouped ->
           grouped.rotary().map(SpecReader::stretchedContext).orElse(0);
       case LatentAttention latent -> latent.rotary().map(SpecReader::stretchedContext).orElse(0);
-      case RecurrentAttention _ -> 0;
+      case RecurrentAttention _, NoMixing _ -> 0;
     };
   }
 

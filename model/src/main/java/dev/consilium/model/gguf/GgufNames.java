@@ -71,7 +71,9 @@ public final class GgufNames {
             gated("_exps.bias[{expert}]"),
             gated("_shexp.weight"),
             LAYER + "ffn_gate_inp_shexp.weight",
-            gated(".weight")),
+            gated(".weight"),
+            LAYER + "ffn_latent_down.weight",
+            LAYER + "ffn_latent_up.weight"),
         WeightStorage.PLAIN,
         List.of());
   }

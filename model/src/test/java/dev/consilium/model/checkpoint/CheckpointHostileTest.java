@@ -185,7 +185,7 @@ final class CheckpointHostileTest {
   static Stream<Arguments> configs() {
     List<Arguments> cases = new ArrayList<>();
     config(cases, "model_type", "\"llama\"", "model family llama is not supported; known are ");
-    config(cases, "model_type", "null", "field model_type is missing; known are deepseek_v2");
+    config(cases, "model_type", "null", "field model_type is missing; known are dbrx");
     config(cases, "model_type", "7", "model_type is 7, want a text");
     config(cases, "architectures", "[\"MixtralForSequenceClassification\"]", "architectures is");
     config(
@@ -262,6 +262,8 @@ final class CheckpointHostileTest {
     config(cases, "rms_norm_eps", "-1e-5", "rms_norm_eps is");
     config(cases, "rms_norm_eps", "1e999", "rms_norm_eps is");
     config(cases, "rms_norm_eps", "\"1e-5\"", "rms_norm_eps is \"1e-5\", want a finite number");
+    config(cases, "rms_norm_eps", "Infinity", "rms_norm_eps is \"Infinity\", want a finite number");
+    config(cases, "hidden_size", "NaN", "hidden_size is \"NaN\", want an integer");
     config(cases, "rope_theta", "0", "rope_theta is 0.0, want a finite number above 1");
     config(cases, "rope_theta", "1e39", "rope_theta is 1.0E39, want");
     config(cases, "rope_scaling", "7", "rope_scaling is 7, want a JSON object");

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.AttentionNames;
-import dev.consilium.model.family.ExpertBody;
+import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GateSpec;
-import dev.consilium.model.family.GatedActivation;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
@@ -362,7 +362,7 @@ class HuggingFaceWeightsTest {
         new MixtureOfExperts(
             new GateSpec(EXPERTS, 2, gate.score(), gate.weighting().renormalisation()),
             INNER,
-            new ExpertBody(new GatedActivation.SwiGlu(), true),
+            new BlockBody(new Activation.SwiGlu(), true),
             experts.shared());
     FeedForwardNames old = like.names().feedForwardTemplate();
     FeedForwardNames names =
@@ -373,7 +373,9 @@ class HuggingFaceWeightsTest {
             fusedNames("_bias"),
             old.shared(),
             old.sharedGate(),
-            old.dense());
+            old.dense(),
+            old.narrow(),
+            old.wide());
     return new ModelSpec(
         like.family(),
         like.architecture(),

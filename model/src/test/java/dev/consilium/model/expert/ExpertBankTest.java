@@ -67,6 +67,15 @@ final class ExpertBankTest {
   }
 
   @Test
+  void load_layerThatOnlyMixes_isRefused() {
+    try (Checkpoint single = Checkpoint.open(Fixtures.model("nemotron_h"));
+        ExpertBank ofSingle = new ExpertBank(single)) {
+      assertThatThrownBy(() -> ofSingle.load(List.of(new ExpertId(0, 0))))
+          .hasMessage("layer 0 only mixes tokens and has no experts");
+    }
+  }
+
+  @Test
   void drop_expertInUse_freesItWhenTheLastUseEnds() {
     bank.load(List.of(FIRST, SECOND));
     long one = ExpertBank.expertBytes(checkpoint, 0);

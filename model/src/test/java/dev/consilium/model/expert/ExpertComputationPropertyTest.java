@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.consilium.model.checkpoint.Checkpoint;
+import dev.consilium.model.family.Activation;
+import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.MixtureOfExperts;
@@ -39,14 +41,16 @@ final class ExpertComputationPropertyTest {
         "mixtral",
         "mixtral-swa",
         "qwen3-moe-rope-parameters",
-        "olmoe"
+        "olmoe",
+        "nemotron_h",
+        "nemotron_h-latent"
       })
   void compute_randomWork_equalsTheDoubleOracle(String model) {
     Random random = new Random(7);
     try (Setup setup = new Setup(Checkpoint.open(Fixtures.model(model)), 2, Kernels.best())) {
       int layer = setup.checkpoint.spec().expertLayers().getFirst().index();
       List<ExpertTokens> work = randomWork(setup.expertCount(layer), random);
-      F32Matrix hidden = randomHidden(setup.hiddenSize(), random);
+      F32Matrix hidden = randomHidden(setup.expertWidth(), random);
       F32Matrix result = setup.computation.compute(setup.bank, layer, hidden, work, RoundTo.F32);
       int row = 0;
       for (ExpertTokens tokens : work) {
@@ -67,23 +71,37 @@ final class ExpertComputationPropertyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
-  void compute_anyGroupingThreadsAndKernels_givesTheSameBits(long seed) {
+  @CsvSource({
+    "qwen2-moe,1",
+    "qwen2-moe,2",
+    "qwen2-moe,3",
+    "qwen2-moe,4",
+    "qwen2-moe,5",
+    "qwen2-moe,6",
+    "nemotron_h,7",
+    "nemotron_h,8",
+    "nemotron_h-latent,9",
+    "nemotron_h-latent,10"
+  })
+  void compute_anyGroupingThreadsAndKernels_givesTheSameBits(String model, long seed) {
     Random random = new Random(seed);
-    try (Setup one = new Setup(Checkpoint.open(Fixtures.model("qwen2-moe")), 1, Kernels.scalar());
-        Setup two = new Setup(Checkpoint.open(Fixtures.model("qwen2-moe")), 2, Kernels.best())) {
-      F32Matrix hidden = randomHidden(one.hiddenSize(), random);
+    try (Setup one = new Setup(Checkpoint.open(Fixtures.model(model)), 1, Kernels.scalar());
+        Setup two = new Setup(Checkpoint.open(Fixtures.model(model)), 2, Kernels.best())) {
+      int layer = one.checkpoint.spec().expertLayers().getLast().index();
+      F32Matrix hidden = randomHidden(one.expertWidth(), random);
       for (RoundTo rounding : RoundTo.values()) {
-        List<ExpertTokens> work = randomWork(one.expertCount(2), random);
-        List<float[]> together = rows(two.computation.compute(two.bank, 2, hidden, work, rounding));
+        List<ExpertTokens> work = randomWork(one.expertCount(layer), random);
+        List<float[]> together =
+            rows(two.computation.compute(two.bank, layer, hidden, work, rounding));
         List<ExpertTokens> pairs =
             work.stream().flatMap(ExpertComputationPropertyTest::pairs).toList();
         List<float[]> alone = new ArrayList<>();
         for (ExpertTokens pair : pairs) {
-          alone.addAll(rows(one.computation.compute(one.bank, 2, hidden, List.of(pair), rounding)));
+          alone.addAll(
+              rows(one.computation.compute(one.bank, layer, hidden, List.of(pair), rounding)));
         }
         assertBitsEqual(seed, alone, together);
-        assertBitsEqual(seed, alone, shuffled(two, hidden, pairs, rounding, random));
+        assertBitsEqual(seed, alone, shuffled(two, layer, hidden, pairs, rounding, random));
       }
     }
   }
@@ -119,7 +137,7 @@ final class ExpertComputationPropertyTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"qwen2-moe, 1, false", "ernie4_5-moe-bias, 0, true"})
+  @CsvSource({"qwen2-moe,1,false", "ernie4_5-moe-bias,0,true", "nemotron_h,3,false"})
   void gatedFeedForward_denseLayer_equalsTheDoubleOracle(String name, int layer, boolean biases) {
     Random random = new Random(5);
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model(name));
@@ -127,14 +145,14 @@ final class ExpertComputationPropertyTest {
       GatedNames names = checkpoint.spec().names().feedForward(layer).dense();
       DenseFeedForward dense =
           (DenseFeedForward) checkpoint.spec().layers().get(layer).feedForward();
-      assertThat(dense.biases()).isEqualTo(biases);
-      int width = dense.intermediateSize();
+      assertThat(dense.body().biases()).isEqualTo(biases);
       try (GatedFeedForward block =
-          GatedFeedForward.load(checkpoint, names, width, biases, new GatedBlocks(device))) {
+          GatedFeedForward.load(
+              checkpoint, names, dense.intermediateSize(), dense.body(), new GatedBlocks(device))) {
         F32Matrix hidden = randomHidden(64, random);
         int[] rows = {0, 4, 5, 12};
         F32Matrix result = block.compute(hidden, rows);
-        Oracle oracle = new Oracle(checkpoint, names, biases, width);
+        Oracle oracle = new Oracle(checkpoint, names, 64, dense.intermediateSize(), dense.body());
         assertThat(result.rows()).isEqualTo(rows.length);
         for (int i = 0; i < rows.length; i++) {
           double[] wanted = oracle.compute(row(hidden, rows[i]));
@@ -146,9 +164,33 @@ final class ExpertComputationPropertyTest {
     }
   }
 
+  @Test
+  void gatedFeedForward_sharedExpertWithBiases_equalsTheDoubleOracle() {
+    Random random = new Random(6);
+    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("nemotron_h-latent"));
+        CpuDevice device = new CpuDevice(2)) {
+      GatedNames names = checkpoint.spec().names().feedForward(1).shared();
+      BlockBody body = new BlockBody(new Activation.SquaredRelu(), true);
+      try (GatedFeedForward block =
+          GatedFeedForward.load(checkpoint, names, 48, body, new GatedBlocks(device))) {
+        F32Matrix hidden = randomHidden(64, random);
+        F32Matrix result = block.compute(hidden, new int[] {2});
+        double[] wanted = new Oracle(checkpoint, names, 64, 48, body).compute(row(hidden, 2));
+        for (int column = 0; column < wanted.length; column++) {
+          assertThat((double) result.get(0, column)).isCloseTo(wanted[column], within(TOLERANCE));
+        }
+      }
+    }
+  }
+
   /** All pairs in a random order, cut into calls of random sizes; rows put back into order. */
   private static List<float[]> shuffled(
-      Setup setup, F32Matrix hidden, List<ExpertTokens> pairs, RoundTo rounding, Random random) {
+      Setup setup,
+      int layer,
+      F32Matrix hidden,
+      List<ExpertTokens> pairs,
+      RoundTo rounding,
+      Random random) {
     List<Integer> order = new ArrayList<>(IntStream.range(0, pairs.size()).boxed().toList());
     Collections.shuffle(order, random);
     float[][] found = new float[pairs.size()][];
@@ -158,7 +200,7 @@ final class ExpertComputationPropertyTest {
       List<float[]> part =
           rows(
               setup.computation.compute(
-                  setup.bank, 2, hidden, places.stream().map(pairs::get).toList(), rounding));
+                  setup.bank, layer, hidden, places.stream().map(pairs::get).toList(), rounding));
       for (int i = 0; i < part.size(); i++) {
         found[places.get(i)] = part.get(i);
       }
@@ -237,6 +279,10 @@ final class ExpertComputationPropertyTest {
       return checkpoint.spec().hiddenSize();
     }
 
+    int expertWidth() {
+      return checkpoint.spec().expertWidth();
+    }
+
     int expertCount(int layer) {
       return experts(layer).gate().expertCount();
     }
@@ -249,8 +295,9 @@ final class ExpertComputationPropertyTest {
       return new Oracle(
           checkpoint,
           checkpoint.spec().names().feedForward(layer).expert(expert),
-          experts(layer).body().biases(),
-          experts(layer).expertIntermediateSize());
+          expertWidth(),
+          experts(layer).expertIntermediateSize(),
+          experts(layer).body());
     }
 
     @Override
@@ -263,6 +310,7 @@ final class ExpertComputationPropertyTest {
 
   /** The block as its formula says, in double, on the stored values. */
   private static final class Oracle {
+    private final Activation activation;
     private final double[][] gate;
     private final double[][] up;
     private final double[][] down;
@@ -270,13 +318,19 @@ final class ExpertComputationPropertyTest {
     private final double[] upBias;
     private final double[] downBias;
 
-    Oracle(Checkpoint checkpoint, GatedNames names, boolean biases, int width) {
-      gate = matrix(checkpoint, names.gate(), width);
-      up = matrix(checkpoint, names.up(), width);
-      down = matrix(checkpoint, names.down(), checkpoint.spec().hiddenSize());
-      gateBias = biases ? bias(checkpoint, names.biases().gate()) : new double[gate.length];
-      upBias = biases ? bias(checkpoint, names.biases().up()) : new double[up.length];
-      downBias = biases ? bias(checkpoint, names.biases().down()) : new double[down.length];
+    Oracle(Checkpoint checkpoint, GatedNames names, int width, int inner, BlockBody body) {
+      activation = body.activation();
+      boolean gated = activation.gated();
+      gate = gated ? matrix(checkpoint, names.gate(), inner) : new double[inner][width];
+      up = matrix(checkpoint, names.up(), inner);
+      down = matrix(checkpoint, names.down(), width);
+      gateBias = bias(checkpoint, names.biases().gate(), inner, gated && body.biases());
+      upBias = bias(checkpoint, names.biases().up(), inner, body.biases());
+      downBias = bias(checkpoint, names.biases().down(), width, body.biases());
+    }
+
+    private static double[] bias(Checkpoint checkpoint, String name, int length, boolean has) {
+      return has ? matrix(checkpoint, name, 1)[0] : new double[length];
     }
 
     double[] compute(float[] x) {
@@ -285,18 +339,16 @@ final class ExpertComputationPropertyTest {
       double[] upped = plus(times(up, input), upBias);
       double[] inner = new double[gated.length];
       for (int i = 0; i < inner.length; i++) {
-        inner[i] = gated[i] / (1 + Math.exp(-gated[i])) * upped[i];
+        inner[i] =
+            activation instanceof Activation.SquaredRelu
+                ? Math.pow(Math.max(upped[i], 0), 2)
+                : gated[i] / (1 + Math.exp(-gated[i])) * upped[i];
       }
       return plus(times(down, inner), downBias);
     }
 
-    private static double[] bias(Checkpoint checkpoint, String name) {
-      float[] values = checkpoint.tensor(name).floats();
-      return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
-    }
-
-    private static double[] plus(double[] x, double[] bias) {
-      return IntStream.range(0, x.length).mapToDouble(i -> x[i] + bias[i]).toArray();
+    private static double[] plus(double[] x, double[] y) {
+      return IntStream.range(0, x.length).mapToDouble(i -> x[i] + y[i]).toArray();
     }
 
     private static double[] times(double[][] matrix, double[] x) {

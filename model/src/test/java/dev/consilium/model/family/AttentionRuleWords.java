@@ -19,6 +19,8 @@ final class AttentionRuleWords {
       case NONE -> {}
       case DELTA_NET -> words.add("gated delta nets where `layer_types` says `linear_attention`");
       case MAMBA2 -> words.add("Mamba2 where `layer_types` says `mamba`");
+      case MAMBA2_SINGLE_BLOCKS ->
+          words.add("Mamba2 where `layers_block_type` or `hybrid_override_pattern` says so");
       case KIMI_DELTA -> words.add("Kimi delta attention in `kda_layers` of `linear_attn_config`");
       case LIGHTNING ->
           words.add("lightning attention where `layer_types` says `linear_attention`");
@@ -71,6 +73,7 @@ final class AttentionRuleWords {
     return switch (keys) {
       case ALL -> "all keys";
       case ALL_BESIDE_RECURRENT -> "all keys in layers that are not recurrent";
+      case ALL_IN_SINGLE_BLOCKS -> "all keys in layers that are attention";
       case WINDOW -> "the last `sliding_window` keys, if it is there";
       case WINDOW_IF_ENABLED -> "the last `sliding_window` keys, if `use_sliding_window`";
       case LISTED_WINDOW_IF_ENABLED ->

@@ -45,12 +45,13 @@ final class FeedForwardRuleWords {
 
   static String experts(FeedForwardRules rules) {
     String count = rules.fields().count();
-    return "`%s` of `%s`%s per token, of width `%s`; %s"
+    return "`%s` of `%s`%s per token, of width `%s`%s; %s"
         .formatted(
             rules.fields().topK(),
             count,
             count.equals("num_experts") ? " or `num_local_experts`" : "",
             rules.fields().size(),
+            rules.narrow().isEmpty() ? "" : ", on tokens narrowed to `" + rules.narrow() + "`",
             layers(rules.layers()));
   }
 
@@ -64,21 +65,29 @@ final class FeedForwardRuleWords {
       case TYPED -> "by `mlp_layer_types`, or behind `first_k_dense_replace` dense layers";
       case FROM_TO -> "from `moe_layer_start_index` to `moe_layer_end_index`";
       case LISTED -> "by `moe_layers`, or every `interleave_moe_layer_step`";
+      case SINGLE_BLOCKS -> "where `layers_block_type` or `hybrid_override_pattern` says so";
     };
   }
 
   static String body(FeedForwardRules rules) {
     String activation =
         switch (rules.body().activation()) {
-          case GatedActivation.SwiGlu() -> "SwiGLU";
-          case GatedActivation.ClampedSwiGlu _ -> "clamped SwiGLU";
+          case Activation.SwiGlu() -> "SwiGLU";
+          case Activation.ClampedSwiGlu _ -> "clamped SwiGLU";
+          case Activation.SquaredRelu() -> "squared ReLU without a gate";
         };
-    return activation
-        + (rules.body().biases()
-            ? " with biases"
-            : rules.biases().equals(Flag.NEVER)
-                ? ""
-                : " with biases in all blocks" + FlagWords.condition(rules.biases()));
+    return activation + biases(rules.body().biases(), rules.others().biases());
+  }
+
+  private static String biases(Flag ofExperts, Flag ofOthers) {
+    if (ofExperts.equals(ofOthers)) {
+      return ofExperts.equals(Flag.NEVER)
+          ? ""
+          : " with biases in all blocks" + FlagWords.condition(ofExperts);
+    }
+    return ofExperts.equals(Flag.NEVER)
+        ? " with biases in all blocks but routed experts" + FlagWords.condition(ofOthers)
+        : " with biases" + FlagWords.condition(ofExperts);
   }
 
   static String shared(FeedForwardRules.Shared shared) {

@@ -412,11 +412,13 @@ final class ModelFamiliesTest {
     assertThat(with.headBias()).isTrue();
     assertThat(attention(with, 0).projections())
         .isEqualTo(new AttentionProjections(true, true, AttentionProjections.UNCLIPPED, false));
-    assertThat(with.layers().get(0).feedForward()).isEqualTo(new DenseFeedForward(48, true));
+    assertThat(with.layers().get(0).feedForward())
+        .isEqualTo(new DenseFeedForward(48, new BlockBody(new Activation.SwiGlu(), true)));
     MixtureOfExperts experts = (MixtureOfExperts) with.layers().get(1).feedForward();
     assertThat(experts.gate().bias()).isFalse();
     assertThat(experts.body().biases()).isTrue();
-    assertThat(experts.shared()).isEqualTo(new SharedExpert(48, false, true));
+    assertThat(experts.shared())
+        .isEqualTo(new SharedExpert(48, false, new BlockBody(new Activation.SwiGlu(), true)));
     ModelSpec without = specify(ernie, Map.of("use_bias", "null"));
     assertThat(without.headBias()).isFalse();
     assertThat(attention(without, 0).projections()).isEqualTo(AttentionProjections.PLAIN);

@@ -1,6 +1,8 @@
 package dev.consilium.model.family;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.consilium.testkit.Fixtures;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,6 +17,9 @@ import java.util.TreeMap;
 
 /** The file {@code docs/models.md}: text by people around tables by {@link FamilyTables}. */
 final class ModelsPage {
+  /** As lenient about infinite numbers as what writes configurations. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   static final Path FILE = Fixtures.root().resolve("docs/models.md");
 
@@ -56,8 +61,7 @@ final class ModelsPage {
     SortedMap<String, List<String>> fixtures = new TreeMap<>();
     for (String name : Fixtures.MODELS) {
       Path config = Fixtures.model(name).resolve("config.json");
-      String family =
-          new ObjectMapper().readTree(Files.readString(config)).get("model_type").asText();
+      String family = JSON.readTree(Files.readString(config)).get("model_type").asText();
       fixtures.computeIfAbsent(family, first -> new ArrayList<>()).add(name);
     }
     return fixtures;

@@ -56,7 +56,7 @@ public interface ExpertNode extends AutoCloseable {
   /**
    * What a node takes.
    *
-   * @param hiddenSize width of a hidden state
+   * @param hiddenSize width of a hidden state as experts see it
    * @param tokens most tokens in one dispatch
    * @param answerRows most rows, one for each (expert, token) pair, in one answer
    */

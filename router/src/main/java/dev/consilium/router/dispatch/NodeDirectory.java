@@ -58,7 +58,7 @@ public final class NodeDirectory implements AutoCloseable {
    * What a node must be like to be used.
    *
    * @param fingerprint of our model
-   * @param hiddenSize of our model
+   * @param hiddenSize of our model, as experts see it
    * @param tokens the most that a dispatch of ours carries
    * @param expertCounts routed experts by layer
    */

@@ -1,16 +1,14 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.tensor.CpuDevice;
-import dev.consilium.tensor.PackedMatrix;
-import java.util.List;
 
 /** What mixes the tokens of a sequence in a layer. */
-interface AttentionStep {
+interface AttentionStep extends BlockStep {
   /** Reads {@code work.normed}, leaves what the layer adds in {@code work.delta}. */
   void run(CpuDevice device, BatchRows batch, Workspace work);
 
-  /** The matrices that a token meets first; empty: not known. */
-  default List<PackedMatrix> firstWeights() {
-    return List.of();
+  @Override
+  default void run(CpuDevice device, PassState state, Workspace work) {
+    run(device, state.batch, work);
   }
 }

@@ -6,7 +6,9 @@ import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba1;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.ShortConvolution;
+import java.util.Optional;
 
 /** Weights of what mixes tokens in a layer. */
 sealed interface AttentionWeights extends AutoCloseable
@@ -15,15 +17,18 @@ sealed interface AttentionWeights extends AutoCloseable
         LinearWeights,
         Mamba1Weights,
         ShortConvolutionWeights {
-  static AttentionWeights load(Checkpoint checkpoint, LayerSpec layer) {
+  /** Empty if nothing mixes tokens. */
+  static Optional<AttentionWeights> load(Checkpoint checkpoint, LayerSpec layer) {
+    int index = layer.index();
     return switch (layer.attention()) {
       case GroupedQueryAttention grouped ->
-          GroupedQueryWeights.load(checkpoint, layer.index(), grouped);
-      case LinearAttention linear -> LinearWeights.load(checkpoint, layer.index(), linear);
-      case Mamba1 mamba -> Mamba1Weights.load(checkpoint, layer.index(), mamba);
+          Optional.of(GroupedQueryWeights.load(checkpoint, index, grouped));
+      case LinearAttention linear -> Optional.of(LinearWeights.load(checkpoint, index, linear));
+      case Mamba1 mamba -> Optional.of(Mamba1Weights.load(checkpoint, index, mamba));
       case ShortConvolution convolution ->
-          ShortConvolutionWeights.load(checkpoint, layer.index(), convolution);
-      case LatentAttention latent -> LatentWeights.load(checkpoint, layer.index(), latent);
+          Optional.of(ShortConvolutionWeights.load(checkpoint, index, convolution));
+      case LatentAttention latent -> Optional.of(LatentWeights.load(checkpoint, index, latent));
+      case NoMixing() -> Optional.empty();
     };
   }
 

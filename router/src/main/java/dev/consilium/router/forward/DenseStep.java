@@ -4,7 +4,7 @@ import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 
 /** A feed-forward block that every token passes: a layer without experts. */
-record DenseStep(DenseWeights weights) implements FeedForwardStep {
+record DenseStep(DenseWeights weights) implements BlockStep {
   @Override
   public void run(CpuDevice device, PassState state, Workspace work) {
     F32Matrix outputs = weights.block().compute(work.normed, state.batch.all);

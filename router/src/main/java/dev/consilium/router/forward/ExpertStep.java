@@ -22,12 +22,14 @@ import java.util.List;
  *
  * <ol>
  *   <li>Gate: scores of every expert for every token; the best ones and their weights.
- *   <li>Dispatch: tokens to the experts that were chosen for them, wherever those are.
+ *   <li>Dispatch: tokens, or narrow images of them, to the experts that were chosen for them,
+ *       wherever those are.
  *   <li>Meanwhile the shared expert, which sees every token, is computed here.
- *   <li>Combine: outputs are added in ascending expert order, the shared expert's last.
+ *   <li>Combine: outputs are added in ascending expert order, and widened if they are narrow; then
+ *       the shared expert's.
  * </ol>
  */
-final class ExpertStep implements FeedForwardStep {
+final class ExpertStep implements BlockStep {
   private final int layer;
   private final ExpertLayerWeights weights;
   private final GatingNetwork gate;
@@ -56,15 +58,33 @@ final class ExpertStep implements FeedForwardStep {
     device.expect(later);
     List<ExpertTokens> chosen =
         ExpertWork.of(choices, weights.spec().gate().expertCount(), state.failedRows());
-    F32Matrix toSend = rounded(device, state.batch, work);
+    F32Matrix toSend = rounded(device, state.batch, narrowed(device, state.batch, work), work);
     ExpertDispatcher.Pending pending =
         experts.begin(new LayerDispatch(layer, toSend, chosen, state.traced()));
     SharedWeights.Outputs shared = weights.shared().compute(device, state.batch, work.normed);
     ExpertOutputs outputs = pending.await();
     account(state, chosen, outputs);
-    clear(device, state.batch, work.delta);
-    Combine.add(device, chosen, outputs, work.delta);
+    combine(device, state.batch, chosen, outputs, work);
     shared.addTo(device, state.batch, work.delta);
+  }
+
+  /** What routed experts see: the normalised hidden states, or a narrow image of them. */
+  private F32Matrix narrowed(CpuDevice device, BatchRows batch, Workspace work) {
+    weights.narrow().ifPresent(narrow -> narrow.narrow(device, batch, work.normed, work.narrow));
+    return weights.narrow().isPresent() ? work.narrow : work.normed;
+  }
+
+  /** Nobody reads narrow tokens any more, so that sums can take their place. */
+  private void combine(
+      CpuDevice device,
+      BatchRows batch,
+      List<ExpertTokens> chosen,
+      ExpertOutputs outputs,
+      Workspace work) {
+    F32Matrix sum = weights.narrow().isPresent() ? work.narrow : work.delta;
+    clear(device, batch, sum);
+    Combine.add(device, chosen, outputs, sum);
+    weights.narrow().ifPresent(narrow -> narrow.widen(device, batch, sum, work.delta));
   }
 
   @Override
@@ -114,17 +134,15 @@ final class ExpertStep implements FeedForwardStep {
     return true;
   }
 
-  /**
-   * What goes out: the normalised hidden states themselves, or a copy rounded to the wire dtype.
-   */
-  private F32Matrix rounded(CpuDevice device, BatchRows batch, Workspace work) {
+  /** What goes out: what experts see, or a copy of it rounded to the wire dtype. */
+  private F32Matrix rounded(CpuDevice device, BatchRows batch, F32Matrix seen, Workspace work) {
     return switch (wireDtype) {
-      case F32 -> work.normed;
+      case F32 -> seen;
       case BF16 -> {
         device.parallel(
             batch.count,
             row -> {
-              work.rounded.copyRow(row, work.normed, row);
+              work.rounded.copyRow(row, seen, row);
               device
                   .kernels()
                   .roundToBf16(
@@ -150,13 +168,12 @@ final class ExpertStep implements FeedForwardStep {
     }
   }
 
-  private static void clear(CpuDevice device, BatchRows batch, F32Matrix delta) {
+  private static void clear(CpuDevice device, BatchRows batch, F32Matrix sum) {
     device.parallel(
         batch.count,
         row ->
-            delta
-                .segment()
-                .asSlice(delta.offset(row), (long) delta.columns() * Float.BYTES)
+            sum.segment()
+                .asSlice(sum.offset(row), (long) sum.columns() * Float.BYTES)
                 .fill((byte) 0));
   }
 }

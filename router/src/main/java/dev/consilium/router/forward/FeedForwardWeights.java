@@ -7,23 +7,31 @@ import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
+import dev.consilium.model.family.NoFeedForward;
 import dev.consilium.model.family.NoSharedExperts;
 import dev.consilium.model.family.SharedExpert;
+import java.util.Optional;
 
 /** Weights of one layer's feed-forward block but the routed experts'. */
 sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, ExpertLayerWeights {
-  static FeedForwardWeights load(Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
+  /** Empty if the layer has no feed-forward block. */
+  static Optional<FeedForwardWeights> load(
+      Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
     FeedForwardNames names = checkpoint.spec().names().feedForward(layer.index());
     return switch (layer.feedForward()) {
       case DenseFeedForward dense ->
-          new DenseWeights(
-              GatedFeedForward.load(
-                  checkpoint, names.dense(), dense.intermediateSize(), dense.biases(), blocks));
+          Optional.of(
+              new DenseWeights(
+                  GatedFeedForward.load(
+                      checkpoint, names.dense(), dense.intermediateSize(), dense.body(), blocks)));
       case MixtureOfExperts experts ->
-          new ExpertLayerWeights(
-              experts,
-              GateWeights.load(checkpoint, names.gate(), experts.gate()),
-              shared(checkpoint, names, experts, blocks));
+          Optional.of(
+              new ExpertLayerWeights(
+                  experts,
+                  GateWeights.load(checkpoint, names.gate(), experts.gate()),
+                  shared(checkpoint, names, experts, blocks),
+                  experts.narrow().map(spec -> NarrowWeights.load(checkpoint, names, spec))));
+      case NoFeedForward() -> Optional.empty();
     };
   }
 

@@ -5,6 +5,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.ResidualFactors;
@@ -28,7 +29,7 @@ import java.util.List;
  * <ol>
  *   <li>Embed every token.
  *   <li>For every layer: normalise, attend, add; normalise, feed forward (dense, or gate, dispatch
- *       and combine), add.
+ *       and combine), add. Layers may have one of the two blocks only.
  *   <li>Normalise and multiply by the head, for the tokens whose logits are wanted.
  * </ol>
  *
@@ -43,8 +44,10 @@ public final class ForwardPass {
   private final Workspace work;
   private final ScratchMatrix logits = new ScratchMatrix();
   private final int maxTokens;
-  private final List<AttentionStep> attention = new ArrayList<>();
-  private final List<FeedForwardStep> feedForward = new ArrayList<>();
+  private final List<Block> blocks = new ArrayList<>();
+
+  /** A step with what is around it. */
+  private record Block(int layer, Norm norm, ResidualFactors residual, BlockStep step) {}
 
   /**
    * @param experts has the routed experts computed
@@ -68,24 +71,42 @@ public final class ForwardPass {
     this.maxTokens = maxTokens;
     this.work = new Workspace(spec, maxTokens);
     for (LayerSpec layer : spec.layers()) {
-      LayerWeights layerWeights = weights.layer(layer.index());
-      attention.add(
-          switch (layerWeights.attention()) {
-            case GroupedQueryWeights grouped ->
-                new GroupedQueryStep(layer.index(), grouped, spec.normEpsilon(), kvDType);
-            case LinearWeights linear -> new LinearStep(layer.index(), linear, spec.normEpsilon());
-            case Mamba1Weights mamba -> new Mamba1Step(layer.index(), mamba, spec.normEpsilon());
-            case ShortConvolutionWeights convolution ->
-                new ShortConvolutionStep(layer.index(), convolution);
-            case LatentWeights latent -> new LatentStep(layer.index(), latent, kvDType);
-          });
-      feedForward.add(
-          switch (layerWeights.feedForward()) {
-            case DenseWeights dense -> new DenseStep(dense);
-            case ExpertLayerWeights moe ->
-                new ExpertStep(layer.index(), moe, experts, wireDtype, utilisation);
-          });
+      LayerWeights halves = weights.layer(layer.index());
+      halves
+          .attention()
+          .ifPresent(
+              half -> add(layer, half, layer.attentionResidual(), attention(layer, half, kvDType)));
+      halves
+          .feedForward()
+          .ifPresent(half ->
+              add(
+                  layer,
+                  half,
+                  layer.feedForwardResidual(),
+                  switch (half.weights()) {
+                    case DenseWeights dense -> new DenseStep(dense);
+                    case ExpertLayerWeights moe ->
+                        new ExpertStep(layer.index(), moe, experts, wireDtype, utilisation);
+                  }));
     }
+  }
+
+  private AttentionStep attention(
+      LayerSpec layer, LayerWeights.Half<AttentionWeights> half, KvDType kvDType) {
+    int index = layer.index();
+    return switch (half.weights()) {
+      case GroupedQueryWeights grouped ->
+          new GroupedQueryStep(index, grouped, spec.normEpsilon(), kvDType);
+      case LinearWeights linear -> new LinearStep(index, linear, spec.normEpsilon());
+      case Mamba1Weights mamba -> new Mamba1Step(index, mamba, spec.normEpsilon());
+      case ShortConvolutionWeights convolution -> new ShortConvolutionStep(index, convolution);
+      case LatentWeights latent -> new LatentStep(index, latent, kvDType);
+    };
+  }
+
+  private void add(
+      LayerSpec layer, LayerWeights.Half<?> half, ResidualFactors residual, BlockStep step) {
+    blocks.add(new Block(layer.index(), half.norm(), residual, step));
   }
 
   /** What every layer keeps of a sequence, in order. */
@@ -102,6 +123,7 @@ public final class ForwardPass {
                       LayerCache.ofState(RecurrentRows.stateBytes(recurrent));
                   case LatentAttention latent ->
                       LayerCache.ofBlocks(LatentStep.shapeOf(latent, kvDType).blockBytes());
+                  case NoMixing() -> LayerCache.NOTHING;
                 })
             .toList());
   }
@@ -143,32 +165,21 @@ public final class ForwardPass {
     slices.forEach(slice -> slice.cache().pass(slice.from(), slice.count()));
     embed(batch);
     work.rotary.values().forEach(rotary -> rotary.fill(device, batch));
-    for (LayerSpec layer : spec.layers()) {
-      LayerWeights layerWeights = weights.layer(layer.index());
-      FeedForwardStep feedForward = this.feedForward.get(layer.index());
-      device.expect(feedForward.firstWeights());
-      block(
-          batch,
-          layerWeights.attentionNorm(),
-          layer.attentionResidual(),
-          () -> attention.get(layer.index()).run(device, batch, work));
-      block(
-          batch,
-          layerWeights.feedForwardNorm(),
-          layer.feedForwardResidual(),
-          () -> {
-            device.expect(firstWeightsBehind(layer.index()));
-            feedForward.run(device, state, work);
-          });
-      observer.onLayer(layer.index(), work.hidden, batch.count);
+    for (int i = 0; i < blocks.size(); i++) {
+      int layer = blocks.get(i).layer();
+      device.expect(firstWeights(i + 1));
+      run(blocks.get(i), state);
+      if (i + 1 == blocks.size() || blocks.get(i + 1).layer() != layer) {
+        observer.onLayer(layer, work.hidden, batch.count);
+      }
     }
     return new BatchResult(slices, logits(batch), state.failures(), state.chosenExperts());
   }
 
-  /** What a token meets first behind a layer: the next one's, or the head. */
-  private List<PackedMatrix> firstWeightsBehind(int layer) {
-    return layer + 1 < attention.size()
-        ? attention.get(layer + 1).firstWeights()
+  /** What a token meets first in a block; behind the last one, the head. */
+  private List<PackedMatrix> firstWeights(int block) {
+    return block < blocks.size()
+        ? blocks.get(block).step().firstWeights()
         : List.of(weights.head());
   }
 
@@ -192,14 +203,15 @@ public final class ForwardPass {
   /**
    * A block with its norm, from the residual stream to {@code normed} to {@code delta} and back.
    */
-  private void block(BatchRows batch, Norm norm, ResidualFactors factors, Runnable block) {
-    device.parallel(batch.count, row -> prepare(row, norm));
-    block.run();
+  private void run(Block block, PassState state) {
+    int rows = state.batch.count;
+    device.parallel(rows, row -> prepare(row, block.norm()));
+    block.step().run(device, state, work);
     if (spec.norm().place() == NormSpec.Place.AFTER) {
       device.parallel(
-          batch.count, row -> norm.apply(device.kernels(), work.delta, work.delta, row));
+          rows, row -> block.norm().apply(device.kernels(), work.delta, work.delta, row));
     }
-    device.parallel(batch.count, row -> addToHidden(row, factors));
+    device.parallel(rows, row -> addToHidden(row, block.residual()));
   }
 
   private void prepare(int row, Norm norm) {
@@ -240,7 +252,7 @@ public final class ForwardPass {
     F32Matrix logits = this.logits.of(rows.length, spec.vocabularySize());
     if (rows.length > 0) {
       device.parallel(rows.length, i -> normalise(rows[i], weights.finalNorm()));
-      device.expect(attention.getFirst().firstWeights());
+      device.expect(firstWeights(0));
       device.matmul(List.of(new MatmulJob(weights.head(), work.normed, rows, logits, 0)));
       device.parallel(rows.length, row -> finishLogits(logits, row));
     }

@@ -58,7 +58,7 @@ sealed interface SharedWeights extends AutoCloseable
         Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, GatedBlocks blocks) {
       return new Block(
           GatedFeedForward.load(
-              checkpoint, names.shared(), spec.intermediateSize(), spec.biases(), blocks),
+              checkpoint, names.shared(), spec.intermediateSize(), spec.body(), blocks),
           spec.sigmoidGated()
               ? Optional.of(
                   checkpoint.matrix(names.sharedGate(), 1, checkpoint.spec().hiddenSize()))

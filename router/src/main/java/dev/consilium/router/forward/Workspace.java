@@ -5,6 +5,7 @@ import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RotarySpec;
 import dev.consilium.tensor.F32Matrix;
@@ -44,6 +45,11 @@ final class Workspace {
   /** What goes to the experts when the wire dtype is narrower than f32. */
   final F32Matrix rounded;
 
+  /**
+   * What routed experts see of tokens where that is narrower, and later the sums of their outputs.
+   */
+  final F32Matrix narrow;
+
   final RecurrentRows recurrent;
 
   /** By rotary specification, since layers may differ. */
@@ -53,7 +59,9 @@ final class Workspace {
     hidden = F32Matrix.allocate(maxTokens, spec.hiddenSize());
     normed = F32Matrix.allocate(maxTokens, spec.hiddenSize());
     delta = F32Matrix.allocate(maxTokens, spec.hiddenSize());
-    rounded = F32Matrix.allocate(maxTokens, spec.hiddenSize());
+    rounded = F32Matrix.allocate(maxTokens, spec.expertWidth());
+    boolean narrower = spec.expertWidth() != spec.hiddenSize();
+    narrow = F32Matrix.allocate(narrower ? maxTokens : 0, spec.expertWidth());
     Widths widths = new Widths();
     for (LayerSpec layer : spec.layers()) {
       widths
@@ -112,7 +120,7 @@ final class Workspace {
           latentValues = Math.max(latentValues, latent.heads() * latent.valueDim());
           yield latent.rotary();
         }
-        case RecurrentAttention _ -> Optional.empty();
+        case RecurrentAttention _, NoMixing _ -> Optional.empty();
       };
     }
   }

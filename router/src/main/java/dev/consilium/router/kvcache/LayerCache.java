@@ -12,6 +12,9 @@ public record LayerCache(long blockBytes, int window, long stateBytes) {
   /** The window of layers that see all tokens. */
   public static final int ALL = Integer.MAX_VALUE;
 
+  /** Of a layer that looks at no other token. */
+  public static final LayerCache NOTHING = new LayerCache(0, ALL, 0);
+
   public LayerCache {
     if (blockBytes < 0 || window < 1 || stateBytes < 0) {
       throw new IllegalArgumentException(

@@ -10,7 +10,7 @@ import java.time.Duration;
 /**
  * Connects to expert nodes over gRPC.
  *
- * @param hiddenSize width of a hidden state
+ * @param hiddenSize width of a hidden state as experts see it
  * @param dtype of tensors on the wire, both ways
  * @param timeout wait for a node's answer
  */

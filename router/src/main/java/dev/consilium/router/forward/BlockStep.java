@@ -4,8 +4,8 @@ import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
 
-/** The feed-forward block of one layer over a batch. */
-sealed interface FeedForwardStep permits DenseStep, ExpertStep {
+/** A block of one layer over a batch: what mixes tokens, or a feed-forward block. */
+interface BlockStep {
   /** Reads {@code work.normed}, leaves the result in {@code work.delta}. */
   void run(CpuDevice device, PassState state, Workspace work);
 

@@ -1,0 +1,4 @@
+package dev.consilium.model.family;
+
+/** A layer that is a feed-forward block only: no norm, no mixing of tokens before it. */
+public record NoMixing() implements AttentionSpec {}
