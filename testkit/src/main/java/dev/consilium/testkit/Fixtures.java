@@ -33,7 +33,11 @@ public final class Fixtures {
           "gpt-oss-mxfp4",
           "granitemoe",
           "granitemoeshared",
-          "granitemoehybrid");
+          "granitemoehybrid",
+          "qwen3-next",
+          "hunyuan_v1_moe",
+          "minimax_m2",
+          "dbrx");
 
   private static final Path ROOT = projectRoot();
 

@@ -1,5 +1,6 @@
 package dev.consilium.model.checkpoint;
 
+import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
@@ -15,6 +16,7 @@ import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensor;
 import dev.consilium.model.gguf.GgufTensorType;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -57,10 +59,49 @@ final class GgufWeights implements Weights {
       UnchangedFile unchanged = UnchangedFile.of(file.path());
       file.tensors().values().forEach(tensor -> add(unchanged, tensor));
     }
+    spec.layers().forEach(layer -> splitProjections(spec, layer));
     SpecTensors.visit(spec, this::reshape);
     GgufSpecWriter.vectors(spec).forEach((name, _) -> places.remove(name));
     if (GgufSpec.interleaves(model)) {
       spec.layers().forEach(layer -> interleave(spec, layer));
+    }
+  }
+
+  /** Queries, keys and values, where they are one tensor: parts of its rows. */
+  private void splitProjections(ModelSpec spec, LayerSpec layer) {
+    AttentionNames names = spec.names().attention(layer.index());
+    if (!(layer.attention() instanceof GroupedQueryAttention attention)
+        || !names.query().weight().contains("[")) {
+      return;
+    }
+    int query = (attention.outputGate() ? 2 : 1) * attention.queryWidth();
+    List<Integer> rows = List.of(query, attention.keyValueWidth(), attention.keyValueWidth());
+    split(rows, List.of(names.query().weight(), names.key().weight(), names.value().weight()));
+    split(rows, List.of(names.query().bias(), names.key().bias(), names.value().bias()));
+  }
+
+  private void split(List<Integer> rows, List<String> names) {
+    Place all = places.remove(GgufNames.tensor(names.getFirst()));
+    if (all == null) {
+      return; // the check of all tensors says what is missing
+    }
+    List<Long> shape = all.header().shape();
+    long sum = rows.stream().mapToLong(Integer::longValue).sum();
+    if (shape.isEmpty() || shape.getFirst() != sum) {
+      throw new CheckpointException(
+          path(),
+          "tensor %s: shape is %s, want %d rows of queries, keys and values"
+              .formatted(all.header().name(), shape, sum));
+    }
+    long rowBytes = all.header().byteSize() / sum;
+    long begin = all.begin();
+    for (int i = 0; i < rows.size(); i++) {
+      List<Long> part = new ArrayList<>(shape);
+      part.set(0, (long) rows.get(i));
+      long bytes = rows.get(i) * rowBytes;
+      TensorHeader header = new TensorHeader(names.get(i), all.header().dtype(), part, bytes);
+      places.put(names.get(i), new Place(all.file(), header, begin));
+      begin += bytes;
     }
   }
 

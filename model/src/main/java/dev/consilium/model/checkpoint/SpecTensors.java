@@ -25,6 +25,7 @@ import dev.consilium.model.family.NoSharedExperts;
 import dev.consilium.model.family.QkNorm;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RecurrentNames.Arrangement;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.SharedExpert;
 import dev.consilium.model.family.ShortConvolution;
@@ -170,14 +171,17 @@ public final class SpecTensors {
 
   private void deltaProjection(GatedDeltaNet delta, RecurrentNames names) {
     int hidden = spec.hiddenSize();
-    if (names.keyHeadsApart()) {
+    if (names.arrangement() == Arrangement.BY_KEY_HEAD) {
       matrix(names.of(Part.BY_KEY_HEAD), delta.channels() + delta.valueWidth(), hidden);
-      matrix(names.of(Part.SCALARS_BY_KEY_HEAD), (long) delta.scalars() * delta.heads(), hidden);
     } else {
       matrix(names.of(Part.QUERY_KEY_VALUE), delta.channels(), hidden);
       matrix(names.of(Part.GATE), delta.valueWidth(), hidden);
+    }
+    if (names.arrangement() == Arrangement.APART) {
       matrix(names.of(Part.STRENGTH), delta.heads(), hidden);
       matrix(names.of(Part.STEP), delta.heads(), hidden);
+    } else {
+      matrix(names.of(Part.SCALARS_BY_KEY_HEAD), (long) delta.scalars() * delta.heads(), hidden);
     }
   }
 

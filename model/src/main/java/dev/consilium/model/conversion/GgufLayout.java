@@ -3,17 +3,24 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.RowOrder;
 import dev.consilium.model.checkpoint.SpecTensors;
 import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.LightningAttention;
+import dev.consilium.model.family.Mamba1;
+import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoMixing;
+import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RotaryPairing;
 import dev.consilium.model.family.RotarySpec;
+import dev.consilium.model.family.ShortConvolution;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage.LatentLayout;
 import dev.consilium.model.family.WeightStorage.RecurrentLayout;
@@ -92,13 +99,17 @@ public final class GgufLayout {
   public static List<Entry> of(ModelSpec spec, TypeRule rule) {
     GgufLayout layout = new GgufLayout(spec, rule);
     // The same walk with other names: the same weights in the same order.
-    WeightNames names = GgufSpecWriter.names(spec).stored(spec.names().storage());
+    WeightNames names =
+        GgufSpecWriter.names(spec)
+            .stored(spec.names().storage())
+            .arranged(spec.names().attention(0).recurrent().arrangement());
     List<String> ours = new ArrayList<>();
     SpecTensors.visit(spec, (name, shape) -> ours.add(name));
     int[] next = {0};
     SpecTensors.visit(
         spec.withNames(names), (name, shape) -> layout.add(ours.get(next[0]++), name, shape));
     spec.layers().forEach(layer -> layout.rearrange(layer, names));
+    layout.wholeNorms(names);
     return layout.drafts.entrySet().stream()
         .map(draft -> layout.entry(draft.getKey(), draft.getValue()))
         .toList();
@@ -106,16 +117,13 @@ public final class GgufLayout {
 
   private void add(String source, String name, List<Long> shape) {
     drafts
-        .computeIfAbsent(GgufNames.tensor(name), key -> new Draft(stated(name, shape)))
+        .computeIfAbsent(GgufNames.tensor(name), key -> new Draft(stated(shape)))
         .pieces
         .add(Piece.whole(source, shape));
   }
 
-  /** Files leave dimensions of 1 out that we have, and have one that we leave out. */
-  private static List<Long> stated(String name, List<Long> shape) {
-    if (name.endsWith(".ssm_a") || name.endsWith(".ssm_d")) {
-      return List.of(shape.getFirst(), 1L);
-    }
+  /** Files leave dimensions of 1 out that we have. */
+  private static List<Long> stated(List<Long> shape) {
     return shape.size() == 3 || (shape.size() == 2 && shape.getFirst() == 1)
         ? shape.stream().filter(size -> size != 1).toList()
         : shape;
@@ -125,7 +133,14 @@ public final class GgufLayout {
     AttentionNames names = all.attention(layer.index());
     switch (layer.attention()) {
       case GroupedQueryAttention grouped -> interleave(grouped, names);
-      case RecurrentAttention _ -> rates(names.recurrent());
+      case RecurrentAttention recurrent -> {
+        rates(names.recurrent());
+        switch (recurrent) {
+          case Mamba2 mamba -> columns(mamba, names.recurrent());
+          case GatedDeltaNet delta -> splitByKind(delta, names.recurrent());
+          case KimiDelta _, LightningAttention _, Mamba1 _, ShortConvolution _ -> {}
+        }
+      }
       case LatentAttention latent -> {
         if (spec.names().storage().latent() == LatentLayout.ONE_MATRIX) {
           splitByHead(latent, names.latent());
@@ -156,6 +171,62 @@ public final class GgufLayout {
       change(
           names.of(RecurrentNames.Part.DECAY), piece -> piece.with(Piece.Change.RATE_OF_LOGARITHM));
     }
+  }
+
+  /** Files have one number of each head in a row of its own. */
+  private void columns(Mamba2 mamba, RecurrentNames names) {
+    for (RecurrentNames.Part part : List.of(RecurrentNames.Part.DECAY, RecurrentNames.Part.SKIP)) {
+      String tensor = names.of(part);
+      drafts.put(tensor, new Draft(List.of((long) mamba.heads(), 1L), draft(tensor).pieces));
+    }
+  }
+
+  /** What is one part for each key head becomes queries, keys, values, and gates. */
+  private void splitByKind(GatedDeltaNet delta, RecurrentNames names) {
+    if (names.arrangement() != RecurrentNames.Arrangement.BY_KEY_HEAD) {
+      return;
+    }
+    int hidden = spec.hiddenSize();
+    int key = delta.keyDim();
+    int values = delta.valueWidth() / delta.keyHeads();
+    String source = draft(names.of(RecurrentNames.Part.BY_KEY_HEAD)).pieces.getFirst().source();
+    Draft vectors = new Draft(List.of((long) delta.channels(), (long) hidden));
+    Draft gates = new Draft(List.of((long) delta.valueWidth(), (long) hidden));
+    addOfEach(vectors, source, delta, 0, key);
+    addOfEach(vectors, source, delta, key, key);
+    addOfEach(vectors, source, delta, 2 * key, values);
+    addOfEach(gates, source, delta, 2 * key + values, values);
+    Map<String, Draft> parts = new LinkedHashMap<>();
+    parts.put(names.of(RecurrentNames.Part.QUERY_KEY_VALUE), vectors);
+    parts.put(names.of(RecurrentNames.Part.GATE), gates);
+    replace(names.of(RecurrentNames.Part.BY_KEY_HEAD), parts);
+  }
+
+  /** The same rows of each key head's part. */
+  private void addOfEach(Draft draft, String source, GatedDeltaNet delta, int first, int rows) {
+    int ofHead = (delta.channels() + delta.valueWidth()) / delta.keyHeads();
+    for (int head = 0; head < delta.keyHeads(); head++) {
+      draft.pieces.add(Piece.rows(source, head * ofHead + first, rows, spec.hiddenSize()));
+    }
+  }
+
+  /** Files hold the whole weights of norms, whatever the reference adds to its own. */
+  private void wholeNorms(WeightNames names) {
+    if (spec.norm().kind() != NormSpec.Kind.RMS_AROUND_ONE) {
+      return;
+    }
+    plusOne(names.finalNorm());
+    for (LayerSpec layer : spec.layers()) {
+      AttentionNames attention = names.attention(layer.index());
+      plusOne(attention.norm());
+      plusOne(attention.queryNorm());
+      plusOne(attention.keyNorm());
+      plusOne(names.feedForward(layer.index()).norm());
+    }
+  }
+
+  private void plusOne(String tensor) {
+    change(tensor, piece -> piece.with(Piece.Change.PLUS_ONE));
   }
 
   /** The rows of keys become columns. */
@@ -201,6 +272,8 @@ public final class GgufLayout {
     List<Long> shape = new ArrayList<>(draft.shape);
     if (GgufNames.stacked(name)) {
       shape.addFirst((long) draft.pieces.size());
+    } else if (draft.pieces.size() > 1 && shape.size() == 2) {
+      shape.set(0, draft.pieces.stream().mapToLong(Piece::rows).sum());
     }
     long columns = shape.getLast();
     return new Entry(

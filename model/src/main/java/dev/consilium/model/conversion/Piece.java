@@ -20,6 +20,8 @@ public record Piece(String source, int from, int rows, int columns, RowOrder ord
     NONE,
     /** Rows become columns. */
     TRANSPOSED,
+    /** They are what is added to 1. */
+    PLUS_ONE,
     /** {@code -e^x}. */
     RATE_OF_LOGARITHM
   }

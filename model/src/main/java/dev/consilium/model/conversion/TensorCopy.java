@@ -125,6 +125,11 @@ final class TensorCopy {
   private void change(float[] weights) {
     switch (piece.change()) {
       case NONE, TRANSPOSED -> {}
+      case PLUS_ONE -> {
+        for (int i = 0; i < weights.length; i++) {
+          weights[i] += 1;
+        }
+      }
       case RATE_OF_LOGARITHM -> {
         for (int i = 0; i < weights.length; i++) {
           weights[i] = -(float) StrictMath.exp(weights[i]);

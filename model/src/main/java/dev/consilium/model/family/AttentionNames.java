@@ -28,6 +28,27 @@ public record AttentionNames(
     RecurrentNames recurrent,
     LatentNames latent) {
 
+  /** The same names but for what a recurrent layer has. */
+  public AttentionNames withRecurrent(RecurrentNames other) {
+    return new AttentionNames(
+        norm, query, key, value, output, queryNorm, keyNorm, sinks, other, latent);
+  }
+
+  /** The same names where queries, keys and values are made by one matrix. */
+  public AttentionNames withQueryKeyValue(ProjectionNames all) {
+    return new AttentionNames(
+        norm,
+        all.part("query"),
+        all.part("key"),
+        all.part("value"),
+        output,
+        queryNorm,
+        keyNorm,
+        sinks,
+        recurrent,
+        latent);
+  }
+
   AttentionNames forLayer(int layer) {
     return new AttentionNames(
         WeightNames.fill(norm, "{layer}", layer),

@@ -5,8 +5,7 @@ package dev.consilium.model.family;
  *
  * @param norm what all norms do
  * @param place where those of blocks are
- * @param epsilonField the field with the norms' epsilon
- * @param normEpsilon that, when absent
+ * @param normEpsilon {@code rms_norm_eps} when absent
  * @param tied {@code tie_word_embeddings} when absent
  * @param headBias whether the output head has a bias
  * @param multipliers whether there are {@code embedding_multiplier}, {@code residual_multiplier}
@@ -15,7 +14,6 @@ package dev.consilium.model.family;
 record BlockRules(
     NormSpec.Kind norm,
     NormSpec.Place place,
-    String epsilonField,
     double normEpsilon,
     boolean tied,
     Flag headBias,
@@ -31,9 +29,9 @@ record BlockRules(
   }
 
   NormSpec norm(ConfigFields fields) {
-    double epsilon = fields.optionalNumber(epsilonField).orElse(normEpsilon);
+    double epsilon = fields.optionalNumber("rms_norm_eps").orElse(normEpsilon);
     if (epsilon < 0 || epsilon > 1) {
-      throw fields.wrong(epsilonField, "a number from 0 to 1");
+      throw fields.wrong("rms_norm_eps", "a number from 0 to 1");
     }
     return new NormSpec(norm, place, (float) epsilon);
   }
@@ -69,7 +67,6 @@ record BlockRules(
     private final double epsilon;
     private NormSpec.Kind norm = NormSpec.Kind.RMS;
     private NormSpec.Place place = NormSpec.Place.BEFORE;
-    private String epsilonField = "rms_norm_eps";
     private boolean tied;
     private Flag headBias = Flag.NEVER;
     private boolean multipliers;
@@ -98,11 +95,6 @@ record BlockRules(
       return this;
     }
 
-    Builder epsilonField(String field) {
-      epsilonField = field;
-      return this;
-    }
-
     /** {@code tie_word_embeddings} when absent: yes. */
     Builder tied() {
       tied = true;
@@ -120,7 +112,7 @@ record BlockRules(
     }
 
     BlockRules build() {
-      return new BlockRules(norm, place, epsilonField, epsilon, tied, headBias, multipliers);
+      return new BlockRules(norm, place, epsilon, tied, headBias, multipliers);
     }
   }
 }

@@ -35,6 +35,12 @@ public record FeedForwardNames(
     return expertBiasTemplate.filled("{expert}", index);
   }
 
+  /** The same names but for the norm. */
+  public FeedForwardNames withNorm(String other) {
+    return new FeedForwardNames(
+        other, gate, expertTemplate, expertBiasTemplate, shared, sharedGate, dense, narrow, wide);
+  }
+
   FeedForwardNames forLayer(int layer) {
     return new FeedForwardNames(
         WeightNames.fill(norm, "{layer}", layer),

@@ -411,7 +411,7 @@ public final class ModelFamilies {
       declare(
               "lfm2_moe",
               "Lfm2MoeForCausalLM",
-              norms(1e-5).epsilonField("norm_eps").tied(),
+              norms(1e-5).tied(),
               grouped(1e6).qkNorm(QkNorm.PER_HEAD).keys(Keys.ALL_BESIDE_RECURRENT).build(),
               experts("num_experts", "moe_intermediate_size")
                   .layers(Layers.DENSE_COUNTED)
@@ -421,6 +421,7 @@ public final class ModelFamilies {
                           .normalised(Normalisation.UNLESS_DISABLED)
                           .epsilon(1e-6f)
                           .weight(Weight.SCALED_OUTPUT)))
+          .called("rms_norm_eps", "norm_eps")
           .recurrence(Recurrence.SHORT_CONVOLUTION)
           .only("use_expert_bias", "true")
           .names(
@@ -535,7 +536,7 @@ public final class ModelFamilies {
       declare(
               "nemotron_h",
               "NemotronHForCausalLM",
-              norms(1e-5).epsilonField("layer_norm_epsilon"),
+              norms(1e-5),
               grouped(1e4).turned(Turned.NONE).keys(Keys.ALL_IN_SINGLE_BLOCKS).headDim(128).build(),
               experts("n_routed_experts", "moe_intermediate_size")
                   .layers(Layers.SINGLE_BLOCKS)
@@ -544,6 +545,7 @@ public final class ModelFamilies {
                   .otherBiases(new Flag("mlp_bias", false))
                   .shared(new Shared.Sized("moe_shared_expert_intermediate_size", false))
                   .narrow("moe_latent_size"))
+          .called("rms_norm_eps", "layer_norm_epsilon")
           .recurrence(Recurrence.MAMBA2_SINGLE_BLOCKS)
           // How weights began, and how the reference computes.
           .ignoring("hidden_dropout", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap")
@@ -655,6 +657,19 @@ public final class ModelFamilies {
    */
   public static ModelSpec specify(JsonNode config) {
     ConfigFields fields = new ConfigFields("", config);
+    return SpecReader.read(family(fields), fields);
+  }
+
+  /**
+   * The same for a configuration that calls fields as most families do, whatever its own does, and
+   * has all of them outside.
+   */
+  public static ModelSpec specifyByUsualNames(JsonNode config) {
+    ConfigFields fields = new ConfigFields("", config);
+    return SpecReader.readUsual(family(fields), fields);
+  }
+
+  private static ModelFamily family(ConfigFields fields) {
     String type =
         fields
             .optionalText("model_type")
@@ -665,7 +680,7 @@ public final class ModelFamilies {
       throw new ConfigException(
           "model family %s is not supported; known are %s".formatted(type, knownText()));
     }
-    return SpecReader.read(family, fields);
+    return family;
   }
 
   /** DeepSeek-V3, and models that are one by another name. */

@@ -70,6 +70,24 @@ public record ModelSpec(
         other);
   }
 
+  /** The same model with norms that say otherwise what is in files. */
+  public ModelSpec withNorm(NormSpec other) {
+    return new ModelSpec(
+        family,
+        architecture,
+        hiddenSize,
+        vocabularySize,
+        contextLength,
+        other,
+        multipliers,
+        tiedEmbeddings,
+        headBias,
+        layers,
+        predictionLayers,
+        tokens,
+        names);
+  }
+
   /** The same model with other layers. */
   public ModelSpec withLayers(List<LayerSpec> others) {
     return new ModelSpec(

@@ -173,7 +173,7 @@ final class NamesBuilder {
 
   /** The recurrent module's projection is made of one part for each key head. */
   NamesBuilder byKeyHead() {
-    recurrent = recurrent.byKeyHead();
+    recurrent = recurrent.arranged(RecurrentNames.Arrangement.BY_KEY_HEAD);
     return this;
   }
 

@@ -13,7 +13,7 @@ public record ProjectionNames(String weight, String bias) {
   }
 
   /** Names of some rows of it. */
-  ProjectionNames part(String rows) {
+  public ProjectionNames part(String rows) {
     return new ProjectionNames(weight + "[" + rows + "]", bias + "[" + rows + "]");
   }
 

@@ -8,12 +8,20 @@ import java.util.Map;
  * weight, which {@link RecurrentAttention} says.
  *
  * @param module what stands before the name of every part
- * @param keyHeadsApart whether the projection of a {@link GatedDeltaNet} is made of one part for
- *     each key head, instead of one for queries, keys and values, and one each for gates and
- *     scalars
+ * @param arrangement of the projections of a {@link GatedDeltaNet}
  * @param own parts that this family calls otherwise than {@link Part} does
  */
-public record RecurrentNames(String module, boolean keyHeadsApart, Map<Part, String> own) {
+public record RecurrentNames(String module, Arrangement arrangement, Map<Part, String> own) {
+
+  /** Which projections of a {@link GatedDeltaNet} are made of one part for each key head. */
+  public enum Arrangement {
+    /** None: queries, keys and values are one, gates and both scalars one each. */
+    APART,
+    /** Both: {@link Part#BY_KEY_HEAD} and {@link Part#SCALARS_BY_KEY_HEAD}. */
+    BY_KEY_HEAD,
+    /** {@link Part#SCALARS_BY_KEY_HEAD}; queries, keys and values are one, and gates. */
+    SCALARS_BY_KEY_HEAD
+  }
 
   /** A weight, and what most call it. Biases of matrices are called as {@link WeightNames#bias}. */
   public enum Part {
@@ -85,12 +93,12 @@ public record RecurrentNames(String module, boolean keyHeadsApart, Map<Part, Str
 
   /** With the usual names. */
   public RecurrentNames(String module) {
-    this(module, false, Map.of());
+    this(module, Arrangement.APART, Map.of());
   }
 
-  /** The same for a projection of which each key head has a part of its own. */
-  RecurrentNames byKeyHead() {
-    return new RecurrentNames(module, true, own);
+  /** The same for projections that are arranged otherwise. */
+  public RecurrentNames arranged(Arrangement other) {
+    return new RecurrentNames(module, other, own);
   }
 
   /** The same but for one part. */
@@ -98,7 +106,7 @@ public record RecurrentNames(String module, boolean keyHeadsApart, Map<Part, Str
     Map<Part, String> changed = new EnumMap<>(Part.class);
     changed.putAll(own);
     changed.put(part, name);
-    return new RecurrentNames(module, keyHeadsApart, changed);
+    return new RecurrentNames(module, arrangement, changed);
   }
 
   /** The name of a weight. */
@@ -107,6 +115,6 @@ public record RecurrentNames(String module, boolean keyHeadsApart, Map<Part, Str
   }
 
   RecurrentNames forLayer(int layer) {
-    return new RecurrentNames(WeightNames.fill(module, "{layer}", layer), keyHeadsApart, own);
+    return new RecurrentNames(WeightNames.fill(module, "{layer}", layer), arrangement, own);
   }
 }

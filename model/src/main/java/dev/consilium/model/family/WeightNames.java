@@ -35,6 +35,30 @@ public record WeightNames(
         embedding, finalNorm, head, attentionTemplate, feedForwardTemplate, otherwise, unused);
   }
 
+  /** The same names for recurrent layers that are arranged otherwise. */
+  public WeightNames arranged(RecurrentNames.Arrangement other) {
+    return withAttention(
+        attentionTemplate.withRecurrent(attentionTemplate.recurrent().arranged(other)));
+  }
+
+  /** The same names but for attention. */
+  public WeightNames withAttention(AttentionNames template) {
+    return new WeightNames(
+        embedding, finalNorm, head, template, feedForwardTemplate, storage, unused);
+  }
+
+  /** The same names but for feed-forward blocks. */
+  public WeightNames withFeedForward(FeedForwardNames template) {
+    return new WeightNames(
+        embedding, finalNorm, head, attentionTemplate, template, storage, unused);
+  }
+
+  /** The same names but for the norm in front of the head. */
+  public WeightNames withFinalNorm(String name) {
+    return new WeightNames(
+        embedding, name, head, attentionTemplate, feedForwardTemplate, storage, unused);
+  }
+
   /** Names of the attention weights of a layer. */
   public AttentionNames attention(int layer) {
     return attentionTemplate.forLayer(layer);

@@ -36,9 +36,9 @@ public record WeightStorage(
 
   /** How files hold the weights of a {@link RecurrentAttention}. */
   public enum RecurrentLayout {
-    /** Rates of decay as logarithms; the projection of a {@link GatedDeltaNet} by key head. */
+    /** Rates of decay as logarithms. */
     REFERENCE,
-    /** Rates of decay as they are, negative; else as {@link #REFERENCE}. */
+    /** Rates of decay as they are, negative. */
     RATES
   }
 

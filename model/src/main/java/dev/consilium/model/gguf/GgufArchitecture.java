@@ -74,9 +74,9 @@ record GgufArchitecture(
       return this;
     }
 
-    /** The norm in front of feed-forward blocks has the name of one behind attention. */
-    Builder normBehindAttention() {
-      names = GgufNames.NORM_BEHIND_ATTENTION;
+    /** What files call the weights, if not as most do. */
+    Builder names(WeightNames value) {
+      names = value;
       return this;
     }
 

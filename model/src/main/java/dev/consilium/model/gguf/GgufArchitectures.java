@@ -29,6 +29,12 @@ public final class GgufArchitectures {
   /** Rotated as a whole, with factors of frequencies in some models. */
   private static final GgufRotary WITH_FACTORS = new GgufRotary(false, true, true);
 
+  private static final GgufExpertLayers AFTER_DENSE =
+      new GgufExpertLayers.AfterDense("first_k_dense_replace");
+
+  /** Of DeepSeek's architecture, GLM-4.7-Flash has this many tokens, and no other model. */
+  private static final int GLM_VOCABULARY = 154_880;
+
   private static final List<GgufArchitecture> TABLE =
       List.of(
           architecture("llama", "mixtral")
@@ -52,7 +58,7 @@ public final class GgufArchitectures {
               .with(new GgufExpertLayers.ByTensors())
               .build(),
           architecture("gpt-oss", "gpt_oss")
-              .normBehindAttention()
+              .names(GgufNames.NORM_BEHIND_ATTENTION)
               .with(SIZES, HEADS, new GgufRotary(false, false, false), new GgufWindow.Sliding())
               .with(ifThere("attention_bias", QUERY_BIAS), NO_SHARED)
               .with(
@@ -63,16 +69,71 @@ public final class GgufArchitectures {
                       "intermediate_size",
                       true))
               .build(),
-          deepseek("deepseek_v3", GgufGate.Score.SIGMOID),
-          deepseek("kimi_k2", GgufGate.Score.SIGMOID),
-          deepseek("deepseek_v2", GgufGate.Score.SOFTMAX),
+          architecture("qwen3next", "qwen3_next")
+              .names(GgufNames.DELTA_NETS)
+              .with(SIZES_AND_PREDICTION, HEADS, PART, new GgufRecurrence.DeltaNets())
+              .with(ifThere("attention_bias", QUERY_BIAS), ownWidth("num_experts"))
+              .with(new GgufShared.Sized("shared_expert_intermediate_size", true))
+              .build(),
+          deepseek("glm4_moe_lite", GgufGate.Score.SIGMOID)
+              .only(GgufArchitectures::hasVocabularyOfGlm)
+              .build(),
+          deepseek("deepseek_v3", GgufGate.Score.SIGMOID).build(),
+          deepseek("kimi_k2", GgufGate.Score.SIGMOID).build(),
+          deepseek("deepseek_v2", GgufGate.Score.SOFTMAX).build(),
+          architecture("dots1", "dots1")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS, ifThere("attention_bias", QUERY_BIAS))
+              .with(ownWidth("n_routed_experts"), new GgufGate(GgufGate.Score.SIGMOID), AFTER_DENSE)
+              .with(new GgufShared.Counted("n_shared_experts", false))
+              .build(),
+          architecture("minimax-m2", "minimax_m2")
+              .with(SIZES, HEADS, PART, ALL_KEYS, NO_SHARED)
+              .with(new GgufGate(GgufGate.Score.SIGMOID, false))
+              .with(
+                  new GgufExperts(
+                      "num_local_experts",
+                      "num_experts_per_tok",
+                      "intermediate_size",
+                      "intermediate_size",
+                      true))
+              .build(),
+          architecture("hunyuan-moe", "hunyuan_v1_moe")
+              .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS, ifThere("attention_bias", QUERY_BIAS))
+              .with(
+                  new GgufExperts(
+                      "num_experts", "moe_topk", "intermediate_size", "intermediate_size", true))
+              .with(new GgufShared.One())
+              .build(),
+          architecture("lfm2moe", "lfm2_moe")
+              .names(GgufNames.SHORT_CONVOLUTIONS)
+              .with(SIZES, new GgufAttention(true), GgufRotary.WHOLE)
+              .with(new GgufRecurrence.ShortConvolutions(), ownWidth("num_experts"))
+              .with(new GgufGate(GgufGate.Score.SIGMOID, false))
+              .with(new GgufExpertLayers.AfterDense("num_dense_layers"))
+              .build(),
+          architecture("jamba", "jamba")
+              .with(SIZES, new GgufAttention(true), new GgufRecurrence.SelectiveStateSpaces())
+              .with(oneWidth("num_experts"), new GgufExpertLayers.Periodic())
+              .build(),
+          architecture("dbrx", "dbrx")
+              .names(GgufNames.NORM_OF_OUTPUT)
+              .with(new GgufSizes(false, GgufKey.LAYER_NORM_EPSILON), HEADS, GgufRotary.WHOLE)
+              .with(new GgufClip("attn_config.clip_qkv"))
+              .with(
+                  new GgufExperts(
+                      "ffn_config.moe_num_experts",
+                      "ffn_config.moe_top_k",
+                      "ffn_config.ffn_hidden_size",
+                      "ffn_config.ffn_hidden_size",
+                      false))
+              .build(),
           architecture("glm4moe", "glm4_moe")
-              .normBehindAttention()
+              .names(GgufNames.NORM_BEHIND_ATTENTION)
               .with(SIZES_AND_PREDICTION, HEADS, PART, ALL_KEYS)
               .with(ifThere("attention_bias", QUERY_BIAS))
               .with(ifThere("use_qk_norm", "attn_q_norm.weight"))
               .with(ownWidth("n_routed_experts"), new GgufGate(GgufGate.Score.SIGMOID))
-              .with(new GgufExpertLayers.AfterDense())
+              .with(AFTER_DENSE)
               .with(new GgufShared.Counted("n_shared_experts", false))
               .build(),
           granite("granitemoe", "granitemoe")
@@ -164,14 +225,20 @@ public final class GgufArchitectures {
   }
 
   /** DeepSeek's generations have one architecture; their gates tell them apart. */
-  private static GgufArchitecture deepseek(String modelType, GgufGate.Score score) {
+  private static GgufArchitecture.Builder deepseek(String modelType, GgufGate.Score score) {
     return architecture("deepseek2", modelType)
         .only(metadata -> score == GgufGate.Score.SOFTMAX || hasScore(metadata, score))
         .with(SIZES_AND_PREDICTION, new GgufLatent())
         .with(ownWidth("n_routed_experts"), new GgufGate(score))
-        .with(new GgufExpertLayers.AfterDense())
-        .with(new GgufShared.Counted("n_shared_experts", false))
-        .build();
+        .with(AFTER_DENSE)
+        .with(new GgufShared.Counted("n_shared_experts", false));
+  }
+
+  private static boolean hasVocabularyOfGlm(GgufMetadata metadata) {
+    return metadata
+            .whole("deepseek2." + GgufKey.VOCABULARY.suffix(), Integer.MIN_VALUE, Integer.MAX_VALUE)
+            .orElse(0)
+        == GLM_VOCABULARY;
   }
 
   private static boolean hasScore(GgufMetadata metadata, GgufGate.Score score) {

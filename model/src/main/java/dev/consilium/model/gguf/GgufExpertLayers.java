@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import java.util.ArrayList;
 import java.util.List;
 
 /** How files say which layers have experts. */
@@ -11,12 +12,10 @@ sealed interface GgufExpertLayers extends GgufAxis {
 
   /** By which tensors a layer has. */
   record ByTensors() implements GgufExpertLayers {
-    private static final int MAX_LAYERS = 4096;
-
     @Override
     public void read(GgufReading from) {
       ArrayNode dense = from.config().putArray("mlp_only_layers");
-      int layers = Math.min(MAX_LAYERS, from.whole(GgufKey.LAYERS).orElse(0));
+      int layers = from.layers();
       for (int i = 0; i < layers; i++) {
         if (from.tensor("blk.%d.ffn_gate_inp.weight".formatted(i)).isEmpty()
             && from.tensor("blk.%d.ffn_gate.weight".formatted(i)).isPresent()) {
@@ -29,14 +28,39 @@ sealed interface GgufExpertLayers extends GgufAxis {
     public void write(ModelSpec spec, GgufWriting to) {}
   }
 
-  /** All but the first few. */
-  record AfterDense() implements GgufExpertLayers {
+  /**
+   * {@code expert_layer_offset} of every {@code expert_layer_period} layers, by which tensors they
+   * have.
+   */
+  record Periodic() implements GgufExpertLayers {
     @Override
     public void read(GgufReading from) {
-      from.put(
-          GgufKey.DENSE_LAYERS,
-          "first_k_dense_replace",
-          from.whole(GgufKey.DENSE_LAYERS).orElse(0));
+      int layers = from.layers();
+      List<Boolean> with = new ArrayList<>();
+      for (int i = 0; i < layers; i++) {
+        with.add(from.tensor("blk.%d.ffn_gate_inp.weight".formatted(i)).isPresent());
+      }
+      Period period =
+          Period.of(with)
+              .orElseThrow(
+                  () -> from.unwanted(GgufKey.LAYERS, "layers of which every n-th has experts"));
+      from.config().put("expert_layer_offset", period.offset());
+      from.config().put("expert_layer_period", period.length());
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {}
+  }
+
+  /**
+   * All but the first few.
+   *
+   * @param field with how many those are
+   */
+  record AfterDense(String field) implements GgufExpertLayers {
+    @Override
+    public void read(GgufReading from) {
+      from.put(GgufKey.DENSE_LAYERS, field, from.whole(GgufKey.DENSE_LAYERS).orElse(0));
     }
 
     @Override

@@ -8,12 +8,17 @@ import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 
 /**
- * A gate of DeepSeek's kind: what makes scores, groups, whether scores are divided by their sum,
- * and a factor.
+ * A gate of DeepSeek's kind: what makes scores; and perhaps groups, whether scores are divided by
+ * their sum, and a factor.
  *
  * @param score that gates of the architecture have
+ * @param more whether files say more than that
  */
-record GgufGate(Score score) implements GgufAxis {
+record GgufGate(Score score, boolean more) implements GgufAxis {
+
+  GgufGate(Score score) {
+    this(score, true);
+  }
 
   /** What makes scores of logits, as files number it. */
   enum Score {
@@ -35,6 +40,9 @@ record GgufGate(Score score) implements GgufAxis {
   @Override
   public void read(GgufReading from) {
     from.require(GgufKey.GATE_SCORE, score.number(), ", the only score of this family");
+    if (!more) {
+      return;
+    }
     from.origin(GgufKey.GATE_NORMALISED, "norm_topk_prob");
     from.config().put("norm_topk_prob", from.flag(GgufKey.GATE_NORMALISED).orElse(false));
     from.real(GgufKey.GATE_SCALE, "routed_scaling_factor");
@@ -57,9 +65,12 @@ record GgufGate(Score score) implements GgufAxis {
         .ifPresent(gate -> write(gate, to));
   }
 
-  private static void write(GateSpec gate, GgufWriting to) {
+  private void write(GateSpec gate, GgufWriting to) {
     boolean sigmoid = gate.score() instanceof GateScore.Sigmoid;
     to.whole(GgufKey.GATE_SCORE, (sigmoid ? Score.SIGMOID : Score.SOFTMAX).number());
+    if (!more) {
+      return;
+    }
     boolean normalised = gate.weighting().renormalisation() instanceof GateRenormalisation.BySum;
     to.flag(GgufKey.GATE_NORMALISED, normalised);
     to.real(GgufKey.GATE_SCALE, gate.weighting().scalingFactor());

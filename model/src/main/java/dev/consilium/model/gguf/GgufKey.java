@@ -11,6 +11,8 @@ enum GgufKey {
   HIDDEN("embedding_length"),
   VOCABULARY("vocab_size"),
   NORM_EPSILON("attention.layer_norm_rms_epsilon"),
+  /** Of layer norms; where models have one kind of norm only, {@link #NORM_EPSILON} is of any. */
+  LAYER_NORM_EPSILON("attention.layer_norm_epsilon"),
   FEED_FORWARD("feed_forward_length"),
   DENSE_LAYERS("leading_dense_block_count"),
   EXPERT_STEP("interleave_moe_layer_step"),
@@ -35,6 +37,8 @@ enum GgufKey {
   KEY_VALUE_RANK("attention.kv_lora_rank"),
   SLIDING_WINDOW("attention.sliding_window"),
   ATTENTION_SCALE("attention.scale"),
+  /** The magnitude that queries, keys and values are cut off at. */
+  CLIP("attention.clamp_kqv"),
   EMBEDDING_SCALE("embedding_scale"),
   RESIDUAL_SCALE("residual_scale"),
   /** What logits are divided by. */
@@ -48,9 +52,10 @@ enum GgufKey {
   SCALING_BETA_SLOW("rope.scaling.yarn_beta_slow"),
   /** A tenth of YaRN's {@code mscale_all_dim}. */
   SCALING_LOGARITHM("rope.scaling.yarn_log_multiplier"),
-  /** Was {@code attn_factor} in older files; times the factor that YaRN has by itself. */
-  SCALING_ATTENTION("rope.scaling.yarn_attn_factor"),
-  SCALING_ATTENTION_OLD("rope.scaling.attn_factor"),
+  /** What multiplies cosine and sine, beside the factor that YaRN has by itself. */
+  SCALING_ATTENTION("rope.scaling.attn_factor"),
+  /** Written by some programs and read by none, for these architectures. */
+  SCALING_ATTENTION_UNREAD("rope.scaling.yarn_attn_factor"),
   /** That the factor was trained with; of hybrids, whether there is a rotation. */
   SCALING_FINETUNED("rope.scaling.finetuned"),
   RECURRENT_TAPS("ssm.conv_kernel"),
@@ -58,6 +63,8 @@ enum GgufKey {
   RECURRENT_STATE("ssm.state_size"),
   RECURRENT_HEADS("ssm.time_step_rank"),
   RECURRENT_GROUPS("ssm.group_count"),
+  SHORT_TAPS("shortconv.l_cache"),
+  FULL_ATTENTION_INTERVAL("full_attention_interval"),
   /** How the original's layers were stored; changes nothing since files hold one layout only. */
   LAYOUT("tensor_data_layout");
 

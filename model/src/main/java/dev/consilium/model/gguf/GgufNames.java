@@ -22,11 +22,38 @@ public final class GgufNames {
   private static final String KEYS_UP = "attn_k_b.weight";
   private static final String VALUES_UP = "attn_v_b.weight";
 
+  /** What makes queries, keys and values, where that is one matrix; without the layer. */
+  static final String QUERY_KEY_VALUE = "attn_qkv.weight";
+
+  /** Both of that, one part for each key head; without the layer. */
+  static final String BY_KEY_HEAD = "ssm_in.weight";
+
+  /** Output gates of linear attention, beside that; without the layer. */
+  static final String GATE = "attn_gate.weight";
+
   /** The same for most architectures. */
-  public static final WeightNames ALL = names("ffn_norm");
+  public static final WeightNames ALL = names();
 
   /** Where the norm in front of feed-forward blocks is thought of as behind attention. */
-  static final WeightNames NORM_BEHIND_ATTENTION = names("post_attention_norm");
+  static final WeightNames NORM_BEHIND_ATTENTION = withNorm("post_attention_norm");
+
+  /** DBRX. */
+  static final WeightNames NORM_OF_OUTPUT = withQueryKeyValue(withNorm("attn_output_norm"));
+
+  /** LFM2. */
+  static final WeightNames SHORT_CONVOLUTIONS =
+      ALL.withFinalNorm("token_embd_norm.weight")
+          .withAttention(
+              ALL.attentionTemplate()
+                  .withRecurrent(
+                      new RecurrentNames(LAYER + "shortconv.")
+                          .with(Part.INPUT, "in_proj.weight")
+                          .with(Part.CONVOLUTION, "conv.weight")
+                          .with(Part.OUTPUT, "out_proj.weight")));
+
+  /** Qwen's delta nets. */
+  static final WeightNames DELTA_NETS =
+      NORM_BEHIND_ATTENTION.arranged(RecurrentNames.Arrangement.SCALARS_BY_KEY_HEAD);
 
   /** How the names of tensors end that hold the routed experts of a layer. */
   public static final String EXPERTS_SUFFIX = "_exps.weight";
@@ -55,14 +82,24 @@ public final class GgufNames {
     return bracket < 0 ? weight : weight.substring(0, bracket);
   }
 
-  private static WeightNames names(String feedForwardNorm) {
+  private static WeightNames withNorm(String ofFeedForward) {
+    return ALL.withFeedForward(
+        ALL.feedForwardTemplate().withNorm(LAYER + ofFeedForward + ".weight"));
+  }
+
+  /** Where queries, keys and values are made by one matrix. */
+  static WeightNames withQueryKeyValue(WeightNames names) {
+    return names.withAttention(names.attentionTemplate().withQueryKeyValue(projection("attn_qkv")));
+  }
+
+  private static WeightNames names() {
     return new WeightNames(
         "token_embd.weight",
         "output_norm.weight",
         "output.weight",
         attention(),
         new FeedForwardNames(
-            LAYER + feedForwardNorm + ".weight",
+            LAYER + "ffn_norm.weight",
             new GateNames(
                 LAYER + "ffn_gate_inp.weight",
                 LAYER + "ffn_gate_inp.bias",
@@ -90,6 +127,15 @@ public final class GgufNames {
         LAYER + "attn_sinks.weight",
         new RecurrentNames(LAYER)
             .with(Part.INPUT, "ssm_in.weight")
+            .with(Part.BY_KEY_HEAD, BY_KEY_HEAD)
+            .with(Part.SCALARS_BY_KEY_HEAD, "ssm_ba.weight")
+            .with(Part.QUERY_KEY_VALUE, QUERY_KEY_VALUE)
+            .with(Part.GATE, GATE)
+            .with(Part.SELECTION, "ssm_x.weight")
+            .with(Part.TIME_STEP, "ssm_dt.weight")
+            .with(Part.TIME_STEP_NORM, "ssm_dt_norm.weight")
+            .with(Part.KEY_NORM, "ssm_b_norm.weight")
+            .with(Part.QUERY_NORM, "ssm_c_norm.weight")
             .with(Part.CONVOLUTION, "ssm_conv1d.weight")
             .with(Part.TIME_STEP_BIAS, "ssm_dt.bias")
             .with(Part.DECAY, "ssm_a")

@@ -23,6 +23,7 @@ import java.util.regex.Pattern;
 final class GgufReading {
 
   private static final int MAX_LIST_BYTES = 1 << 16;
+  private static final int MAX_LAYERS = 4096;
 
   private final GgufModel model;
   private final GgufMetadata metadata;
@@ -70,6 +71,11 @@ final class GgufReading {
   Optional<String> text(GgufKey key) {
     asked.add(key);
     return metadata.text(name(key));
+  }
+
+  /** How many layers there are, but no more than any model has. */
+  int layers() {
+    return Math.min(MAX_LAYERS, whole(GgufKey.LAYERS).orElse(0));
   }
 
   /** A number for each layer, whether the file has a list of them or one for all. */

@@ -1,10 +1,15 @@
 package dev.consilium.model.gguf;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.LinearAttention;
+import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.ShortConvolution;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -13,19 +18,9 @@ sealed interface GgufRecurrence extends GgufAxis {
 
   /** Granite's state spaces: where a layer has no key-value heads. */
   record StateSpaces() implements GgufRecurrence {
-    private static final int MAX_LAYERS = 4096;
-
     @Override
     public void read(GgufReading from) {
-      int layers = Math.min(MAX_LAYERS, from.whole(GgufKey.LAYERS).orElse(0));
-      List<Integer> keyValueHeads = from.perLayer(GgufKey.KV_HEADS, layers);
-      ArrayNode types = from.config().putArray("layer_types");
-      for (int heads : keyValueHeads) {
-        types.add(heads == 0 ? "mamba" : "attention");
-        if (heads > 0) {
-          from.put(GgufKey.KV_HEADS, "num_key_value_heads", heads);
-        }
-      }
+      layerTypes(from, "mamba", "attention");
       from.whole(GgufKey.RECURRENT_HEADS, "mamba_n_heads");
       from.whole(GgufKey.RECURRENT_GROUPS, "mamba_n_groups");
       from.whole(GgufKey.RECURRENT_STATE, "mamba_d_state");
@@ -46,6 +41,94 @@ sealed interface GgufRecurrence extends GgufAxis {
               .isPresent();
       to.flag(GgufKey.SCALING_FINETUNED, turned);
     }
+  }
+
+  /** Jamba's: where a layer has no key-value heads; one of every few has. */
+  record SelectiveStateSpaces() implements GgufRecurrence {
+    @Override
+    public void read(GgufReading from) {
+      List<Boolean> attends = keyValueHeads(from).stream().map(heads -> heads > 0).toList();
+      Period period =
+          Period.of(attends)
+              .orElseThrow(
+                  () -> from.unwanted(GgufKey.KV_HEADS, "layers of which every n-th has some"));
+      from.config().put("attn_layer_offset", period.offset());
+      from.config().put("attn_layer_period", period.length());
+      from.whole(GgufKey.RECURRENT_STATE, "mamba_d_state");
+      from.whole(GgufKey.RECURRENT_TAPS, "mamba_d_conv");
+      from.whole(GgufKey.RECURRENT_HEADS, "mamba_dt_rank");
+      from.config().put("mamba_conv_bias", from.hasTensor("ssm_conv1d.bias"));
+      ratio(from, GgufKey.HIDDEN, "mamba_expand");
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      GgufWriting.attention(spec, Mamba1.class)
+          .ifPresent(layer -> {
+            to.whole(GgufKey.RECURRENT_TAPS, layer.taps());
+            to.whole(GgufKey.RECURRENT_WIDTH, layer.channels());
+            to.whole(GgufKey.RECURRENT_STATE, layer.stateSize());
+            to.whole(GgufKey.RECURRENT_HEADS, layer.rank());
+          });
+    }
+  }
+
+  /** LFM2's: where a layer has no key-value heads. */
+  record ShortConvolutions() implements GgufRecurrence {
+    @Override
+    public void read(GgufReading from) {
+      layerTypes(from, "conv", "full_attention");
+      from.whole(GgufKey.SHORT_TAPS, "conv_L_cache");
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      GgufWriting.attention(spec, ShortConvolution.class)
+          .ifPresent(layer -> to.whole(GgufKey.SHORT_TAPS, layer.taps()));
+    }
+  }
+
+  /** Qwen's delta nets: in all but every n-th layer. */
+  record DeltaNets() implements GgufRecurrence {
+    @Override
+    public void read(GgufReading from) {
+      from.put(
+          GgufKey.FULL_ATTENTION_INTERVAL,
+          "full_attention_interval",
+          from.whole(GgufKey.FULL_ATTENTION_INTERVAL).orElse(4));
+      from.whole(GgufKey.RECURRENT_HEADS, "linear_num_value_heads");
+      from.whole(GgufKey.RECURRENT_GROUPS, "linear_num_key_heads");
+      from.whole(GgufKey.RECURRENT_STATE, "linear_key_head_dim");
+      from.whole(GgufKey.RECURRENT_TAPS, "linear_conv_kernel_dim");
+      ratio(from, GgufKey.RECURRENT_HEADS, "linear_value_head_dim");
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      GgufWriting.attention(spec, GatedDeltaNet.class).ifPresent(layer -> sizes(layer, to));
+      spec.layers().stream()
+          .filter(layer -> !(layer.attention() instanceof RecurrentAttention))
+          .mapToInt(LayerSpec::index)
+          .findFirst()
+          .ifPresent(first -> to.whole(GgufKey.FULL_ATTENTION_INTERVAL, first + 1));
+    }
+  }
+
+  /** Layers by whether they have key-value heads. */
+  private static void layerTypes(GgufReading from, String recurrent, String other) {
+    ArrayNode types = from.config().putArray("layer_types");
+    keyValueHeads(from).forEach(heads -> types.add(heads == 0 ? recurrent : other));
+  }
+
+  /** Of each layer; the number that is not 0 is a field of the configuration. */
+  private static List<Integer> keyValueHeads(GgufReading from) {
+    List<Integer> all = from.perLayer(GgufKey.KV_HEADS, from.layers());
+    for (int heads : all) {
+      if (heads > 0) {
+        from.put(GgufKey.KV_HEADS, "num_key_value_heads", heads);
+      }
+    }
+    return all;
   }
 
   private static void sizes(LinearAttention layer, GgufWriting to) {

@@ -35,6 +35,9 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
   /** The same for others. */
   static final String LONG_FACTORS = "rope_factors_long.weight";
 
+  /** Digits that survive as f32. */
+  private static final double UNREAD_TOLERANCE = 1e-5;
+
   /** Whole heads, no factors. */
   static final GgufRotary WHOLE = new GgufRotary(false, true, false);
 
@@ -100,12 +103,17 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
   }
 
   private static void attentionFactor(GgufReading from, ObjectNode scaling) {
-    OptionalDouble stated = from.real(GgufKey.SCALING_ATTENTION);
-    OptionalDouble old = from.real(GgufKey.SCALING_ATTENTION_OLD);
-    OptionalDouble relative = stated.isPresent() ? stated : old;
-    OptionalDouble factor = from.real(GgufKey.SCALING_FACTOR);
-    if (relative.isPresent() && relative.getAsDouble() != 1 && factor.isPresent()) {
-      scaling.put("attention_factor", relative.getAsDouble() * yarnAttention(factor.getAsDouble()));
+    OptionalDouble relative = from.real(GgufKey.SCALING_ATTENTION);
+    double byItself = yarnAttention(from.real(GgufKey.SCALING_FACTOR).orElse(1));
+    if (relative.isPresent() && relative.getAsDouble() != 1) {
+      scaling.put("attention_factor", relative.getAsDouble() * byItself);
+    }
+    double unread = from.real(GgufKey.SCALING_ATTENTION_UNREAD).orElse(1);
+    if (unread != 1 && Math.abs(unread - byItself) > UNREAD_TOLERANCE) {
+      throw from.unwanted(
+          GgufKey.SCALING_ATTENTION_UNREAD,
+          "1, or %s, which the factor has by itself: programs disagree on what else it means, use %s"
+              .formatted((float) byItself, from.name(GgufKey.SCALING_ATTENTION)));
     }
   }
 
@@ -115,7 +123,7 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
   }
 
   private static void longRope(GgufReading from, ObjectNode scaling) {
-    double magnitude = from.real(GgufKey.SCALING_ATTENTION_OLD).orElse(1);
+    double magnitude = from.real(GgufKey.SCALING_ATTENTION).orElse(1);
     putFactors(scaling, from.vector(SHORT_FACTORS), from.vector(LONG_FACTORS), magnitude);
   }
 
@@ -180,7 +188,7 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
         if (!alike(longRope)) {
           to.text(GgufKey.SCALING_TYPE, "longrope");
           to.whole(GgufKey.SCALING_CONTEXT, longRope.originalContextLength());
-          to.real(GgufKey.SCALING_ATTENTION_OLD, longRope.shortMagnitude());
+          to.real(GgufKey.SCALING_ATTENTION, longRope.shortMagnitude());
         }
       }
       case LlamaScaling _ -> {
@@ -210,5 +218,19 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
     if (yarn.attentionFactor() != byItself) {
       to.real(GgufKey.SCALING_ATTENTION, yarn.attentionFactor() / byItself);
     }
+  }
+
+  /** The same, with what files can hold of the number that it multiplies by. */
+  static YarnScaling expressed(YarnScaling yarn) {
+    double byItself = yarnAttention(yarn.factor());
+    return yarn.attentionFactor() == byItself
+        ? yarn
+        : new YarnScaling(
+            yarn.factor(),
+            yarn.originalContextLength(),
+            yarn.betaFast(),
+            yarn.betaSlow(),
+            yarn.truncate(),
+            (float) (yarn.attentionFactor() / byItself) * byItself);
   }
 }

@@ -80,6 +80,27 @@ sealed interface GgufShared extends GgufAxis {
     }
   }
 
+  /** One, as wide as a routed expert. */
+  record One() implements GgufShared {
+    @Override
+    public void read(GgufReading from) {
+      from.require(GgufKey.SHARED_EXPERTS, 1, ", the shared experts of this family");
+      from.require(
+          GgufKey.SHARED_FEED_FORWARD,
+          from.whole(GgufKey.FEED_FORWARD).orElse(0),
+          ", the width of an expert");
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      shared(spec)
+          .ifPresent(shared -> {
+            to.whole(GgufKey.SHARED_EXPERTS, 1);
+            to.whole(GgufKey.SHARED_FEED_FORWARD, shared.intermediateSize());
+          });
+    }
+  }
+
   /** The shared expert of the layers that have experts. */
   private static Optional<SharedExpert> shared(ModelSpec spec) {
     return GgufWriting.feedForward(spec, MixtureOfExperts.class)

@@ -7,15 +7,20 @@ import java.util.OptionalInt;
  * Layers, context, widths.
  *
  * @param prediction whether files may have layers that predict tokens further ahead, the last ones
+ * @param epsilon the key of what norms add
  */
-record GgufSizes(boolean prediction) implements GgufAxis {
+record GgufSizes(boolean prediction, GgufKey epsilon) implements GgufAxis {
+
+  GgufSizes(boolean prediction) {
+    this(prediction, GgufKey.NORM_EPSILON);
+  }
 
   @Override
   public void read(GgufReading from) {
     layers(from);
     from.whole(GgufKey.CONTEXT, "max_position_embeddings");
     from.whole(GgufKey.HIDDEN, "hidden_size");
-    from.real(GgufKey.NORM_EPSILON, "rms_norm_eps");
+    from.real(epsilon, "rms_norm_eps");
     OptionalInt vocabulary = from.whole(GgufKey.VOCABULARY);
     if (vocabulary.isPresent()) {
       from.put(GgufKey.VOCABULARY, "vocab_size", vocabulary.getAsInt());
@@ -45,6 +50,6 @@ record GgufSizes(boolean prediction) implements GgufAxis {
     to.whole(GgufKey.CONTEXT, spec.contextLength());
     to.whole(GgufKey.HIDDEN, spec.hiddenSize());
     to.whole(GgufKey.VOCABULARY, spec.vocabularySize());
-    to.real(GgufKey.NORM_EPSILON, spec.normEpsilon());
+    to.real(epsilon, spec.normEpsilon());
   }
 }

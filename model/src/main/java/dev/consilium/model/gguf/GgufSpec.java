@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.consilium.model.family.ConfigException;
 import dev.consilium.model.family.ModelFamilies;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NormSpec;
+import dev.consilium.model.family.RecurrentNames.Arrangement;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
 import dev.consilium.model.family.WeightStorage.LatentLayout;
@@ -42,7 +44,8 @@ public final class GgufSpec {
     reading.config().put("tie_word_embeddings", !model.has(GgufNames.ALL.head()));
     tokens(reading, metadata);
     try {
-      return ModelFamilies.specify(reading.config()).withNames(names(model, architecture));
+      return plainNorms(ModelFamilies.specifyByUsualNames(reading.config()))
+          .withNames(names(reading, model));
     } catch (ConfigException e) {
       throw new GgufException(
           metadata.file(), "its metadata: " + reading.inKeys(String.valueOf(e.getMessage())), e);
@@ -70,8 +73,22 @@ public final class GgufSpec {
     GgufTokens.endOfText(metadata).forEach(array::add);
   }
 
-  private static WeightNames names(GgufModel model, GgufArchitecture architecture) {
-    WeightNames names = architecture.names();
+  /** Files hold the whole weights of norms, whatever the reference adds to its own. */
+  static ModelSpec plainNorms(ModelSpec spec) {
+    return spec.norm().kind() == NormSpec.Kind.RMS_AROUND_ONE
+        ? spec.withNorm(new NormSpec(NormSpec.Kind.RMS, spec.norm().place(), spec.norm().epsilon()))
+        : spec;
+  }
+
+  private static WeightNames names(GgufReading reading, GgufModel model) {
+    WeightNames names = reading.architecture().names();
+    if (reading.hasTensor(GgufNames.QUERY_KEY_VALUE) && !reading.hasTensor(GgufNames.GATE)) {
+      names = GgufNames.withQueryKeyValue(names);
+    }
+    if (names.attention(0).recurrent().arrangement() == Arrangement.SCALARS_BY_KEY_HEAD
+        && reading.hasTensor(GgufNames.BY_KEY_HEAD)) {
+      names = names.arranged(Arrangement.BY_KEY_HEAD); // files of before 2026
+    }
     boolean oneMatrix = model.has(names.attention(0).latent().keyValueUp());
     WeightStorage storage = names.storage();
     return names.stored(

@@ -78,7 +78,7 @@ public final class GgufSpecWriter {
                   layer.feedForward())
               : layer);
     }
-    return spec.withLayers(layers);
+    return GgufSpec.plainNorms(spec).withLayers(layers);
   }
 
   private static RotarySpec expressed(RotarySpec rotary, int context) {
@@ -96,12 +96,13 @@ public final class GgufSpecWriter {
                   longRope.originalContextLength(),
                   (float) longRope.shortMagnitude(),
                   (float) longRope.longMagnitude()));
-      case NoScaling _, LinearScaling _, YarnScaling _ -> rotary;
+      case YarnScaling yarn -> scaled(rotary, GgufRotary.expressed(yarn));
+      case NoScaling _, LinearScaling _ -> scaled(rotary, rotary.scaling());
     };
   }
 
   private static RotarySpec scaled(RotarySpec rotary, RotaryScaling scaling) {
-    return new RotarySpec(rotary.rotaryDim(), rotary.theta(), rotary.pairing(), scaling);
+    return new RotarySpec(rotary.rotaryDim(), (float) rotary.theta(), rotary.pairing(), scaling);
   }
 
   /** What a scaling divides frequencies by. */

@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.family.AttentionProjections;
+import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.YarnScaling;
 import dev.consilium.model.gguf.GgufFile;
 import dev.consilium.model.gguf.GgufMetadata;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
 import dev.consilium.model.gguf.GgufModel;
+import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensor;
 import dev.consilium.model.gguf.GgufTensorType;
 import dev.consilium.model.gguf.GgufWriter;
@@ -25,6 +29,8 @@ import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a GGUF file's metadata and tensors become, and which files are refused. */
 class GgufCheckpointTest {
@@ -36,7 +42,9 @@ class GgufCheckpointTest {
     for (String name : Fixtures.GGUF_MODELS) {
       try (Checkpoint original = Checkpoint.open(Fixtures.model(name));
           Checkpoint gguf = Checkpoint.open(converted(name))) {
-        assertThat(gguf.spec().layers()).as(name).isEqualTo(original.spec().layers());
+        assertThat(gguf.spec().layers())
+            .as(name)
+            .isEqualTo(GgufSpecWriter.expressed(original.spec()).layers());
         assertThat(gguf.spec().contextLength()).isEqualTo(original.spec().contextLength());
         assertThat(gguf.spec().family()).isEqualTo(original.spec().family());
         assertThat(gguf.generationDefaults().endOfTextTokens())
@@ -116,7 +124,7 @@ class GgufCheckpointTest {
             metadata -> metadata.text("general.architecture", "gemma3"), "general.architecture");
     refused(
         file,
-        "general.architecture is \"gemma3\", want one of deepseek2, ernie4_5-moe, glm4moe, gpt-oss, ");
+        "general.architecture is \"gemma3\", want one of dbrx, deepseek2, dots1, ernie4_5-moe, glm4moe, ");
   }
 
   @Test
@@ -262,6 +270,11 @@ class GgufCheckpointTest {
   void write_sizesThatGgufTakesForGranted_isRefusedByName() throws IOException {
     refusedToWrite("llama4-text", "keys=KeyChunks[size=16]");
     refusedToWrite("phimoe", "shortMagnitude=1.0");
+    refusedToWrite("dots1", "keys=SlidingWindow[keys=16]");
+    refusedToWrite("lfm2_moe", "biases=true");
+    refusedToWrite("jamba", "projectionBiases=true");
+    refusedToWrite("glm4_moe_lite", "bias=true");
+    refusedToWrite("ernie4_5-moe-bias", "sizes differ");
   }
 
   private void refusedToWrite(String name, String problem) {
@@ -316,38 +329,254 @@ class GgufCheckpointTest {
 
   private static ByteBuffer latent(Checkpoint original, String name) {
     String layer = name.split("\\.", -1)[1];
-    float[] values =
-        original.tensor("model.layers." + layer + ".self_attn.kv_b_proj.weight").floats();
+    return floats(original, "model.layers." + layer + ".self_attn.kv_b_proj.weight");
+  }
+
+  private static ByteBuffer floats(Checkpoint original, String name) {
+    float[] values = original.tensor(name).floats();
     ByteBuffer bytes = ByteBuffer.allocate(4 * values.length);
     bytes.order(java.nio.ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values);
     return bytes;
   }
 
-  @Test
-  void open_layersThatPredictFurtherAhead_areLeftOut() throws IOException {
+  @ParameterizedTest
+  @CsvSource({"glm4-moe, glm4moe", "deepseek-v3, deepseek2", "qwen3-next, qwen3next"})
+  void open_layersThatPredictFurtherAhead_areLeftOut(String name, String architecture)
+      throws IOException {
     Path file = directory.resolve("further.gguf");
-    try (GgufModel model = GgufModel.open(converted("glm4-moe"))) {
-      GgufMetadataBuilder metadata = copied(model.metadata(), Set.of("glm4moe.block_count"));
-      metadata.whole("glm4moe.block_count", 4);
-      metadata.whole("glm4moe.nextn_predict_layers", 1);
-      List<GgufWriter.Tensor> tensors =
-          new ArrayList<>(
-              model.files().getFirst().tensors().values().stream()
-                  .map(GgufCheckpointTest::same)
-                  .toList());
-      tensors.add(
-          new GgufWriter.Tensor("blk.3.nextn.eh_proj.weight", GgufTensorType.F32, List.of(4L, 8L)));
+    try (GgufModel model = GgufModel.open(converted(name))) {
+      int layers = model.metadata().whole(architecture + ".block_count", 1, 100).orElseThrow();
+      GgufMetadataBuilder metadata =
+          copied(model.metadata(), Set.of(architecture + ".block_count"));
+      metadata.whole(architecture + ".block_count", layers + 1);
+      metadata.whole(architecture + ".nextn_predict_layers", 1);
+      List<GgufWriter.Tensor> tensors = new ArrayList<>(tensors(model));
+      String further = "blk.%d.".formatted(layers);
+      tensors.add(tensor(further + "nextn.eh_proj.weight", List.of(4L, 8L)));
+      tensors.add(tensor(further + "ffn_gate_exps.weight", List.of(2L, 4L, 4L)));
       new GgufWriter(file, metadata, tensors)
           .write((tensor, sink) ->
               sink.write(
-                  tensor.name().contains("nextn")
+                  tensor.name().startsWith(further)
                       ? ByteBuffer.allocate(128)
                       : bytes(model, tensor.name())));
+      try (Checkpoint checkpoint = Checkpoint.open(file);
+          Checkpoint original = Checkpoint.open(Fixtures.model(name))) {
+        assertThat(checkpoint.spec().layers()).isEqualTo(original.spec().layers());
+        assertThat(checkpoint.spec().predictionLayers()).isEqualTo(1);
+      }
     }
+  }
+
+  @Test
+  void open_gateAndUpOfExpertsInOneTensor_areFoundToo() throws IOException {
+    Path file = converted("qwen3-moe");
+    Path fused = directory.resolve("fused.gguf");
+    try (GgufModel model = GgufModel.open(file)) {
+      List<GgufWriter.Tensor> tensors = new ArrayList<>();
+      for (GgufTensor tensor : model.files().getFirst().tensors().values()) {
+        if (tensor.name().endsWith(".ffn_gate_exps.weight")) {
+          List<Long> shape = tensor.shape();
+          tensors.add(
+              tensor(
+                  tensor.name().replace("ffn_gate", "ffn_gate_up"),
+                  List.of(shape.get(0), 2 * shape.get(1), shape.get(2))));
+        } else if (!tensor.name().endsWith(".ffn_up_exps.weight")) {
+          tensors.add(same(tensor));
+        }
+      }
+      new GgufWriter(fused, copied(model.metadata(), Set.of()), tensors)
+          .write((tensor, sink) ->
+              sink.write(
+                  tensor.name().contains("gate_up")
+                      ? gateUp(model, tensor)
+                      : bytes(model, tensor.name())));
+    }
+    sameWeights(file, fused);
+  }
+
+  /** Of each expert the gate, then the other matrix. */
+  private static ByteBuffer gateUp(GgufModel model, GgufWriter.Tensor tensor) throws IOException {
+    ByteBuffer gate = bytes(model, tensor.name().replace("gate_up", "gate"));
+    ByteBuffer up = bytes(model, tensor.name().replace("gate_up", "up"));
+    int experts = tensor.shape().getFirst().intValue();
+    int size = gate.limit() / experts;
+    ByteBuffer both = ByteBuffer.allocate(2 * gate.limit());
+    for (int expert = 0; expert < experts; expert++) {
+      both.put(gate.slice(expert * size, size)).put(up.slice(expert * size, size));
+    }
+    return both.flip();
+  }
+
+  @Test
+  void open_queriesKeysAndValuesInOneTensor_areFoundToo() throws IOException {
+    Path file = converted("qwen3-moe");
+    Path fused = directory.resolve("fused.gguf");
+    try (GgufModel model = GgufModel.open(file)) {
+      List<GgufWriter.Tensor> tensors = new ArrayList<>();
+      for (GgufTensor tensor : model.files().getFirst().tensors().values()) {
+        if (tensor.name().endsWith(".attn_q.weight")) {
+          tensors.add(tensor(tensor.name().replace("_q.", "_qkv."), List.of(256L, 64L)));
+        } else if (!tensor.name().matches(".*\\.attn_[kv]\\.weight")) {
+          tensors.add(same(tensor));
+        }
+      }
+      new GgufWriter(fused, copied(model.metadata(), Set.of()), tensors)
+          .write((tensor, sink) -> {
+            if (tensor.name().contains("_qkv")) {
+              for (String part : List.of("_q", "_k", "_v")) {
+                sink.write(bytes(model, tensor.name().replace("_qkv", part)));
+              }
+            } else {
+              sink.write(bytes(model, tensor.name()));
+            }
+          });
+    }
+    sameWeights(file, fused);
+  }
+
+  /** Two files of one model that call its weights otherwise. */
+  private static void sameWeights(Path file, Path other) {
+    try (Checkpoint one = Checkpoint.open(file);
+        Checkpoint two = Checkpoint.open(other)) {
+      assertThat(two.spec().layers()).isEqualTo(one.spec().layers());
+      List<String> names = new ArrayList<>();
+      SpecTensors.visit(two.spec(), (name, shape) -> names.add(name));
+      int[] next = {0};
+      SpecTensors.visit(
+          one.spec(),
+          (name, shape) ->
+              assertThat(two.tensor(names.get(next[0]++)).floats())
+                  .as(name)
+                  .isEqualTo(one.tensor(name).floats()));
+    }
+  }
+
+  /** Files of before 2026 have one part for each key head. */
+  @Test
+  void open_deltaNetsByKeyHead_areFoundToo() throws IOException {
+    Path old = directory.resolve("old-delta.gguf");
+    try (Checkpoint original = Checkpoint.open(Fixtures.model("qwen3-next"));
+        GgufModel model = GgufModel.open(converted("qwen3-next"))) {
+      List<GgufWriter.Tensor> tensors = new ArrayList<>();
+      for (GgufTensor tensor : model.files().getFirst().tensors().values()) {
+        if (tensor.name().endsWith(".attn_qkv.weight")) {
+          tensors.add(tensor(tensor.name().replace("attn_qkv", "ssm_in"), List.of(192L, 64L)));
+        } else if (!tensor.name().endsWith(".attn_gate.weight")) {
+          tensors.add(same(tensor));
+        }
+      }
+      new GgufWriter(old, copied(model.metadata(), Set.of()), tensors)
+          .write((tensor, sink) ->
+              sink.write(
+                  tensor.name().contains("ssm_in")
+                      ? floats(original, deltaProjection(tensor.name()))
+                      : bytes(model, tensor.name())));
+      try (Checkpoint one = Checkpoint.open(old)) {
+        assertThat(one.spec().layers()).isEqualTo(original.spec().layers());
+        assertThat(one.tensor("blk.1.ssm_in.weight").floats())
+            .isEqualTo(original.tensor(deltaProjection("blk.1.ssm_in.weight")).floats());
+      }
+    }
+  }
+
+  private static String deltaProjection(String tensor) {
+    return "model.layers." + tensor.split("\\.", -1)[1] + ".linear_attn.in_proj_qkvz.weight";
+  }
+
+  @Test
+  void tensor_mxfp4OfTheOriginal_isTheSameIn17BytesForEach32() throws IOException {
+    Path file = directory.resolve("mxfp4.gguf");
+    try (Checkpoint original = Checkpoint.open(Fixtures.model("gpt-oss-mxfp4"))) {
+      new GgufConversion(original, Quantisation.MXFP4).write(file, GgufConversion.Progress.NONE);
+      try (Checkpoint gguf = Checkpoint.open(file)) {
+        for (int expert : List.of(0, 3)) {
+          var ours = original.spec().names().feedForward(1).expert(expert);
+          var theirs = gguf.spec().names().feedForward(1).expert(expert);
+          for (List<String> pair :
+              List.of(
+                  List.of(ours.gate(), theirs.gate()),
+                  List.of(ours.up(), theirs.up()),
+                  List.of(ours.down(), theirs.down()))) {
+            CheckpointTensor found = gguf.tensor(pair.get(1));
+            assertThat(found.header().dtype()).isEqualTo("MXFP4");
+            assertThat(found.header().byteSize())
+                .isEqualTo(found.header().elementCount() / 32 * 17);
+            assertThat(found.floats()).isEqualTo(original.tensor(pair.get(0)).floats());
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void open_factorBesideYarns_multipliesIt() throws IOException {
+    Path file =
+        changed(
+            "qwen3-moe-yarn", metadata -> metadata.real("qwen3moe.rope.scaling.attn_factor", 1.25));
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
-      assertThat(checkpoint.spec().layers()).hasSize(3);
-      assertThat(checkpoint.spec().predictionLayers()).isEqualTo(1);
+      assertThat(yarn(checkpoint).attentionFactor())
+          .isEqualTo(1.25 * (0.1 * StrictMath.log(4) + 1));
     }
+  }
+
+  @Test
+  void open_factorThatProgramsDisagreeOn_isRefusedUnlessItChangesNothing() throws IOException {
+    String key = "qwen3moe.rope.scaling.yarn_attn_factor";
+    refused(
+        changed("qwen3-moe-yarn", metadata -> metadata.real(key, 1.25)),
+        key + " is 1.25, want 1, or 1.1386294");
+    for (double value : new double[] {1, 0.1 * Math.log(4) + 1}) {
+      try (Checkpoint checkpoint =
+          Checkpoint.open(changed("qwen3-moe-yarn", metadata -> metadata.real(key, value)))) {
+        assertThat(yarn(checkpoint).attentionFactor()).isEqualTo(0.1 * StrictMath.log(4) + 1);
+      }
+    }
+  }
+
+  private static YarnScaling yarn(Checkpoint checkpoint) {
+    return (YarnScaling)
+        ((GroupedQueryAttention) checkpoint.spec().layers().getFirst().attention())
+            .rotary()
+            .orElseThrow()
+            .scaling();
+  }
+
+  @Test
+  void open_clip_isReadAndChecked() throws IOException {
+    String key = "dbrx.attention.clamp_kqv";
+    refused(
+        changed("dbrx", metadata -> metadata.real(key, -1), key),
+        key + " is -1.0, want a number above 0");
+    try (Checkpoint checkpoint =
+        Checkpoint.open(changed("dbrx", metadata -> metadata.real(key, 0), key))) {
+      GroupedQueryAttention attention =
+          (GroupedQueryAttention) checkpoint.spec().layers().getFirst().attention();
+      assertThat(attention.projections()).isEqualTo(AttentionProjections.PLAIN);
+    }
+    String heads = "dbrx.attention.head_count_kv";
+    refused(
+        changed("dbrx", metadata -> metadata.whole(heads, 1), heads),
+        "blk.0.attn_qkv.weight: shape is [128, 64], want 96 rows of queries, keys and values");
+  }
+
+  @Test
+  void open_whatAFamilyDoesNotHave_isRefusedByName() throws IOException {
+    String shared = "hunyuan-moe.expert_shared_count";
+    refused(
+        changed("hunyuan_v1_moe", metadata -> metadata.whole(shared, 2), shared),
+        shared + " is 2, want 1, the shared experts of this family");
+    String width = "hunyuan-moe.expert_shared_feed_forward_length";
+    refused(
+        changed("hunyuan_v1_moe", metadata -> metadata.whole(width, 48), width),
+        width + " is 48, want 24, the width of an expert");
+    String score = "minimax-m2.expert_gating_func";
+    refused(
+        changed("minimax_m2", metadata -> metadata.whole(score, 1), score),
+        score + " is 1, want 2, the only score of this family");
+    refused(
+        changed("minimax_m2", metadata -> metadata.real("minimax-m2.expert_weights_scale", 2)),
+        "metadata key minimax-m2.expert_weights_scale (2.0) is not known");
   }
 
   private void refused(Path file, String problem) {
@@ -366,16 +595,17 @@ class GgufCheckpointTest {
 
   /** The qwen3-moe fixture with other metadata. */
   private Path changed(Consumer<GgufMetadataBuilder> change, String... without) throws IOException {
+    return changed("qwen3-moe", change, without);
+  }
+
+  /** A fixture with other metadata. */
+  private Path changed(String name, Consumer<GgufMetadataBuilder> change, String... without)
+      throws IOException {
     Path file = directory.resolve("changed.gguf");
-    try (GgufModel model = GgufModel.open(converted("qwen3-moe"))) {
+    try (GgufModel model = GgufModel.open(converted(name))) {
       GgufMetadataBuilder metadata = copied(model.metadata(), Set.of(without));
       change.accept(metadata);
-      new GgufWriter(
-              file,
-              metadata,
-              model.files().getFirst().tensors().values().stream()
-                  .map(GgufCheckpointTest::same)
-                  .toList())
+      new GgufWriter(file, metadata, tensors(model))
           .write((tensor, sink) -> sink.write(bytes(model, tensor.name())));
     }
     return file;
@@ -402,6 +632,16 @@ class GgufCheckpointTest {
         .filter(key -> !without.contains(key))
         .forEach(key -> metadata.copy(from, key));
     return metadata;
+  }
+
+  private static List<GgufWriter.Tensor> tensors(GgufModel model) {
+    return model.files().getFirst().tensors().values().stream()
+        .map(GgufCheckpointTest::same)
+        .toList();
+  }
+
+  private static GgufWriter.Tensor tensor(String name, List<Long> shape) {
+    return new GgufWriter.Tensor(name, GgufTensorType.F32, shape);
   }
 
   private static GgufWriter.Tensor same(GgufTensor tensor) {

@@ -10,8 +10,8 @@ import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.WeightNames;
-import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import dev.consilium.tensor.F32Vector;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
@@ -41,40 +41,62 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
 
   private List<MatrixPart> projectionParts() {
     return switch (spec) {
-      case GatedDeltaNet delta -> names.keyHeadsApart() ? byKeyHead(delta) : deltaParts(delta);
+      case GatedDeltaNet delta -> deltaParts(delta);
       case KimiDelta kimi -> kimiParts(kimi);
       case LightningAttention lightning -> lightningParts(lightning);
       case Mamba2 mamba -> mambaParts(mamba);
     };
   }
 
+  private List<MatrixPart> deltaParts(GatedDeltaNet delta) {
+    List<MatrixPart> parts = new ArrayList<>();
+    switch (names.arrangement()) {
+      case APART -> {
+        parts.addAll(deltaVectors(delta));
+        parts.add(new MatrixPart(names.of(Part.STRENGTH), delta.heads()));
+        parts.add(new MatrixPart(names.of(Part.STEP), delta.heads()));
+      }
+      case BY_KEY_HEAD -> {
+        parts.addAll(vectorsByKeyHead(delta));
+        parts.addAll(scalarsByKeyHead(delta));
+      }
+      case SCALARS_BY_KEY_HEAD -> {
+        parts.addAll(deltaVectors(delta));
+        parts.addAll(scalarsByKeyHead(delta));
+      }
+    }
+    return parts;
+  }
+
+  private List<MatrixPart> deltaVectors(GatedDeltaNet delta) {
+    return List.of(
+        new MatrixPart(names.of(Part.QUERY_KEY_VALUE), delta.channels()),
+        new MatrixPart(names.of(Part.GATE), delta.valueWidth()));
+  }
+
   /** In the file, by key head: its query, its key, then values and gates of its heads. */
-  private List<MatrixPart> byKeyHead(GatedDeltaNet delta) {
+  private List<MatrixPart> vectorsByKeyHead(GatedDeltaNet delta) {
     int key = delta.keyDim();
     int values = delta.valueWidth() / delta.keyHeads();
-    int heads = delta.heads() / delta.keyHeads();
     int rows = 2 * key + 2 * values;
     String vectors = names.of(Part.BY_KEY_HEAD);
-    String scalars = names.of(Part.SCALARS_BY_KEY_HEAD);
     return List.of(
         ofEvery(delta.keyHeads(), vectors, rows, 0, key),
         ofEvery(delta.keyHeads(), vectors, rows, key, key),
         ofEvery(delta.keyHeads(), vectors, rows, 2 * key, values),
-        ofEvery(delta.keyHeads(), vectors, rows, 2 * key + values, values),
+        ofEvery(delta.keyHeads(), vectors, rows, 2 * key + values, values));
+  }
+
+  private List<MatrixPart> scalarsByKeyHead(GatedDeltaNet delta) {
+    int heads = delta.heads() / delta.keyHeads();
+    String scalars = names.of(Part.SCALARS_BY_KEY_HEAD);
+    return List.of(
         ofEvery(delta.keyHeads(), scalars, 2 * heads, 0, heads),
         ofEvery(delta.keyHeads(), scalars, 2 * heads, heads, heads));
   }
 
   private static MatrixPart ofEvery(int heads, String name, int rows, int first, int length) {
     return new MatrixPart(name, heads * rows, first, length, rows);
-  }
-
-  private List<MatrixPart> deltaParts(GatedDeltaNet delta) {
-    return List.of(
-        new MatrixPart(names.of(Part.QUERY_KEY_VALUE), delta.channels()),
-        new MatrixPart(names.of(Part.GATE), delta.valueWidth()),
-        new MatrixPart(names.of(Part.STRENGTH), delta.heads()),
-        new MatrixPart(names.of(Part.STEP), delta.heads()));
   }
 
   private List<MatrixPart> kimiParts(KimiDelta kimi) {
@@ -182,12 +204,18 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     long heads = spec.heads();
     List<Long> shape = spec instanceof KimiDelta ? List.of(1L, 1L, heads, 1L) : List.of(heads);
     float[] stored = checkpoint.values(names.of(Part.DECAY), shape);
-    boolean logarithms =
-        checkpoint.spec().names().storage().recurrent() == RecurrentLayout.REFERENCE;
     for (int head = 0; head < rates.length; head++) {
-      rates[head] = logarithms ? -(float) StrictMath.exp(stored[head]) : stored[head];
+      rates[head] = decayRate(checkpoint, stored[head]);
     }
     return F32Vector.of(rates);
+  }
+
+  /** The rate that a file's number stands for: files hold logarithms, or rates themselves. */
+  static float decayRate(Checkpoint checkpoint, float stored) {
+    return switch (checkpoint.spec().names().storage().recurrent()) {
+      case REFERENCE -> -(float) StrictMath.exp(stored);
+      case RATES -> stored;
+    };
   }
 
   private F32Vector norm() {

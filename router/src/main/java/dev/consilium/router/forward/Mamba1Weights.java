@@ -83,14 +83,14 @@ record Mamba1Weights(
         Biases.loadIf(biases, checkpoint, names.of(Part.OUTPUT), hidden));
   }
 
-  /** From logarithms {@code [channels, stateSize]}. */
+  /** From {@code [channels, stateSize]}. */
   private static F32Vector rates(Checkpoint checkpoint, String name, Mamba1 spec) {
     int channels = spec.channels();
     int states = spec.stateSize();
     float[] stored = checkpoint.values(name, List.of((long) channels, (long) states));
     float[] rates = new float[stored.length];
     for (int i = 0; i < stored.length; i++) {
-      rates[i % states * channels + i / states] = -(float) StrictMath.exp(stored[i]);
+      rates[i % states * channels + i / states] = LinearLoading.decayRate(checkpoint, stored[i]);
     }
     return F32Vector.of(rates);
   }

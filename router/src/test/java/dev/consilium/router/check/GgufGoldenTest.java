@@ -80,6 +80,7 @@ class GgufGoldenTest {
       value = {
         "llama4-text; \"(attention_chunk_size|floor_scale)\": \\d+; \"$1\": 8192",
         "phimoe; \"(short_mscale|long_mscale)\": [\\d.]+; \"$1\": 1.25",
+        "qwen3-moe-yarn; \"factor\": 4.0; \"factor\": 4.0, \"attention_factor\": 1.5",
         "granitemoe; \"rope_scaling\": null; \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, "
             + "\"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}",
       })
@@ -102,6 +103,30 @@ class GgufGoldenTest {
       // Factors of frequencies are rounded; everything else is the same.
       assertThat(found[token]).containsExactly(wanted[token], within(1e-4f));
     }
+  }
+
+  /** What files cannot say is taken away: windows of some layers, and biases. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "dots1; none; {\"sliding_window\": null}",
+        "lfm2_moe; .*conv\\.\\w+\\.bias; {\"conv_bias\": false, \"routed_scaling_factor\": 1}",
+        "jamba; .*(in|out)_proj\\.bias; {\"mamba_proj_bias\": false}",
+        "glm4_moe_lite; .*self_attn\\.\\w+\\.bias; {\"attention_bias\": false}",
+      })
+  void logits_reducedToWhatFilesSay_sameBits(String name, String without, String fields)
+      throws IOException {
+    Path model =
+        ReducedModel.of(
+            Fixtures.model(name),
+            Files.createDirectory(temporary.resolve("model")),
+            tensor -> tensor.matches(without),
+            fields);
+    float[][] wanted = logits(model);
+    Path file = converted(model, Quantisation.F32);
+    assertThat(logits(file)).isDeepEqualTo(wanted);
+    assertThat(Files.mismatch(file, converted(file, Quantisation.F32))).isEqualTo(-1);
   }
 
   /**
@@ -143,6 +168,8 @@ class GgufGoldenTest {
     copiesTheWeights("mixtral");
     copiesTheWeights("deepseek-v2");
     copiesTheWeights("granitemoehybrid");
+    copiesTheWeights("qwen3-next");
+    copiesTheWeights("dbrx");
   }
 
   private void copiesTheWeights(String name) throws IOException {
@@ -153,7 +180,7 @@ class GgufGoldenTest {
 
   private Path converted(Path from, Quantisation quantisation) throws IOException {
     Path file =
-        temporary.resolve(quantisation + (from.startsWith(temporary) ? "-again" : "") + ".gguf");
+        temporary.resolve(quantisation + (Files.isRegularFile(from) ? "-again" : "") + ".gguf");
     try (Checkpoint checkpoint = Checkpoint.open(from)) {
       new GgufConversion(checkpoint, quantisation).write(file, GgufConversion.Progress.NONE);
     }
