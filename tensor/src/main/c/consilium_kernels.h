@@ -62,6 +62,8 @@ static inline const struct block *blocks_of(const struct product *p, int token) 
   return (const struct block *) (p->activations + p->offsets[token]);
 }
 
+int pack_panels(enum type type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes, int64_t header_bytes);
+
 void quantise_avx2(const float *x, int n, struct block *into);
 void quantise_avx_vnni(const float *x, int n, struct block *into);
 void quantise_avx512_vnni(const float *x, int n, struct block *into);

@@ -54,6 +54,12 @@ EXPORT int consilium_quantise(int level, const uint8_t *x, int64_t x_at, int n, 
   }
 }
 
+/* 16 stored rows for each panel. Returns the first row with a scale that is infinite, NaN or too large, or -1. */
+EXPORT int consilium_pack(int type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes,
+                          int64_t header_bytes) {
+  return pack_panels((enum type) type, rows, columns, panels, count, panel_bytes, header_bytes);
+}
+
 /* Returns 0, or -1 if there is no such kernel. Sizes are the caller's duty. */
 EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes,
                        int64_t header_bytes, int blocks, int panels, const uint8_t *activations, const uint8_t *offsets,

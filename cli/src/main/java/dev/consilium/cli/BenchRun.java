@@ -16,6 +16,7 @@ import dev.consilium.router.dispatch.Utilisation;
 import dev.consilium.router.forward.ForwardPass;
 import dev.consilium.router.kvcache.KvPool;
 import dev.consilium.router.scheduling.EngineObserver;
+import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.ReadBandwidth;
 import java.nio.file.Path;
@@ -73,6 +74,7 @@ final class BenchRun {
   BenchReport measure() {
     say("loading " + directory);
     long start = System.nanoTime();
+    Kernels.chooseAhead();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       KvDType kvDType = settings.kvDType().dtype(checkpoint);
       RouterOptions options = options(checkpoint.spec(), kvDType);

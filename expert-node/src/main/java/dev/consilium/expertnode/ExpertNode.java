@@ -19,6 +19,7 @@ import dev.consilium.serving.ConfigException;
 import dev.consilium.serving.GrpcServer;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.Kernels;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -110,6 +111,7 @@ public final class ExpertNode implements AutoCloseable {
    * @throws dev.consilium.model.checkpoint.CheckpointException if the model cannot be read
    */
   public static ExpertNode start(ExpertNodeConfig config, Telemetry telemetry) throws IOException {
+    Kernels.chooseAhead();
     Checkpoint checkpoint = Checkpoint.open(config.model());
     ExpertNode node;
     try {

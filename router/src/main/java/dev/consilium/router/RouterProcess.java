@@ -19,6 +19,7 @@ import dev.consilium.serving.RunningProcess;
 import dev.consilium.serving.Target;
 import dev.consilium.telemetry.Telemetry;
 import dev.consilium.telemetry.TelemetryConfig;
+import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.Processors;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -156,6 +157,7 @@ final class RouterProcess implements RunningProcess {
   }
 
   private void load(RouterOptions options) {
+    Kernels.chooseAhead();
     try (Checkpoint checkpoint = Checkpoint.open(process.model())) {
       serve(Router.open(checkpoint, options, state.utilisation(), metrics));
     } catch (RuntimeException | Error e) {

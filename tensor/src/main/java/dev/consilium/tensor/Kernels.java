@@ -20,6 +20,14 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
     return KernelChoice.BEST;
   }
 
+  /**
+   * Begins to choose the fastest kernels, for a process that will need them soon: to unpack, link
+   * and check them takes as long as to read the header of a model. {@link #best} waits for it.
+   */
+  static void chooseAhead() {
+    Thread.ofPlatform().daemon().name("kernel-choice").start(Kernels::best);
+  }
+
   /** The oracle: plain Java, every operation written out. */
   static Kernels scalar() {
     return KernelChoice.SCALAR;
@@ -57,6 +65,26 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       int endPanel,
       int firstToken,
       int endToken);
+
+  /**
+   * Writes stored blocks of quantised weights as panels.
+   *
+   * @param rows of 16 rows for each panel, one behind the other
+   * @param columns of a row, whole blocks
+   * @param panels one or more of {@link QuantLayout#panelBytes}
+   * @return the first row with a scale that is infinite, NaN or too large; -1 if there is none
+   */
+  default int pack(QuantLayout layout, MemorySegment rows, int columns, MemorySegment panels) {
+    long rowBytes = layout.dtype().rowBytes(columns);
+    long panelBytes = layout.panelBytes(columns);
+    for (int row = 0; row < rows.byteSize() / rowBytes; row++) {
+      MemorySegment panel = panels.asSlice(row / QuantLayout.ROWS * panelBytes, panelBytes);
+      if (layout.packRow(rows, row * rowBytes, panel, columns, row % QuantLayout.ROWS) >= 0) {
+        return row;
+      }
+    }
+    return -1;
+  }
 
   /**
    * Quantises activations in blocks of 32 to 8 bits: with {@code m} the largest magnitude, {@code q

@@ -32,6 +32,7 @@ final class NativeLibrary {
 
   private static final String FILE = "libconsilium-kernels.so";
 
+  private final MethodHandle pack;
   private final MethodHandle quantise;
   private final MethodHandle multiply;
   private final MethodHandle attend;
@@ -56,11 +57,13 @@ final class NativeLibrary {
   }
 
   private NativeLibrary(
+      MethodHandle pack,
       MethodHandle quantise,
       MethodHandle multiply,
       MethodHandle attend,
       MethodHandle readAhead,
       int levels) {
+    this.pack = pack;
     this.quantise = quantise;
     this.multiply = multiply;
     this.attend = attend;
@@ -104,6 +107,17 @@ final class NativeLibrary {
   private static NativeLibrary link(Path file) {
     SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
     MethodHandle levels = function(symbols, "consilium_levels");
+    MethodHandle pack =
+        function(
+            symbols,
+            "consilium_pack",
+            JAVA_INT, // type
+            ADDRESS, // rows
+            JAVA_INT, // columns
+            ADDRESS, // panels
+            JAVA_INT, // count
+            JAVA_LONG, // panel_bytes
+            JAVA_LONG); // header_bytes
     MethodHandle quantise =
         function(
             symbols,
@@ -162,7 +176,8 @@ final class NativeLibrary {
             JAVA_LONG); // states_at
     MethodHandle readAhead = function(symbols, "consilium_read_ahead", JAVA_LONG, JAVA_LONG);
     try {
-      return new NativeLibrary(quantise, multiply, attend, readAhead, (int) levels.invokeExact());
+      return new NativeLibrary(
+          pack, quantise, multiply, attend, readAhead, (int) levels.invokeExact());
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -195,6 +210,23 @@ final class NativeLibrary {
       }
     }
     return found;
+  }
+
+  /** As {@link Kernels#pack}; the memory must be that of as many panels. */
+  int pack(QuantLayout layout, MemorySegment rows, int columns, MemorySegment panels, int count) {
+    try {
+      return (int)
+          pack.invokeExact(
+              code(layout.dtype()),
+              rows,
+              columns,
+              panels,
+              count,
+              layout.panelBytes(columns),
+              layout.headerBytes(columns));
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
   }
 
   /** The ranges must be inside the memory, n a multiple of 32. */

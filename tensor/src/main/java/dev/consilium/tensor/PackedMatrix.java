@@ -65,11 +65,15 @@ public final class PackedMatrix implements AutoCloseable {
    *     weight or the scale of a block is infinite or NaN
    */
   public static PackedMatrix pack(DType dtype, int columns, List<MemorySegment> parts) {
+    return pack(Kernels.best(), dtype, columns, parts);
+  }
+
+  static PackedMatrix pack(Kernels kernels, DType dtype, int columns, List<MemorySegment> parts) {
     RowParts source = RowParts.of(dtype, columns, parts);
     PackedMatrix packed = new PackedMatrix(dtype, source);
     try {
       if (packed.quantLayout.isPresent()) {
-        QuantPacker.pack(packed.quantLayout.get(), source, packed.segment);
+        QuantPacker.pack(kernels, packed.quantLayout.get(), source, packed.segment);
       } else if (dtype.blockElements() > 1) {
         NarrowPanels.pack(dtype, source, packed);
       } else {

@@ -56,6 +56,29 @@ final class RowParts {
     return columns;
   }
 
+  long rowBytes() {
+    return rowBytes;
+  }
+
+  /** Copies some rows, one behind the other; zeros for rows past the end. */
+  void copy(int row, int count, MemorySegment into) {
+    long at = 0;
+    long first = 0;
+    for (MemorySegment part : parts) {
+      long end = first + part.byteSize() / rowBytes;
+      long from = Math.max(row, first);
+      long bytes = (Math.min(row + count, end) - from) * rowBytes;
+      if (bytes > 0) {
+        MemorySegment.copy(part, (from - first) * rowBytes, into, at, bytes);
+        at += bytes;
+      }
+      first = end;
+    }
+    if (at < count * rowBytes) {
+      into.asSlice(at, count * rowBytes - at).fill((byte) 0);
+    }
+  }
+
   /** The memory of exactly one row; zeros for a row past the end. */
   MemorySegment row(int row) {
     long first = 0;

@@ -165,6 +165,25 @@ final class KernelParity {
     }
   }
 
+  /** Whether every kernel packs weights into the same bytes. */
+  static void packing(Random random, DType dtype, int rows, int anyColumns) {
+    int columns = Samples.wholeBlocks(dtype, anyColumns);
+    List<MemorySegment> stored = List.of(Samples.weights(random, dtype, rows, columns));
+    List<Kernels> all = new ArrayList<>(List.of(VECTOR));
+    all.addAll(NATIVE);
+    try (PackedMatrix expected = PackedMatrix.pack(SCALAR, dtype, columns, stored)) {
+      for (Kernels kernels : all) {
+        try (PackedMatrix actual = PackedMatrix.pack(kernels, dtype, columns, stored)) {
+          long at = expected.segment().mismatch(actual.segment());
+          if (at >= 0) {
+            throw new AssertionError(
+                "%s [%d, %d]: byte %d of the panels differs".formatted(dtype, rows, columns, at));
+          }
+        }
+      }
+    }
+  }
+
   /** Some columns out of the middle of a state, which is written, and results behind it. */
   static void recurrence(Random random, int keyDim, int columns, Draw draw) {
     int valueDim = columns + random.nextInt(20);

@@ -53,6 +53,14 @@ class KernelsPropertyTest {
   }
 
   @ParameterizedTest
+  @EnumSource
+  void pack_anyShape_sameBytes(DType dtype) {
+    for (int columns = 1; columns <= 1300; columns += 1 + random.nextInt(90)) {
+      KernelParity.packing(random, dtype, 1 + random.nextInt(70), columns);
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {1, 2, 63, 64, 65, 127, 128, 129})
   void multiply_rowsAroundPanels_sameBits(int rows) {
     for (DType dtype : DType.values()) {

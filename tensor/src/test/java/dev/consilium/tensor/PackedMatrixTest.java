@@ -110,9 +110,11 @@ class PackedMatrixTest {
     MemorySegment weights = Samples.weights(random, dtype, 20, columns);
     long block = 17 * dtype.rowBytes(columns) + 2L * dtype.blockBytes();
     weights.set(JAVA_SHORT_UNALIGNED, block + scaleAt, Integer.decode(bits).shortValue());
-    assertThatThrownBy(() -> PackedMatrix.pack(dtype, columns, List.of(weights)))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("row 17 block 2 ");
+    for (Kernels kernels : List.of(Kernels.best(), Kernels.scalar())) {
+      assertThatThrownBy(() -> PackedMatrix.pack(kernels, dtype, columns, List.of(weights)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("row 17 block 2 ");
+    }
   }
 
   @ParameterizedTest

@@ -16,6 +16,7 @@ import dev.consilium.router.scheduling.Engine;
 import dev.consilium.router.scheduling.EngineObserver;
 import dev.consilium.router.scheduling.GenerationListener;
 import dev.consilium.router.scheduling.GenerationRequest;
+import dev.consilium.tensor.Kernels;
 import io.grpc.Status;
 import io.opentelemetry.context.Context;
 import java.io.IOException;
@@ -52,6 +53,7 @@ public final class EngineSource implements TextSource {
    */
   public static EngineSource open(Path model, RouterOptions options) {
     Tokenizer tokenizer = tokenizer(model);
+    Kernels.chooseAhead();
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       Router router = Router.open(checkpoint, options, new Utilisation(), EngineObserver.NONE);
       return new EngineSource(router, tokenizer, model, checkpoint.generationDefaults());
