@@ -145,12 +145,15 @@ final class AttentionWords {
         attention.queryRank().isPresent()
             ? "queries by way of %d values".formatted(attention.queryRank().getAsInt())
             : "queries straight from the token";
-    return "latent: %d heads of %d, %s; keys and values of all heads in %d values, and a shared key of %d%s"
+    return "latent: %d heads of %d, %s; keys and values of all heads in %d values%s, and a shared key of %d%s"
         .formatted(
             attention.heads(),
             attention.queryDim(),
             queries,
             attention.keyValueRank(),
+            attention.latentFactor() == 1
+                ? ""
+                : " times " + Numbers.plain(attention.latentFactor()),
             attention.sharedDim(),
             attention.bias() ? "; biases" : "");
   }

@@ -4,6 +4,7 @@ import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.BlockBody;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardSpec;
+import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.NarrowTokens;
 import dev.consilium.model.family.NoFeedForward;
@@ -20,13 +21,15 @@ final class FeedForwardWords {
     return switch (feedForward) {
       case DenseFeedForward(int width, BlockBody body) -> "dense: " + block(body, width);
       case MixtureOfExperts experts ->
-          "%d experts, %d for each token: %s%s%s"
+          "%d experts%s, %d for each token: %s%s%s%s"
               .formatted(
                   experts.gate().expertCount(),
+                  identities(experts.gate()),
                   experts.gate().topK(),
                   block(experts.body(), experts.expertIntermediateSize()),
                   experts.narrow().map(FeedForwardWords::narrow).orElse(""),
-                  shared(experts.shared(), experts.expertIntermediateSize()));
+                  shared(experts.shared(), experts.expertIntermediateSize()),
+                  experts.late() ? "; experts' sum is added behind the next layer" : "");
       case NoFeedForward() -> "none";
     };
   }
@@ -34,6 +37,12 @@ final class FeedForwardWords {
   private static String block(BlockBody body, int width) {
     return "%s of width %d%s"
         .formatted(activation(body.activation()), width, withBiases(body.biases()));
+  }
+
+  private static String identities(GateSpec gate) {
+    return gate.identities() == 0
+        ? ""
+        : " and %d that give the token back as it is".formatted(gate.identities());
   }
 
   private static String narrow(NarrowTokens narrow) {

@@ -119,7 +119,8 @@ class WordsTest {
             64,
             body,
             new SharedExpert(96, false, new BlockBody(body.activation(), true)),
-            Optional.of(new NarrowTokens(24, true)));
+            Optional.of(new NarrowTokens(24, true)),
+            false);
     assertThat(FeedForwardWords.of(experts))
         .isEqualTo(
             "8 experts, 2 for each token: squared ReLU without a gate of width 64, which see 24"
@@ -127,6 +128,30 @@ class WordsTest {
                 + " width 96 with biases");
     assertThat(FeedForwardWords.of(new DenseFeedForward(32, body)))
         .isEqualTo("dense: squared ReLU without a gate of width 32");
+  }
+
+  @Test
+  void feedForward_lateBesideIdentities_isSaid() {
+    MixtureOfExperts experts =
+        new MixtureOfExperts(
+            new GateSpec(
+                8,
+                4,
+                3,
+                false,
+                new GateScore.SoftmaxOfAll(),
+                GateSelection.LARGEST,
+                new GateWeighting(new GateRenormalisation.None(), 6)),
+            24,
+            BlockBody.SWIGLU,
+            new SharedExpert(48, false),
+            Optional.empty(),
+            true);
+    assertThat(FeedForwardWords.of(experts))
+        .isEqualTo(
+            "8 experts and 4 that give the token back as it is, 3 for each token: SwiGLU of width"
+                + " 24; shared by all tokens: width 48, as 2 of these; experts' sum is added behind"
+                + " the next layer");
   }
 
   @Test

@@ -108,7 +108,7 @@ public record ModelSummary(
     int perToken = 0;
     if (layer.feedForward() instanceof MixtureOfExperts mixture) {
       experts = mixture.gate().expertCount();
-      perToken = mixture.gate().topK();
+      perToken = Math.min(experts, mixture.gate().topK());
       SpecTensors.visitExpert(spec, layer.index(), mixture, expert);
       SpecTensors.visitShared(spec, layer.index(), mixture, shared);
     }

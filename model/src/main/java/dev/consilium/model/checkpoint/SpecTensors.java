@@ -276,12 +276,12 @@ public final class SpecTensors {
 
   private void experts(MixtureOfExperts experts, FeedForwardNames names) {
     GateSpec gate = experts.gate();
-    matrix(names.gate().weight(), gate.expertCount(), spec.hiddenSize());
+    matrix(names.gate().weight(), gate.choices(), spec.hiddenSize());
     if (gate.bias()) {
-      vector(names.gate().bias(), gate.expertCount());
+      vector(names.gate().bias(), gate.choices());
     }
     if (gate.selection().correctionBias()) {
-      vector(names.gate().correctionBias(), gate.expertCount());
+      vector(names.gate().correctionBias(), gate.choices());
     }
     for (int i = 0; i < gate.expertCount(); i++) {
       expert(experts, names, i);

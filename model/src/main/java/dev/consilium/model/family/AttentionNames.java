@@ -51,14 +51,14 @@ public record AttentionNames(
 
   AttentionNames forLayer(int layer) {
     return new AttentionNames(
-        WeightNames.fill(norm, "{layer}", layer),
+        WeightNames.ofLayer(norm, layer),
         query.forLayer(layer),
         key.forLayer(layer),
         value.forLayer(layer),
         output.forLayer(layer),
-        WeightNames.fill(queryNorm, "{layer}", layer),
-        WeightNames.fill(keyNorm, "{layer}", layer),
-        WeightNames.fill(sinks, "{layer}", layer),
+        WeightNames.ofLayer(queryNorm, layer),
+        WeightNames.ofLayer(keyNorm, layer),
+        WeightNames.ofLayer(sinks, layer),
         recurrent.forLayer(layer),
         latent.forLayer(layer));
   }

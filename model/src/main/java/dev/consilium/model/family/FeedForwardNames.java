@@ -43,14 +43,14 @@ public record FeedForwardNames(
 
   FeedForwardNames forLayer(int layer) {
     return new FeedForwardNames(
-        WeightNames.fill(norm, "{layer}", layer),
+        WeightNames.ofLayer(norm, layer),
         gate.forLayer(layer),
-        expertTemplate.filled("{layer}", layer),
-        expertBiasTemplate.filled("{layer}", layer),
-        shared.filled("{layer}", layer),
-        WeightNames.fill(sharedGate, "{layer}", layer),
-        dense.filled("{layer}", layer),
-        WeightNames.fill(narrow, "{layer}", layer),
-        WeightNames.fill(wide, "{layer}", layer));
+        expertTemplate.ofLayer(layer),
+        expertBiasTemplate.ofLayer(layer),
+        shared.ofLayer(layer),
+        WeightNames.ofLayer(sharedGate, layer),
+        dense.ofLayer(layer),
+        WeightNames.ofLayer(narrow, layer),
+        WeightNames.ofLayer(wide, layer));
   }
 }

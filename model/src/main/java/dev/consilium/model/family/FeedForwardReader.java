@@ -104,6 +104,8 @@ final class FeedForwardReader {
       case FROM_TO -> dense.addAll(without(layers, interval(layers)));
       case LISTED -> dense.addAll(without(layers, listed(layers)));
       case SINGLE_BLOCKS -> dense.addAll(singleBlocks(Kind.DENSE));
+      case FIRST_OF_TWO ->
+          dense.addAll(IntStream.range(0, layers).filter(i -> i % 2 == 1).boxed().toList());
     }
     return dense;
   }
@@ -163,7 +165,8 @@ final class FeedForwardReader {
     GateSpec gate = gate();
     int size = fields.sameInteger(rules.fields().size(), 1, MAX_INTERMEDIATE);
     BlockBody body = rules.body().read(fields);
-    return new MixtureOfExperts(gate, size, body, shared(size, others), narrow(others));
+    boolean late = rules.layers() == Layers.FIRST_OF_TWO;
+    return new MixtureOfExperts(gate, size, body, shared(size, others), narrow(others), late);
   }
 
   private Optional<NarrowTokens> narrow(BlockBody others) {
@@ -178,17 +181,24 @@ final class FeedForwardReader {
 
   private GateSpec gate() {
     int count = expertCount();
+    int identities =
+        rules.identities().isEmpty()
+            ? 0
+            : fields.optionalInteger(rules.identities(), 0, MAX_EXPERTS).orElse(0);
+    int choices = count + identities;
     int topK = fields.sameInteger(rules.fields().topK(), 1, MAX_EXPERTS);
-    if (topK > count) {
-      throw fields.wrong(rules.fields().topK(), "at most the number of experts, which is " + count);
+    if (topK > choices) {
+      throw fields.wrong(
+          rules.fields().topK(), "at most the number of experts, which is " + choices);
     }
     GateRules gate = rules.gate();
     return new GateSpec(
         count,
+        identities,
         topK,
         gate.bias(),
         score(),
-        new GateSelection(gate.correctionBias(), groups(count, topK)),
+        new GateSelection(gate.correctionBias(), groups(choices, topK)),
         weighting());
   }
 

@@ -11,6 +11,7 @@ package dev.consilium.model.family;
  * @param shared the experts that see every token
  * @param narrow the field with the width of what routed experts see instead of the token; empty:
  *     they see that
+ * @param identities the field with how many identities may be chosen; empty: none
  */
 record FeedForwardRules(
     Layers layers,
@@ -19,7 +20,8 @@ record FeedForwardRules(
     Body body,
     Body others,
     Shared shared,
-    String narrow) {
+    String narrow,
+    String identities) {
 
   /** What a block is. */
   record Body(Activation activation, Flag biases) {
@@ -64,7 +66,12 @@ record FeedForwardRules(
     /**
      * Those that {@link SingleBlocks} names so; others have no feed-forward block, or a dense one.
      */
-    SINGLE_BLOCKS
+    SINGLE_BLOCKS,
+    /**
+     * The first of each two, and they are late; one layer of the configuration is two of ours, with
+     * a dense block each.
+     */
+    FIRST_OF_TWO
   }
 
   /** The experts that see every token. */
@@ -113,6 +120,7 @@ record FeedForwardRules(
     private Body others = body;
     private Shared shared = new Shared.None();
     private String narrow = "";
+    private String identities = "";
 
     private Builder(String count, String size) {
       this.count = count;
@@ -174,6 +182,12 @@ record FeedForwardRules(
       return this;
     }
 
+    /** The field with how many choices of the gate give a token back as it is. */
+    Builder identities(String field) {
+      identities = field;
+      return this;
+    }
+
     Builder shared(Shared value) {
       shared = value;
       return this;
@@ -181,7 +195,14 @@ record FeedForwardRules(
 
     FeedForwardRules build() {
       return new FeedForwardRules(
-          layers, new Fields(count, topK, size, denseSize), gate, body, others, shared, narrow);
+          layers,
+          new Fields(count, topK, size, denseSize),
+          gate,
+          body,
+          others,
+          shared,
+          narrow,
+          identities);
     }
   }
 }

@@ -15,8 +15,8 @@ public record GateNames(String weight, String bias, String correctionBias) {
 
   GateNames forLayer(int layer) {
     return new GateNames(
-        WeightNames.fill(weight, "{layer}", layer),
-        WeightNames.fill(bias, "{layer}", layer),
-        WeightNames.fill(correctionBias, "{layer}", layer));
+        WeightNames.ofLayer(weight, layer),
+        WeightNames.ofLayer(bias, layer),
+        WeightNames.ofLayer(correctionBias, layer));
   }
 }

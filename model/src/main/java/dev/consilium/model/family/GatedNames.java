@@ -58,6 +58,13 @@ public record GatedNames(String gate, String up, String down) {
         : matrix.replace("[", "_bias[");
   }
 
+  GatedNames ofLayer(int layer) {
+    return new GatedNames(
+        WeightNames.ofLayer(gate, layer),
+        WeightNames.ofLayer(up, layer),
+        WeightNames.ofLayer(down, layer));
+  }
+
   GatedNames filled(String place, int index) {
     return new GatedNames(
         WeightNames.fill(gate, place, index),

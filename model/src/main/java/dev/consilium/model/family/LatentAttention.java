@@ -23,6 +23,7 @@ import java.util.OptionalInt;
  * @param plainDim values of a head's query that are not rotated
  * @param valueDim values per head that the output projection takes
  * @param scale what products are multiplied by before the softmax
+ * @param latentFactor what the normalised latent vector is multiplied by
  * @param sharedDim values of the key that all heads share, and of what meets it in a query
  * @param rotary of those, all of them; empty: they are not rotated
  * @param bias whether what makes the narrow vectors, and the output projection, have biases
@@ -36,6 +37,7 @@ public record LatentAttention(
     int plainDim,
     int valueDim,
     float scale,
+    float latentFactor,
     int sharedDim,
     Optional<RotarySpec> rotary,
     boolean bias,

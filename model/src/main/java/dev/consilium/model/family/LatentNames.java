@@ -39,14 +39,14 @@ public record LatentNames(
 
   LatentNames forLayer(int layer) {
     return new LatentNames(
-        WeightNames.fill(queryDown, "{layer}", layer),
-        WeightNames.fill(queryNorm, "{layer}", layer),
-        WeightNames.fill(queryUp, "{layer}", layer),
-        WeightNames.fill(keyValueDown, "{layer}", layer),
-        WeightNames.fill(keyValueNorm, "{layer}", layer),
-        WeightNames.fill(keyValueUp, "{layer}", layer),
-        WeightNames.fill(keyUpTemplate, "{layer}", layer),
-        WeightNames.fill(valueUpTemplate, "{layer}", layer));
+        WeightNames.ofLayer(queryDown, layer),
+        WeightNames.ofLayer(queryNorm, layer),
+        WeightNames.ofLayer(queryUp, layer),
+        WeightNames.ofLayer(keyValueDown, layer),
+        WeightNames.ofLayer(keyValueNorm, layer),
+        WeightNames.ofLayer(keyValueUp, layer),
+        WeightNames.ofLayer(keyUpTemplate, layer),
+        WeightNames.ofLayer(valueUpTemplate, layer));
   }
 
   /** What a head's queries meet latent vectors with. */

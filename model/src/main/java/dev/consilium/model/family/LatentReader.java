@@ -19,14 +19,17 @@ final class LatentReader {
 
   private final LatentRules rules;
   private final ConfigFields fields;
+  private final int hidden;
   private final int context;
 
   /**
+   * @param hidden {@code hidden_size}
    * @param context {@code max_position_embeddings}
    */
-  LatentReader(LatentRules rules, ConfigFields fields, int context) {
+  LatentReader(LatentRules rules, ConfigFields fields, int hidden, int context) {
     this.rules = rules;
     this.fields = fields;
+    this.hidden = hidden;
     this.context = context;
   }
 
@@ -37,17 +40,28 @@ final class LatentReader {
     requireSame("num_key_value_heads", heads);
     requireSame("qk_head_dim", plainDim + sharedDim);
     Optional<RotarySpec> rotary = rotary(sharedDim);
+    OptionalInt queryRank = fields.optionalInteger("q_lora_rank", 1, MAX_RANK);
+    if (rules.scaled() && queryRank.isEmpty()) {
+      throw fields.wrong("q_lora_rank", "the width that queries are made of");
+    }
+    int rank = fields.integer("kv_lora_rank", 1, MAX_RANK);
     return new LatentAttention(
         heads,
-        fields.optionalInteger("q_lora_rank", 1, MAX_RANK),
-        fields.integer("kv_lora_rank", 1, MAX_RANK),
+        queryRank,
+        rank,
         plainDim,
         fields.integer("v_head_dim", 1, MAX_DIM),
-        scale(plainDim + sharedDim, rotary),
+        (float) (scale(plainDim + sharedDim, rotary) * factor(queryRank.orElse(hidden))),
+        (float) factor(rank),
         sharedDim,
         rotary,
         fields.flag("attention_bias", false),
         (float) rules.normEpsilon());
+  }
+
+  /** Of queries, which is as good as one of their products, and of latent vectors. */
+  private double factor(int width) {
+    return rules.scaled() ? Math.sqrt((double) hidden / width) : 1;
   }
 
   private Optional<RotarySpec> rotary(int sharedDim) {
@@ -77,7 +91,7 @@ final class LatentReader {
   }
 
   /** YaRN's factor on queries and keys is in the scale here, and cosine and sine go without. */
-  private float scale(int queryDim, Optional<RotarySpec> rotary) {
+  private double scale(int queryDim, Optional<RotarySpec> rotary) {
     double scale = Math.pow(queryDim, -0.5);
     if (rotary.map(RotarySpec::scaling).orElse(new NoScaling()) instanceof YarnScaling yarn) {
       Optional<ConfigFields> rope =
@@ -88,6 +102,6 @@ final class LatentReader {
       double magnitude = allDim == 0 ? 1 : RotaryReader.magnitude(yarn.factor(), allDim);
       scale *= magnitude * magnitude;
     }
-    return (float) scale;
+    return scale;
   }
 }

@@ -466,7 +466,7 @@ public final class ModelFamilies {
               "kimi_linear",
               "KimiLinearForCausalLM",
               norms(1e-5),
-              new LatentRules(1e4, 1e-6, false),
+              new LatentRules(1e4, 1e-6).unrotated(),
               experts("num_experts", "moe_intermediate_size")
                   .topK("num_experts_per_token")
                   .layers(Layers.DENSE_FIRST)
@@ -519,7 +519,7 @@ public final class ModelFamilies {
           .only("ffn_config.ffn_act_fn", "{\"name\":\"silu\"}")
           .only("ffn_config.uniform_expert_assignment", "false")
           .names(
-              new NamesBuilder("transformer.", "blocks", "norm_attn_norm.attn")
+              new NamesBuilder("transformer.", "blocks." + WeightNames.LAYER, "norm_attn_norm.attn")
                   .embedding("wte")
                   .norms("norm_attn_norm.norm_1", "norm_attn_norm.norm_2")
                   .queryKeyValue("Wqkv")
@@ -560,7 +560,7 @@ public final class ModelFamilies {
           .only("mlp_hidden_act", "\"relu2\"")
           .only("sliding_window")
           .names(
-              new NamesBuilder("backbone.", "layers", "mixer")
+              new NamesBuilder("backbone.", "layers." + WeightNames.LAYER, "mixer")
                   .embedding("embeddings")
                   .norms("norm", "norm")
                   .gate("mixer.gate")
@@ -571,6 +571,42 @@ public final class ModelFamilies {
                   .recurrent("mixer")
                   .finalNorm("norm_f")
                   .unused("mtp."))
+          .build();
+
+  private static final ModelFamily LONGCAT_FLASH =
+      declare(
+              "longcat_flash",
+              "LongcatFlashForCausalLM",
+              norms(1e-5),
+              new LatentRules(1e7, 1e-6).withFactors(),
+              experts("n_routed_experts", "expert_ffn_hidden_size")
+                  .topK("moe_topk")
+                  .denseSize("ffn_hidden_size")
+                  .layers(Layers.FIRST_OF_TWO)
+                  .identities("zero_expert_num")
+                  .gate(
+                      GateRules.of(Score.SOFTMAX_OF_ALL)
+                          .correctionBias()
+                          .scaled("routed_scaling_factor", 6))
+                  .shared(new Shared.Sized("ffn_hidden_size", false)))
+          .called("num_hidden_layers", "num_layers")
+          .only("attention_method", "\"MLA\"")
+          .only("mla_scale_kv_lora", "true")
+          .only("mla_scale_q_lora", "true")
+          .only("norm_topk_prob", "false")
+          .only("router_bias", "false")
+          .only("zero_expert_type", "\"identity\"")
+          .names(
+              new NamesBuilder(
+                      "model.", "layers." + WeightNames.PAIR, "self_attn." + WeightNames.HALF)
+                  .norms(
+                      "input_layernorm." + WeightNames.HALF,
+                      "post_attention_layernorm." + WeightNames.HALF)
+                  .gate("mlp.router.classifier")
+                  .correctionBias("mlp.router.e_score_correction_bias")
+                  .shared(GatedNames.of("mlps." + WeightNames.HALF))
+                  .dense(GatedNames.of("mlps." + WeightNames.HALF))
+                  .unused("model.mtp."))
           .build();
 
   private static final SortedMap<String, ModelFamily> BY_TYPE = new TreeMap<>();
@@ -602,6 +638,7 @@ public final class ModelFamilies {
             LFM2_MOE,
             JAMBA,
             KIMI_LINEAR,
+            LONGCAT_FLASH,
             NEMOTRON_H,
             minimax("minimax", "MiniMaxForCausalLM", Recurrence.LIGHTNING)
                 .ignoring("block_size")

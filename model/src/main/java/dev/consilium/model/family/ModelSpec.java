@@ -47,6 +47,15 @@ public record ModelSpec(
             "layer " + layers.get(i).index() + " stands at place " + i);
       }
     }
+    for (int i = 0; i < layers.size(); i++) {
+      boolean late = layers.get(i).feedForward() instanceof MixtureOfExperts it && it.late();
+      if (late
+          && !(i + 1 < layers.size()
+              && layers.get(i + 1).feedForward() instanceof DenseFeedForward)) {
+        throw new IllegalArgumentException(
+            "experts of layer " + i + " are late, and the next layer has no dense block");
+      }
+    }
     if (expertWidths(layers, hiddenSize).limit(2).count() > 1) {
       throw new IllegalArgumentException("experts of several widths");
     }

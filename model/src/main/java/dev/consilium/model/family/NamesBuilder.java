@@ -45,19 +45,19 @@ final class NamesBuilder {
    * @param root what all names but that of the head begin with
    */
   NamesBuilder(String root) {
-    this(root, "layers", "self_attn");
+    this(root, "layers." + WeightNames.LAYER, "self_attn");
   }
 
   /**
    * Of a module that calls its parts otherwise.
    *
    * @param root what all names but that of the head begin with
-   * @param layers the module of layers
+   * @param layers the module of a layer, with its number open
    * @param ofAttention the module of attention, in a layer
    */
   NamesBuilder(String root, String layers, String ofAttention) {
     this.root = root;
-    layer = root + layers + ".{layer}.";
+    layer = root + layers + ".";
     attention = layer + ofAttention;
     query = ProjectionNames.of(attention + ".q_proj");
     key = ProjectionNames.of(attention + ".k_proj");

@@ -19,6 +19,6 @@ public record ProjectionNames(String weight, String bias) {
 
   ProjectionNames forLayer(int layer) {
     return new ProjectionNames(
-        WeightNames.fill(weight, "{layer}", layer), WeightNames.fill(bias, "{layer}", layer));
+        WeightNames.ofLayer(weight, layer), WeightNames.ofLayer(bias, layer));
   }
 }

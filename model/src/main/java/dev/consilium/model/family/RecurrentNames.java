@@ -115,6 +115,6 @@ public record RecurrentNames(String module, Arrangement arrangement, Map<Part, S
   }
 
   RecurrentNames forLayer(int layer) {
-    return new RecurrentNames(WeightNames.fill(module, "{layer}", layer), arrangement, own);
+    return new RecurrentNames(WeightNames.ofLayer(module, layer), arrangement, own);
   }
 }

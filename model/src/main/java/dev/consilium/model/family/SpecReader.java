@@ -234,6 +234,9 @@ final class SpecReader {
   }
 
   private int layerCount() {
+    if (family.feedForward().layers() == Layers.FIRST_OF_TWO) {
+      return 2 * fields.integer("num_hidden_layers", 1, MAX_LAYERS / 2);
+    }
     if (family.feedForward().layers() != Layers.SINGLE_BLOCKS) {
       return fields.integer("num_hidden_layers", 1, MAX_LAYERS);
     }
@@ -248,7 +251,7 @@ final class SpecReader {
     return switch (family.attention()) {
       case AttentionRules rules -> new AttentionReader(rules, fields).read(layers, hidden, context);
       case LatentRules rules ->
-          Collections.nCopies(layers, new LatentReader(rules, fields, context).read());
+          Collections.nCopies(layers, new LatentReader(rules, fields, hidden, context).read());
     };
   }
 

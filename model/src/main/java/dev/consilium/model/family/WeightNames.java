@@ -25,6 +25,15 @@ public record WeightNames(
     WeightStorage storage,
     List<String> unused) {
 
+  /** Stands for the number of a layer. */
+  static final String LAYER = "{layer}";
+
+  /** Stands for the same in files in which two of our layers are one. */
+  static final String PAIR = "{layer/2}";
+
+  /** Stands there for which of the two it is, 0 or 1. */
+  static final String HALF = "{layer%2}";
+
   public WeightNames {
     unused = List.copyOf(unused);
   }
@@ -75,6 +84,12 @@ public record WeightNames(
       throw new IllegalArgumentException(weight + " does not end in .weight");
     }
     return weight.substring(0, weight.length() - "weight".length()) + "bias";
+  }
+
+  /** A name in one of our layers. */
+  static String ofLayer(String template, int layer) {
+    String numbered = fill(template, LAYER, layer);
+    return fill(fill(numbered, PAIR, layer / 2), HALF, layer % 2);
   }
 
   static String fill(String template, String place, int index) {

@@ -13,7 +13,9 @@ final class AttentionRuleWords {
     words.add(
         switch (family.attention()) {
           case AttentionRules rules -> grouped(rules);
-          case LatentRules _ -> "latent, with the compressed cache";
+          case LatentRules rules ->
+              "latent, with the compressed cache"
+                  + (rules.scaled() ? "; factors of queries and latent vectors" : "");
         });
     switch (family.recurrence()) {
       case NONE -> {}

@@ -45,11 +45,12 @@ final class FeedForwardRuleWords {
 
   static String experts(FeedForwardRules rules) {
     String count = rules.fields().count();
-    return "`%s` of `%s`%s per token, of width `%s`%s; %s"
+    return "`%s` of `%s`%s%s per token, of width `%s`%s; %s"
         .formatted(
             rules.fields().topK(),
             count,
             count.equals("num_experts") ? " or `num_local_experts`" : "",
+            rules.identities().isEmpty() ? "" : " and `" + rules.identities() + "` identities",
             rules.fields().size(),
             rules.narrow().isEmpty() ? "" : ", on tokens narrowed to `" + rules.narrow() + "`",
             layers(rules.layers()));
@@ -65,6 +66,8 @@ final class FeedForwardRuleWords {
       case TYPED -> "by `mlp_layer_types`, or behind `first_k_dense_replace` dense layers";
       case FROM_TO -> "from `moe_layer_start_index` to `moe_layer_end_index`";
       case LISTED -> "by `moe_layers`, or every `interleave_moe_layer_step`";
+      case FIRST_OF_TWO ->
+          "in the first half of each layer, added behind the second; halves count as layers";
       case SINGLE_BLOCKS -> "where `layers_block_type` or `hybrid_override_pattern` says so";
     };
   }

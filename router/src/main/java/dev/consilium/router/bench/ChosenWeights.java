@@ -24,7 +24,9 @@ final class ChosenWeights implements ForwardObserver {
     chosen.clear();
     for (int token = 0; token < choices.tokens(); token++) {
       for (int rank = 0; rank < choices.topK(); rank++) {
-        chosen.set(choices.expert(token, rank));
+        if (!choices.identity(token, rank)) {
+          chosen.set(choices.expert(token, rank));
+        }
       }
     }
     Long one = expertBytes.get(layer);

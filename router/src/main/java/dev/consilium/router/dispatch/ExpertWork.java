@@ -13,12 +13,12 @@ public final class ExpertWork {
   /**
    * Groups the tokens of a batch by expert.
    *
-   * @param choices experts of each token
-   * @param expertCount experts in the layer
+   * @param choices experts of each token; identities are passed over
    * @param leftOut tokens that take part no more
    * @return experts ascending, those without tokens left out; the tokens of each ascending
    */
-  public static List<ExpertTokens> of(ExpertChoices choices, int expertCount, BitSet leftOut) {
+  public static List<ExpertTokens> of(ExpertChoices choices, BitSet leftOut) {
+    int expertCount = choices.expertCount();
     int[] counts = new int[expertCount];
     forEach(choices, leftOut, (token, rank) -> counts[choices.expert(token, rank)]++);
     int[][] tokens = new int[expertCount][];
@@ -57,7 +57,9 @@ public final class ExpertWork {
         continue;
       }
       for (int rank = 0; rank < choices.topK(); rank++) {
-        visitor.visit(token, rank);
+        if (!choices.identity(token, rank)) {
+          visitor.visit(token, rank);
+        }
       }
     }
   }

@@ -26,7 +26,8 @@ import java.util.List;
  *       wherever those are.
  *   <li>Meanwhile the shared expert, which sees every token, is computed here.
  *   <li>Combine: outputs are added in ascending expert order, and widened if they are narrow; then
- *       the shared expert's.
+ *       tokens themselves where identities were chosen; then the shared expert's. The sum of late
+ *       experts is left out, and added behind the next layer's block by {@link LateSumStep}.
  * </ol>
  */
 final class ExpertStep implements BlockStep {
@@ -51,40 +52,106 @@ final class ExpertStep implements BlockStep {
     this.utilisation = utilisation;
   }
 
+  /**
+   * What the routed experts were given to do, and not asked for yet.
+   *
+   * @param identity for each row the weight of the token itself, or empty
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared, and lives for one pass
+  record Underway(List<ExpertTokens> chosen, ExpertDispatcher.Pending pending, float[] identity) {}
+
   @Override
   public void run(CpuDevice device, PassState state, Workspace work) {
     List<PackedMatrix> later = device.expect(firstWeights());
     ExpertChoices choices = choose(device, state, work);
     device.expect(later);
-    List<ExpertTokens> chosen =
-        ExpertWork.of(choices, weights.spec().gate().expertCount(), state.failedRows());
-    F32Matrix toSend = rounded(device, state.batch, narrowed(device, state.batch, work), work);
-    ExpertDispatcher.Pending pending =
-        experts.begin(new LayerDispatch(layer, toSend, chosen, state.traced()));
+    Underway underway = begin(device, state, choices, work);
     SharedWeights.Outputs shared = weights.shared().compute(device, state.batch, work.normed);
-    ExpertOutputs outputs = pending.await();
-    account(state, chosen, outputs);
-    combine(device, state.batch, chosen, outputs, work);
+    clear(device, state.batch, work.delta);
+    if (late()) {
+      state.began(underway);
+    } else {
+      addSum(device, state, underway, work.normed, work);
+    }
     shared.addTo(device, state.batch, work.delta);
   }
 
-  /** What routed experts see: the normalised hidden states, or a narrow image of them. */
-  private F32Matrix narrowed(CpuDevice device, BatchRows batch, Workspace work) {
+  /** Whether the sum is added by {@link #join}. */
+  boolean late() {
+    return weights.spec().late();
+  }
+
+  /** Adds what late experts have computed to {@code work.delta}. */
+  void join(CpuDevice device, PassState state, Workspace work) {
+    addSum(device, state, state.takeUnderway(), work.late, work);
+  }
+
+  private Underway begin(CpuDevice device, PassState state, ExpertChoices choices, Workspace work) {
+    List<ExpertTokens> chosen = ExpertWork.of(choices, state.failedRows());
+    F32Matrix toSend = rounded(device, state.batch, seen(device, state.batch, work), work);
+    return new Underway(
+        chosen,
+        experts.begin(new LayerDispatch(layer, toSend, chosen, state.traced())),
+        identities(choices));
+  }
+
+  /**
+   * What routed experts see: the normalised hidden states, a copy that stays while later blocks
+   * compute, or a narrow image.
+   */
+  private F32Matrix seen(CpuDevice device, BatchRows batch, Workspace work) {
+    if (late()) {
+      device.parallel(batch.count, row -> work.late.copyRow(row, work.normed, row));
+      return work.late;
+    }
     weights.narrow().ifPresent(narrow -> narrow.narrow(device, batch, work.normed, work.narrow));
     return weights.narrow().isPresent() ? work.narrow : work.normed;
   }
 
-  /** Nobody reads narrow tokens any more, so that sums can take their place. */
-  private void combine(
-      CpuDevice device,
-      BatchRows batch,
-      List<ExpertTokens> chosen,
-      ExpertOutputs outputs,
-      Workspace work) {
-    F32Matrix sum = weights.narrow().isPresent() ? work.narrow : work.delta;
-    clear(device, batch, sum);
-    Combine.add(device, chosen, outputs, sum);
-    weights.narrow().ifPresent(narrow -> narrow.widen(device, batch, sum, work.delta));
+  /** The weights of the identities chosen for each token, best first, together. */
+  private float[] identities(ExpertChoices choices) {
+    boolean any = weights.spec().gate().identities() > 0;
+    float[] sums = new float[any ? choices.tokens() : 0];
+    for (int token = 0; token < sums.length; token++) {
+      for (int rank = 0; rank < choices.topK(); rank++) {
+        sums[token] += choices.identity(token, rank) ? choices.weight(token, rank) : 0;
+      }
+    }
+    return sums;
+  }
+
+  /**
+   * Waits for the routed experts and adds their outputs, and tokens as often as identities say, to
+   * {@code work.delta}. Narrow tokens nobody reads any more, so that sums can take their place.
+   */
+  private void addSum(
+      CpuDevice device, PassState state, Underway underway, F32Matrix tokens, Workspace work) {
+    ExpertOutputs outputs = underway.pending().await();
+    account(state, underway.chosen(), outputs);
+    if (weights.narrow().isPresent()) {
+      clear(device, state.batch, work.narrow);
+      Combine.add(device, underway.chosen(), outputs, work.narrow);
+      weights.narrow().get().widen(device, state.batch, work.narrow, work.delta);
+    } else {
+      Combine.add(device, underway.chosen(), outputs, work.delta);
+    }
+    addIdentities(device, underway.identity(), tokens, work.delta);
+  }
+
+  private static void addIdentities(
+      CpuDevice device, float[] weights, F32Matrix tokens, F32Matrix sum) {
+    device.parallel(
+        weights.length,
+        row ->
+            device
+                .kernels()
+                .multiplyAdd(
+                    weights[row],
+                    tokens.segment(),
+                    tokens.offset(row),
+                    sum.columns(),
+                    sum.segment(),
+                    sum.offset(row)));
   }
 
   @Override
@@ -110,16 +177,16 @@ final class ExpertStep implements BlockStep {
    * on.
    */
   private void failRowsOutOfRange(PassState state, F32Matrix logits) {
-    int expertCount = weights.spec().gate().expertCount();
+    int choices = weights.spec().gate().choices();
     for (int row = 0; row < state.batch.count; row++) {
-      if (!finite(logits, row, expertCount)) {
+      if (!finite(logits, row, choices)) {
         state.fail(
             row,
             Status.INTERNAL.withDescription(
                 "layer %d: the gate's logits at position %d are not finite: the hidden state overflowed"
                     .formatted(layer, state.batch.position[row])));
-        for (int expert = 0; expert < expertCount; expert++) {
-          logits.set(row, expert, 0);
+        for (int choice = 0; choice < choices; choice++) {
+          logits.set(row, choice, 0);
         }
       }
     }

@@ -84,11 +84,23 @@ public final class ForwardPass {
                   half,
                   layer.feedForwardResidual(),
                   switch (half.weights()) {
-                    case DenseWeights dense -> new DenseStep(dense);
+                    case DenseWeights dense -> dense(layer, dense);
                     case ExpertLayerWeights moe ->
                         new ExpertStep(layer.index(), moe, experts, wireDtype, utilisation);
                   }));
     }
+  }
+
+  /** Behind late experts, a dense block has their sum added. */
+  private BlockStep dense(LayerSpec layer, DenseWeights weights) {
+    DenseStep dense = new DenseStep(weights);
+    return blocks.stream()
+        .filter(block -> block.layer() == layer.index() - 1)
+        .map(Block::step)
+        .filter(step -> step instanceof ExpertStep experts && experts.late())
+        .<BlockStep>map(experts -> new LateSumStep(dense, (ExpertStep) experts))
+        .findFirst()
+        .orElse(dense);
   }
 
   private AttentionStep attention(

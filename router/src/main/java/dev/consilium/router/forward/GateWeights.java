@@ -10,16 +10,16 @@ import java.util.Optional;
 /**
  * Weights of one layer's gate.
  *
- * @param matrix {@code [expertCount, hiddenSize]}
- * @param bias of the logits, {@code [expertCount]}
- * @param correctionBias of the choice, {@code [expertCount]}
+ * @param matrix {@code [choices, hiddenSize]}
+ * @param bias of the logits, {@code [choices]}
+ * @param correctionBias of the choice, {@code [choices]}
  */
 record GateWeights(
     PackedMatrix matrix, Optional<F32Vector> bias, Optional<F32Vector> correctionBias)
     implements AutoCloseable {
 
   static GateWeights load(Checkpoint checkpoint, GateNames names, GateSpec spec) {
-    int experts = spec.expertCount();
+    int experts = spec.choices();
     return new GateWeights(
         checkpoint.matrix(names.weight(), experts, checkpoint.spec().hiddenSize()),
         spec.bias() ? Optional.of(checkpoint.vector(names.bias(), experts)) : Optional.empty(),

@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
  *     {@code [heads * queryDim + ...]}
  * @param downBias as long as {@code down} has rows; zeros where nothing has a bias
  * @param query how queries come from their narrow vector, if they do
- * @param keyValueNorm {@code [keyValueRank]}
+ * @param keyValueNorm {@code [keyValueRank]}, with the factor of latent vectors in it
  * @param keys by head, {@code [keyValueRank, plainDim]}: from a query to what meets latent vectors
  * @param values by head, {@code [valueDim, keyValueRank]}: from latent vectors to values
  * @param output {@code [hiddenSize, heads * valueDim]}
@@ -54,6 +54,15 @@ record LatentWeights(
     }
   }
 
+  private static F32Vector keyValueNorm(
+      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
+    float[] weight = checkpoint.values(names.keyValueNorm(), List.of((long) spec.keyValueRank()));
+    for (int i = 0; i < weight.length; i++) {
+      weight[i] *= spec.latentFactor();
+    }
+    return F32Vector.of(weight);
+  }
+
   static LatentWeights load(Checkpoint checkpoint, int layer, LatentAttention spec) {
     AttentionNames names = checkpoint.spec().names().attention(layer);
     LatentNames latent = names.latent();
@@ -69,7 +78,7 @@ record LatentWeights(
         narrow
             ? Optional.of(QueryUp.load(checkpoint, latent, spec.queryWidth(), spec.queryInput()))
             : Optional.empty(),
-        checkpoint.vector(latent.keyValueNorm(), spec.keyValueRank()),
+        keyValueNorm(checkpoint, latent, spec),
         keys(checkpoint, latent, spec),
         values(checkpoint, latent, spec),
         checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()),

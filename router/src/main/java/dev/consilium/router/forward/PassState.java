@@ -10,7 +10,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
-/** What a pass gathers on its way through the layers: failed slices, chosen experts. */
+/** What a pass gathers on its way through the layers: failed slices, chosen experts, late ones. */
 final class PassState {
   final BatchRows batch;
   final ForwardObserver observer;
@@ -18,6 +18,7 @@ final class PassState {
   private final List<List<ChosenExperts>> chosen = new ArrayList<>();
   private final BitSet failedRows = new BitSet();
   private final List<TracedRows> traced;
+  private Optional<ExpertStep.Underway> underway = Optional.empty();
 
   PassState(BatchRows batch, ForwardObserver observer) {
     this.batch = batch;
@@ -38,6 +39,18 @@ final class PassState {
 
   BitSet failedRows() {
     return failedRows;
+  }
+
+  /** Notes what late experts have begun. */
+  void began(ExpertStep.Underway work) {
+    underway = Optional.of(work);
+  }
+
+  /** What late experts have begun, once. */
+  ExpertStep.Underway takeUnderway() {
+    ExpertStep.Underway begun = underway.orElseThrow();
+    underway = Optional.empty();
+    return begun;
   }
 
   /** Slices whose request is traced. */

@@ -4,6 +4,7 @@ import dev.consilium.model.family.AttentionSpec;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.RecurrentAttention;
@@ -12,6 +13,7 @@ import dev.consilium.tensor.F32Matrix;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Memory that every step uses again: one row per token of the largest batch. */
 final class Workspace {
@@ -39,7 +41,7 @@ final class Workspace {
   /** Latent attention's values, {@code [maxTokens, heads * valueDim]}. */
   final F32Matrix latentValues;
 
-  /** Gate logits, {@code [maxTokens, most experts]}. */
+  /** Gate logits, {@code [maxTokens, most choices]}. */
   final F32Matrix gateLogits;
 
   /** What goes to the experts when the wire dtype is narrower than f32. */
@@ -49,6 +51,9 @@ final class Workspace {
    * What routed experts see of tokens where that is narrower, and later the sums of their outputs.
    */
   final F32Matrix narrow;
+
+  /** What late experts see of tokens, whose own memory other blocks use meanwhile. */
+  final F32Matrix late;
 
   final RecurrentRows recurrent;
 
@@ -62,6 +67,7 @@ final class Workspace {
     rounded = F32Matrix.allocate(maxTokens, spec.expertWidth());
     boolean narrower = spec.expertWidth() != spec.hiddenSize();
     narrow = F32Matrix.allocate(narrower ? maxTokens : 0, spec.expertWidth());
+    late = F32Matrix.allocate(anyLate(spec) ? maxTokens : 0, spec.hiddenSize());
     Widths widths = new Widths();
     for (LayerSpec layer : spec.layers()) {
       widths
@@ -75,9 +81,22 @@ final class Workspace {
     latentQueries = F32Matrix.allocate(maxTokens, widths.latentQueries);
     latentKeys = F32Matrix.allocate(maxTokens, widths.latentKeys);
     latentValues = F32Matrix.allocate(maxTokens, widths.latentValues);
-    int mostExperts =
-        spec.expertCounts().values().stream().mapToInt(Integer::intValue).max().orElse(1);
-    gateLogits = F32Matrix.allocate(maxTokens, mostExperts);
+    gateLogits = F32Matrix.allocate(maxTokens, mostChoices(spec));
+  }
+
+  private static Stream<MixtureOfExperts> experts(ModelSpec spec) {
+    return spec.layers().stream()
+        .map(LayerSpec::feedForward)
+        .filter(MixtureOfExperts.class::isInstance)
+        .map(MixtureOfExperts.class::cast);
+  }
+
+  private static boolean anyLate(ModelSpec spec) {
+    return experts(spec).anyMatch(MixtureOfExperts::late);
+  }
+
+  private static int mostChoices(ModelSpec spec) {
+    return experts(spec).mapToInt(layer -> layer.gate().choices()).max().orElse(1);
   }
 
   /** Most tokens of a sequence whose keys stay as they are when it grows. */

@@ -11,16 +11,19 @@ import java.util.List;
 public final class ExpertChoices {
   private final int tokens;
   private final int topK;
+  private final int expertCount;
   private final int[] experts;
   private final float[] weights;
 
   /**
    * @param tokens tokens in the batch
    * @param topK experts per token
+   * @param expertCount experts in the layer; higher numbers are identities
    */
-  public ExpertChoices(int tokens, int topK) {
+  public ExpertChoices(int tokens, int topK, int expertCount) {
     this.tokens = tokens;
     this.topK = topK;
+    this.expertCount = expertCount;
     this.experts = new int[tokens * topK];
     this.weights = new float[tokens * topK];
   }
@@ -36,6 +39,16 @@ public final class ExpertChoices {
   /** The expert index at {@code rank} (0 = best) of {@code token}. */
   public int expert(int token, int rank) {
     return experts[token * topK + rank];
+  }
+
+  /** Experts in the layer. */
+  public int expertCount() {
+    return expertCount;
+  }
+
+  /** Whether what was chosen gives the token back as it is, and is no expert. */
+  public boolean identity(int token, int rank) {
+    return expert(token, rank) >= expertCount;
   }
 
   /** The gate weight of {@link #expert(int, int)}, as the combine applies it. */

@@ -39,8 +39,7 @@ public final class GatingNetwork {
   }
 
   /**
-   * @param correctionBias {@code [expertCount]}, finite; there if and only if the specification has
-   *     one
+   * @param correctionBias {@code [choices]}, finite; there if and only if the specification has one
    */
   public GatingNetwork(GateSpec spec, Optional<F32Vector> correctionBias) {
     if (spec.selection().correctionBias() != correctionBias.isPresent()) {
@@ -55,18 +54,17 @@ public final class GatingNetwork {
   /**
    * Chooses for tokens {@code 0 .. tokens-1}.
    *
-   * @param logits raw gate scores {@code [>= tokens, >= expertCount]}, unitless; read, never
-   *     changed
+   * @param logits raw gate scores {@code [>= tokens, >= choices]}, unitless; read, never changed
    * @param tokens rows of {@code logits} to use
    * @throws ArithmeticException if a logit is not finite, which means that the hidden state
    *     overflowed
    */
   public ExpertChoices choose(F32Matrix logits, int tokens) {
-    ExpertChoices choices = new ExpertChoices(tokens, spec.topK());
+    ExpertChoices choices = new ExpertChoices(tokens, spec.topK(), spec.expertCount());
     float[] row = new float[logits.columns()];
     for (int token = 0; token < tokens; token++) {
       logits.readRow(token, row);
-      choose(Arrays.copyOf(row, spec.expertCount()), token, choices);
+      choose(Arrays.copyOf(row, spec.choices()), token, choices);
     }
     return choices;
   }

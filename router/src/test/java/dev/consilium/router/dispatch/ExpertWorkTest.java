@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.consilium.model.expert.ExpertTokens;
 import dev.consilium.model.family.GateRenormalisation;
 import dev.consilium.model.family.GateScore;
+import dev.consilium.model.family.GateSelection;
 import dev.consilium.model.family.GateSpec;
+import dev.consilium.model.family.GateWeighting;
 import dev.consilium.router.gating.ExpertChoices;
 import dev.consilium.router.gating.GatingNetwork;
 import dev.consilium.tensor.F32Matrix;
@@ -21,14 +23,14 @@ class ExpertWorkTest {
 
   @Test
   void of_choices_groupsTokensByExpertAscending() {
-    List<ExpertTokens> work = ExpertWork.of(CHOICES, 4, new BitSet());
+    List<ExpertTokens> work = ExpertWork.of(CHOICES, new BitSet());
     assertThat(work.stream().map(ExpertWorkTest::tokens))
         .containsExactly("0: [1, 2]", "1: [0, 1]", "3: [0, 2]");
   }
 
   @Test
   void of_choices_weightsFollowTheirTokens() {
-    List<ExpertTokens> work = ExpertWork.of(CHOICES, 4, new BitSet());
+    List<ExpertTokens> work = ExpertWork.of(CHOICES, new BitSet());
     assertThat(work.get(1).weight(0)).isEqualTo(CHOICES.weight(0, 1)); // expert 1, token 0
     assertThat(work.get(1).weight(1)).isEqualTo(CHOICES.weight(1, 0)); // expert 1, token 1
     assertThat(work.get(2).weight(1)).isEqualTo(CHOICES.weight(2, 0)); // expert 3, token 2
@@ -38,7 +40,7 @@ class ExpertWorkTest {
   void of_tokensLeftOut_areInNoWork() {
     BitSet leftOut = new BitSet();
     leftOut.set(1);
-    List<ExpertTokens> work = ExpertWork.of(CHOICES, 4, leftOut);
+    List<ExpertTokens> work = ExpertWork.of(CHOICES, leftOut);
     assertThat(work.stream().map(ExpertWorkTest::tokens))
         .containsExactly("0: [2]", "1: [0]", "3: [0, 2]");
   }
@@ -47,7 +49,26 @@ class ExpertWorkTest {
   void of_everyTokenLeftOut_isEmpty() {
     BitSet leftOut = new BitSet();
     leftOut.set(0, 3);
-    assertThat(ExpertWork.of(CHOICES, 4, leftOut)).isEmpty();
+    assertThat(ExpertWork.of(CHOICES, leftOut)).isEmpty();
+  }
+
+  @Test
+  void of_identities_areInNoWork() {
+    GateSpec gate =
+        new GateSpec(
+            2,
+            2,
+            2,
+            false,
+            new GateScore.SoftmaxOfAll(),
+            GateSelection.LARGEST,
+            new GateWeighting(new GateRenormalisation.None(), 1));
+    ExpertChoices choices =
+        choices(gate, new float[][] {{0, 2, -1, 3}, {1, 2, -1, -2}, {2, 0, 4, 3}});
+    assertThat(ExpertWork.of(choices, new BitSet()).stream().map(ExpertWorkTest::tokens))
+        .containsExactly("0: [1]", "1: [0, 1]");
+    assertThat(choices.identity(0, 0)).isTrue();
+    assertThat(choices.identity(0, 1)).isFalse();
   }
 
   private static String tokens(ExpertTokens work) {
@@ -59,12 +80,15 @@ class ExpertWorkTest {
   }
 
   private static ExpertChoices choices(float[][] logits) {
+    return choices(
+        new GateSpec(4, 2, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None()), logits);
+  }
+
+  private static ExpertChoices choices(GateSpec gate, float[][] logits) {
     F32Matrix matrix = F32Matrix.allocate(logits.length, 4);
     for (int token = 0; token < logits.length; token++) {
       matrix.writeRow(token, logits[token]);
     }
-    return new GatingNetwork(
-            new GateSpec(4, 2, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None()))
-        .choose(matrix, logits.length);
+    return new GatingNetwork(gate).choose(matrix, logits.length);
   }
 }

@@ -7,9 +7,12 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.ExpertTokens;
 import dev.consilium.model.expert.RoundTo;
 import dev.consilium.model.family.BlockBody;
+import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.GateRenormalisation;
 import dev.consilium.model.family.GateScore;
+import dev.consilium.model.family.GateSelection;
 import dev.consilium.model.family.GateSpec;
+import dev.consilium.model.family.GateWeighting;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
@@ -39,8 +42,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /**
- * A layer of experts over random shapes and weights: equals its formula in double. Its experts are
- * as simple as can be: number e multiplies what it sees by e + 1.
+ * A layer of experts over random shapes and weights, on narrow tokens, beside identities, or late:
+ * equals its formula in double. Its experts are as simple as can be: number e multiplies what it
+ * sees by e + 1.
  */
 class ExpertStepPropertyTest {
   private static final int CASES = 30;
@@ -70,20 +74,26 @@ class ExpertStepPropertyTest {
 
   private MixtureOfExperts experts() {
     int count = 2 + random.nextInt(8);
+    boolean narrow = random.nextBoolean();
+    int identities = narrow ? 0 : random.nextInt(5);
     GateSpec gate =
         new GateSpec(
             count,
-            1 + random.nextInt(count),
+            identities,
+            1 + random.nextInt(count + identities),
+            false,
             new GateScore.SoftmaxOfAll(),
-            new GateRenormalisation.None());
+            GateSelection.LARGEST,
+            new GateWeighting(new GateRenormalisation.None(), 1));
     return new MixtureOfExperts(
         gate,
         1,
         BlockBody.SWIGLU,
         new NoSharedExperts(),
-        random.nextInt(3) == 0
-            ? Optional.empty()
-            : Optional.of(new NarrowTokens(1 + random.nextInt(40), random.nextBoolean())));
+        narrow
+            ? Optional.of(new NarrowTokens(1 + random.nextInt(40), random.nextBoolean()))
+            : Optional.empty(),
+        !narrow && random.nextBoolean());
   }
 
   private float[] floats(int count, double scale) {
@@ -111,7 +121,7 @@ class ExpertStepPropertyTest {
       this.spec = spec;
       width = spec.expertWidth(hidden);
       double biased = spec.narrow().filter(NarrowTokens::biases).isPresent() ? 0.5 : 0;
-      gate = floats(spec.gate().expertCount() * hidden, 1);
+      gate = floats(spec.gate().choices() * hidden, 1);
       down = floats(width * hidden, 0.3);
       downBias = floats(width, biased);
       up = floats(hidden * width, 0.3);
@@ -119,7 +129,8 @@ class ExpertStepPropertyTest {
     }
 
     float[][] run(float[][] tokens) {
-      ModelSpec model = like.withLayers(List.of(new LayerSpec(0, new NoMixing(), spec)));
+      LayerSpec dense = new LayerSpec(1, new NoMixing(), new DenseFeedForward(1));
+      ModelSpec model = like.withLayers(List.of(new LayerSpec(0, new NoMixing(), spec), dense));
       Workspace work = new Workspace(model, tokens.length);
       for (int t = 0; t < tokens.length; t++) {
         work.normed.writeRow(t, tokens[t]);
@@ -127,8 +138,14 @@ class ExpertStepPropertyTest {
       try (CpuDevice device = new CpuDevice(1 + random.nextInt(3), Kernels.best());
           KvPool pool = new KvPool(new CacheLayout(List.of(LayerCache.NOTHING)), 4, 1, 64);
           ExpertLayerWeights weights = weights()) {
-        new ExpertStep(0, weights, this::begin, RoundTo.F32, new Utilisation())
-            .run(device, state(pool, tokens.length), work);
+        PassState state = state(pool, tokens.length);
+        RoundTo exact = RoundTo.F32;
+        ExpertStep step = new ExpertStep(0, weights, this::begin, exact, new Utilisation());
+        step.run(device, state, work);
+        if (spec.late()) {
+          work.normed.segment().fill((byte) 0x7f); // another block's by then: NaN
+          step.join(device, state, work);
+        }
       }
       float[][] results = new float[tokens.length][hidden];
       for (int t = 0; t < tokens.length; t++) {
@@ -201,7 +218,7 @@ class ExpertStepPropertyTest {
               .boxed()
               .sorted(Comparator.comparingDouble(e -> -scores[e]))
               .limit(spec.gate().topK())
-              .mapToDouble(e -> scores[e] * (e + 1))
+              .mapToDouble(e -> scores[e] * (e < spec.gate().expertCount() ? e + 1 : 1))
               .sum();
       double[] sum = Plain.times(seen, factor);
       return spec.narrow().isPresent() ? Plain.plus(Plain.product(up, sum), upBias) : sum;

@@ -177,9 +177,11 @@ class GatingNetworkPropertyTest {
               groups == 1
                   ? Optional.empty()
                   : Optional.of(new ExpertGroups(groups, kept, one(random, GroupScore.values()))));
+      int identities = random.nextInt(experts);
       GateSpec spec =
           new GateSpec(
-              experts,
+              experts - identities,
+              identities,
               1 + random.nextInt(groups == 1 ? experts : kept * size),
               false,
               score(random, kind),
