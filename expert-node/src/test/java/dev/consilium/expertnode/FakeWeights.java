@@ -6,10 +6,13 @@ import dev.consilium.expertnode.loading.WeightBank;
 import dev.consilium.tensor.F32Matrix;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
+import java.util.function.IntPredicate;
 
 /**
  * Experts whose output is {@code weight * (expert + 1) * hidden}, computed only as often as a test
@@ -53,12 +56,19 @@ public final class FakeWeights implements WeightBank, LayerComputation {
   }
 
   @Override
-  public void load(int layer, int expert) {
-    String name = layer + "/" + expert;
-    if (failOn.equals(name)) {
-      throw new IllegalStateException("cannot read " + name);
+  public void load(SortedMap<Integer, NavigableSet<Integer>> experts, IntPredicate goOn) {
+    for (var layer : experts.entrySet()) {
+      for (int expert : layer.getValue()) {
+        String name = layer.getKey() + "/" + expert;
+        if (failOn.equals(name)) {
+          throw new IllegalStateException("cannot read " + name);
+        }
+        loaded.add(name);
+        if (!goOn.test(layer.getKey())) {
+          return;
+        }
+      }
     }
-    loaded.add(name);
   }
 
   @Override

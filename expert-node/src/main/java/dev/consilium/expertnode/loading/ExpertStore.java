@@ -2,9 +2,7 @@ package dev.consilium.expertnode.loading;
 
 import dev.consilium.expertnode.execution.ExpertRows;
 import io.grpc.Status;
-import java.util.ArrayDeque;
 import java.util.Collections;
-import java.util.Deque;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
@@ -153,36 +151,61 @@ public final class ExpertStore {
   }
 
   private void load(Change change, Progress progress) throws AssignException {
-    Deque<Runnable> undo = new ArrayDeque<>();
+    Loading loading = new Loading(change.experts(), progress);
     try {
-      long bytes = 0;
-      goOn(progress, 0, change, bytes);
-      for (var layer : change.load().entrySet()) {
-        for (int expert : layer.getValue()) {
-          bank.load(layer.getKey(), expert);
-          undo.push(() -> bank.drop(layer.getKey(), expert));
-          bytes += bank.expertBytes(layer.getKey());
-          goOn(progress, undo.size(), change, bytes);
-        }
+      if (loading.goesOn()) {
+        bank.load(change.load(), layer -> loading.oneMore(bank.expertBytes(layer)));
       }
-    } catch (AssignException cancelled) {
-      undo.forEach(Runnable::run);
-      throw cancelled;
     } catch (RuntimeException | OutOfMemoryError failed) {
-      undo.forEach(Runnable::run);
+      undo(change);
       throw new AssignException(
           Status.Code.INTERNAL,
           "node %s could not load an expert, nothing has changed: %s"
               .formatted(node, failed.getMessage()),
           failed);
     }
+    if (loading.left()) {
+      undo(change);
+      throw new AssignException(
+          Status.Code.CANCELLED,
+          "the caller went away after %d experts".formatted(loading.experts()));
+    }
   }
 
-  private static void goOn(Progress progress, int experts, Change change, long bytes)
-      throws AssignException {
-    if (!progress.loaded(experts, change.experts(), bytes)) {
-      throw new AssignException(
-          Status.Code.CANCELLED, "the caller went away after %d experts".formatted(experts));
+  private void undo(Change change) {
+    change.load().forEach((layer, experts) -> experts.forEach(expert -> bank.drop(layer, expert)));
+  }
+
+  /** How far a change is, and whether somebody still wants it. Thread-safe. */
+  private static final class Loading {
+    private final int all;
+    private final Progress progress;
+    private int experts;
+    private long bytes;
+    private boolean left;
+
+    Loading(int all, Progress progress) {
+      this.all = all;
+      this.progress = progress;
+    }
+
+    synchronized boolean oneMore(long expertBytes) {
+      experts++;
+      bytes += expertBytes;
+      return goesOn();
+    }
+
+    synchronized boolean goesOn() {
+      left |= !progress.loaded(experts, all, bytes);
+      return !left;
+    }
+
+    synchronized boolean left() {
+      return left;
+    }
+
+    synchronized int experts() {
+      return experts;
     }
   }
 

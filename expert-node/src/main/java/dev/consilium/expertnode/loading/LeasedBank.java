@@ -10,12 +10,15 @@ import dev.consilium.model.expert.ExpertTokens;
 import dev.consilium.model.expert.RoundTo;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.function.IntPredicate;
 
 /**
  * A checkpoint's experts in memory, and their computation.
@@ -58,15 +61,24 @@ public final class LeasedBank implements WeightBank, LayerComputation, AutoClose
   }
 
   @Override
-  public void load(int layer, int expert) {
-    ExpertId id = new ExpertId(layer, expert);
-    synchronized (this) {
-      if (dropped.remove(id)) {
-        // Wanted again before the last dispatch that kept it in memory has ended.
-        return;
+  public void load(SortedMap<Integer, NavigableSet<Integer>> experts, IntPredicate loaded) {
+    List<ExpertId> absent = new ArrayList<>();
+    for (var layer : experts.entrySet()) {
+      for (int expert : layer.getValue()) {
+        ExpertId id = new ExpertId(layer.getKey(), expert);
+        if (!keep(id)) {
+          absent.add(id);
+        } else if (!loaded.test(id.layer())) {
+          return;
+        }
       }
     }
-    bank.load(List.of(id));
+    bank.load(absent, id -> loaded.test(id.layer()));
+  }
+
+  /** Whether it is wanted again before the last dispatch that kept it in memory has ended. */
+  private synchronized boolean keep(ExpertId id) {
+    return dropped.remove(id);
   }
 
   @Override

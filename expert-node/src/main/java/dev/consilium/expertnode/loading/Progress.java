@@ -4,7 +4,7 @@ package dev.consilium.expertnode.loading;
 public interface Progress {
 
   /**
-   * Called before the first expert and after each.
+   * Called before the first expert and after each, by any thread, one call at a time.
    *
    * @return whether to go on
    */

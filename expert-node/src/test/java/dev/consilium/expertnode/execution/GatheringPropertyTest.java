@@ -15,8 +15,11 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -32,9 +35,8 @@ class GatheringPropertyTest {
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe"));
         CpuDevice device = new CpuDevice(threads);
         LeasedBank bank = new LeasedBank(checkpoint, new TreeMap<>(Map.of(LAYER, 16)), device)) {
-      for (int expert = 0; expert < 16; expert++) {
-        bank.load(LAYER, expert);
-      }
+      NavigableSet<Integer> experts = new TreeSet<>(IntStream.range(0, 16).boxed().toList());
+      bank.load(new TreeMap<>(Map.of(LAYER, experts)), _ -> true);
       int hiddenSize = checkpoint.spec().hiddenSize();
       for (int round = 0; round < 25; round++) {
         List<Dispatch> dispatches = new ArrayList<>();

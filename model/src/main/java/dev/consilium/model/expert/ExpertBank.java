@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 
 /**
  * The experts that this process holds in memory. Experts come and go while others compute: a
@@ -52,25 +53,38 @@ public final class ExpertBank implements AutoCloseable {
    *     are there by then stay
    */
   public void load(Collection<ExpertId> ids) {
+    load(ids, _ -> true);
+  }
+
+  /**
+   * As {@link #load(Collection)}.
+   *
+   * @param loaded is told of each that was not there yet, by the thread that loaded it; false ends
+   *     the loading
+   */
+  public void load(Collection<ExpertId> ids, Predicate<ExpertId> loaded) {
     ids.forEach(this::requireExists);
     synchronized (loading) {
       List<ExpertId> missing = ids.stream().distinct().filter(id -> !holds(id)).toList();
       int threads = Math.min(missing.size(), Runtime.getRuntime().availableProcessors());
-      AtomicBoolean failed = new AtomicBoolean();
+      AtomicBoolean ended = new AtomicBoolean();
       try (ThreadTeam team = new ThreadTeam("load", Math.max(1, threads))) {
-        team.run(missing.size(), index -> loadUnless(failed, missing.get(index)));
+        team.run(missing.size(), index -> loadUnless(ended, missing.get(index), loaded));
       }
     }
   }
 
-  private void loadUnless(AtomicBoolean failed, ExpertId id) {
-    if (failed.get()) {
+  private void loadUnless(AtomicBoolean ended, ExpertId id, Predicate<ExpertId> loaded) {
+    if (ended.get()) {
       return;
     }
     try {
       add(id, read(id));
+      if (!loaded.test(id)) {
+        ended.set(true);
+      }
     } catch (RuntimeException | Error e) {
-      failed.set(true);
+      ended.set(true);
       throw e;
     }
   }

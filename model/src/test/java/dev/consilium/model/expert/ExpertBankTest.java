@@ -9,7 +9,9 @@ import dev.consilium.model.family.ModelSpec;
 import dev.consilium.testkit.Fixtures;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -50,6 +52,15 @@ final class ExpertBankTest {
     bank.load(List.of(FIRST));
     bank.load(List.of(FIRST, FIRST));
     assertThat(bank.memoryBytes()).isEqualTo(ExpertBank.expertBytes(checkpoint, 0));
+  }
+
+  @Test
+  void load_nobodyWantsMore_endsWithThoseBegun() {
+    List<ExpertId> all = IntStream.range(0, 8).mapToObj(index -> new ExpertId(0, index)).toList();
+    Set<ExpertId> told = ConcurrentHashMap.newKeySet();
+    bank.load(all, id -> told.add(id) && false);
+    assertThat(bank.held()).containsExactlyInAnyOrderElementsOf(told);
+    assertThat(told).hasSizeBetween(1, Runtime.getRuntime().availableProcessors());
   }
 
   @Test
