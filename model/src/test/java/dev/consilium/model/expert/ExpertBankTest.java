@@ -58,7 +58,12 @@ final class ExpertBankTest {
   void load_nobodyWantsMore_endsWithThoseBegun() {
     List<ExpertId> all = IntStream.range(0, 8).mapToObj(index -> new ExpertId(0, index)).toList();
     Set<ExpertId> told = ConcurrentHashMap.newKeySet();
-    bank.load(all, id -> told.add(id) && false);
+    bank.load(
+        all,
+        id -> {
+          told.add(id);
+          return false;
+        });
     assertThat(bank.held()).containsExactlyInAnyOrderElementsOf(told);
     assertThat(told).hasSizeBetween(1, Runtime.getRuntime().availableProcessors());
   }
