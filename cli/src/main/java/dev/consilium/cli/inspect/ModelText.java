@@ -4,14 +4,10 @@ import dev.consilium.cli.Amounts;
 import dev.consilium.cli.Style;
 import dev.consilium.cli.inspect.InspectedModel.Explanation;
 import dev.consilium.model.checkpoint.ModelSummary;
-import dev.consilium.model.family.AttentionSpec;
-import dev.consilium.model.family.FeedForwardSpec;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.Multipliers;
-import dev.consilium.model.family.NoFeedForward;
-import dev.consilium.model.family.NoMixing;
 import dev.consilium.tensor.KvDType;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,9 +42,11 @@ public final class ModelText {
     sizes(model, problem);
     fact("shape", shape(spec));
     fact("vocabulary", vocabulary(spec));
-    factOfLayers("attention", spec, layer -> mixing(layer).map(AttentionWords::of));
-    factOfLayers("positions", spec, layer -> mixing(layer).map(AttentionWords::positions));
-    factOfLayers("feed-forward", spec, layer -> feedForward(layer).map(FeedForwardWords::of));
+    factOfLayers("attention", spec, layer -> Optional.of(AttentionWords.of(layer.attention())));
+    factOfLayers(
+        "positions", spec, layer -> Optional.of(AttentionWords.positions(layer.attention())));
+    factOfLayers(
+        "feed-forward", spec, layer -> Optional.of(FeedForwardWords.of(layer.feedForward())));
     factOfLayers("gate", spec, ModelText::gate);
     cache(spec, model.kvDType());
     lines.add("");
@@ -119,14 +117,6 @@ public final class ModelText {
             spec.vocabularySize(),
             spec.tiedEmbeddings() ? "the embedding is the head, too" : "a head of its own",
             spec.headBias() ? ", with a bias" : "");
-  }
-
-  private static Optional<AttentionSpec> mixing(LayerSpec layer) {
-    return Optional.of(layer.attention()).filter(half -> !(half instanceof NoMixing));
-  }
-
-  private static Optional<FeedForwardSpec> feedForward(LayerSpec layer) {
-    return Optional.of(layer.feedForward()).filter(half -> !(half instanceof NoFeedForward));
   }
 
   private static Optional<String> gate(LayerSpec layer) {
