@@ -37,6 +37,9 @@ public final class Fixtures {
           "qwen3-next",
           "hunyuan_v1_moe",
           "minimax_m2",
+          "minimax-text-01",
+          "hy_v3",
+          "solar_open",
           "dbrx");
 
   private static final Path ROOT = projectRoot();

@@ -41,6 +41,20 @@ public record FeedForwardNames(
         other, gate, expertTemplate, expertBiasTemplate, shared, sharedGate, dense, narrow, wide);
   }
 
+  /** The same names but for the gate's correction bias. */
+  public FeedForwardNames withCorrectionBias(String other) {
+    return new FeedForwardNames(
+        norm,
+        new GateNames(gate.weight(), gate.bias(), other),
+        expertTemplate,
+        expertBiasTemplate,
+        shared,
+        sharedGate,
+        dense,
+        narrow,
+        wide);
+  }
+
   FeedForwardNames forLayer(int layer) {
     return new FeedForwardNames(
         WeightNames.ofLayer(norm, layer),

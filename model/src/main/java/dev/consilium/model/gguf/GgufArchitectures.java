@@ -86,6 +86,17 @@ public final class GgufArchitectures {
               .with(ownWidth("n_routed_experts"), new GgufGate(GgufGate.Score.SIGMOID), AFTER_DENSE)
               .with(new GgufShared.Counted("n_shared_experts", false))
               .build(),
+          minimax("minimax_text_01"),
+          minimax("minimax_m1"),
+          minimax("minimax"),
+          architecture("hy_v3", "hy_v3")
+              .names(GgufNames.SHORT_CORRECTION_BIAS)
+              .with(SIZES_AND_PREDICTION, HEADS, GgufRotary.WHOLE, ALL_KEYS)
+              .with(ifThere("attention_bias", QUERY_BIAS), ownWidth("num_experts"))
+              .with(new GgufGate.Normalised(GgufGate.Score.SIGMOID, "router_scaling_factor"))
+              .with(new GgufExpertLayers.TypedByTensors())
+              .with(new GgufShared.Wide("num_shared_experts"))
+              .build(),
           architecture("minimax-m2", "minimax_m2")
               .with(SIZES, HEADS, PART, ALL_KEYS, NO_SHARED)
               .with(new GgufGate(GgufGate.Score.SIGMOID, false))
@@ -102,7 +113,7 @@ public final class GgufArchitectures {
               .with(
                   new GgufExperts(
                       "num_experts", "moe_topk", "intermediate_size", "intermediate_size", true))
-              .with(new GgufShared.One())
+              .with(new GgufGate(GgufGate.Score.SOFTMAX, false), new GgufShared.One())
               .build(),
           architecture("lfm2moe", "lfm2_moe")
               .names(GgufNames.SHORT_CONVOLUTIONS)
@@ -127,15 +138,8 @@ public final class GgufArchitectures {
                       "ffn_config.ffn_hidden_size",
                       false))
               .build(),
-          architecture("glm4moe", "glm4_moe")
-              .names(GgufNames.NORM_BEHIND_ATTENTION)
-              .with(SIZES_AND_PREDICTION, HEADS, PART, ALL_KEYS)
-              .with(ifThere("attention_bias", QUERY_BIAS))
-              .with(ifThere("use_qk_norm", "attn_q_norm.weight"))
-              .with(ownWidth("n_routed_experts"), new GgufGate(GgufGate.Score.SIGMOID))
-              .with(AFTER_DENSE)
-              .with(new GgufShared.Counted("n_shared_experts", false))
-              .build(),
+          glm("glm4_moe"),
+          glm("solar_open"), // never read as such: its metadata are those of a GLM
           granite("granitemoe", "granitemoe")
               .only(metadata -> !hasShared(metadata))
               .with(HEADS, NO_SHARED)
@@ -222,6 +226,27 @@ public final class GgufArchitectures {
   private static GgufExperts ownWidth(String count) {
     return new GgufExperts(
         count, "num_experts_per_tok", "moe_intermediate_size", "intermediate_size", true);
+  }
+
+  private static GgufArchitecture glm(String modelType) {
+    return architecture("glm4moe", modelType)
+        .names(GgufNames.NORM_BEHIND_ATTENTION)
+        .with(SIZES_AND_PREDICTION, HEADS, PART, ALL_KEYS)
+        .with(ifThere("attention_bias", QUERY_BIAS))
+        .with(ifThere("use_qk_norm", "attn_q_norm.weight"))
+        .with(ownWidth("n_routed_experts"), new GgufGate(GgufGate.Score.SIGMOID))
+        .with(AFTER_DENSE)
+        .with(new GgufShared.Counted("n_shared_experts", false))
+        .build();
+  }
+
+  /** MiniMax-01, by whichever configuration. */
+  private static GgufArchitecture minimax(String modelType) {
+    return architecture("minimax-01", modelType)
+        .names(GgufNames.LIGHTNING)
+        .with(SIZES, HEADS, PART, ALL_KEYS, NO_SHARED)
+        .with(oneWidth("num_local_experts"), new GgufRecurrence.Lightning(), new GgufResidual())
+        .build();
   }
 
   /** DeepSeek's generations have one architecture; their gates tell them apart. */

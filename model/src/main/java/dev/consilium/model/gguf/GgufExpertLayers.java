@@ -17,10 +17,24 @@ sealed interface GgufExpertLayers extends GgufAxis {
       ArrayNode dense = from.config().putArray("mlp_only_layers");
       int layers = from.layers();
       for (int i = 0; i < layers; i++) {
-        if (from.tensor("blk.%d.ffn_gate_inp.weight".formatted(i)).isEmpty()
-            && from.tensor("blk.%d.ffn_gate.weight".formatted(i)).isPresent()) {
+        if (!from.hasExperts(i) && from.tensor("blk.%d.ffn_gate.weight".formatted(i)).isPresent()) {
           dense.add(i);
         }
+      }
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {}
+  }
+
+  /** By which tensors a layer has, as a list of both kinds. */
+  record TypedByTensors() implements GgufExpertLayers {
+    @Override
+    public void read(GgufReading from) {
+      ArrayNode types = from.config().putArray("mlp_layer_types");
+      int layers = from.layers() - from.predictionLayers();
+      for (int i = 0; i < layers; i++) {
+        types.add(from.hasExperts(i) ? "sparse" : "dense");
       }
     }
 
@@ -38,7 +52,7 @@ sealed interface GgufExpertLayers extends GgufAxis {
       int layers = from.layers();
       List<Boolean> with = new ArrayList<>();
       for (int i = 0; i < layers; i++) {
-        with.add(from.tensor("blk.%d.ffn_gate_inp.weight".formatted(i)).isPresent());
+        with.add(from.hasExperts(i));
       }
       Period period =
           Period.of(with)

@@ -41,6 +41,9 @@ record GgufGate(Score score, boolean more) implements GgufAxis {
   public void read(GgufReading from) {
     from.require(GgufKey.GATE_SCORE, score.number(), ", the only score of this family");
     if (!more) {
+      int groups = from.whole(GgufKey.EXPERT_GROUPS).orElse(0);
+      from.require(GgufKey.EXPERT_GROUPS, Math.min(groups, 1), ", as there are no groups");
+      from.whole(GgufKey.EXPERT_GROUPS_USED);
       return;
     }
     from.origin(GgufKey.GATE_NORMALISED, "norm_topk_prob");
@@ -55,6 +58,27 @@ record GgufGate(Score score, boolean more) implements GgufAxis {
       if (score == Score.SOFTMAX) {
         from.config().put("topk_method", "group_limited_greedy");
       }
+    }
+  }
+
+  /**
+   * One whose scores are always divided by their sum.
+   *
+   * @param scaleField the field with what weights are multiplied by
+   */
+  record Normalised(Score score, String scaleField) implements GgufAxis {
+    @Override
+    public void read(GgufReading from) {
+      from.require(GgufKey.GATE_SCORE, score.number(), ", the only score of this family");
+      if (!from.flag(GgufKey.GATE_NORMALISED).orElse(false)) {
+        throw from.unwanted(GgufKey.GATE_NORMALISED, "true");
+      }
+      from.real(GgufKey.GATE_SCALE, scaleField);
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      new GgufGate(score).write(spec, to);
     }
   }
 

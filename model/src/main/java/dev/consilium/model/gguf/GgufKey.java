@@ -45,6 +45,8 @@ enum GgufKey {
   LOGIT_SCALE("logit_scale"),
   ROTARY_DIMENSIONS("rope.dimension_count"),
   ROTARY_BASE("rope.freq_base"),
+  /** Of layers with windows, where those have another. */
+  ROTARY_BASE_OF_WINDOWS("rope.freq_base_swa"),
   SCALING_TYPE("rope.scaling.type"),
   SCALING_FACTOR("rope.scaling.factor"),
   SCALING_CONTEXT("rope.scaling.original_context_length"),

@@ -51,6 +51,20 @@ public final class GgufNames {
                           .with(Part.CONVOLUTION, "conv.weight")
                           .with(Part.OUTPUT, "out_proj.weight")));
 
+  /** MiniMax-01's lightning attention has names of attention. */
+  static final WeightNames LIGHTNING =
+      ALL.withAttention(
+          ALL.attentionTemplate()
+              .withRecurrent(
+                  ALL.attentionTemplate()
+                      .recurrent()
+                      .with(Part.NORM, "attn_norm_2.weight")
+                      .with(Part.OUTPUT, "attn_output.weight")));
+
+  /** Hy3. */
+  static final WeightNames SHORT_CORRECTION_BIAS =
+      ALL.withFeedForward(ALL.feedForwardTemplate().withCorrectionBias(LAYER + "exp_probs_b"));
+
   /** Qwen's delta nets. */
   static final WeightNames DELTA_NETS =
       NORM_BEHIND_ATTENTION.arranged(RecurrentNames.Arrangement.SCALARS_BY_KEY_HEAD);

@@ -78,6 +78,16 @@ final class GgufReading {
     return Math.min(MAX_LAYERS, whole(GgufKey.LAYERS).orElse(0));
   }
 
+  /** How many of those predict tokens further ahead. */
+  int predictionLayers() {
+    return Math.min(layers(), whole(GgufKey.PREDICTION_LAYERS).orElse(0));
+  }
+
+  /** Whether a layer has a gate. */
+  boolean hasExperts(int layer) {
+    return tensor("blk.%d.ffn_gate_inp.weight".formatted(layer)).isPresent();
+  }
+
   /** A number for each layer, whether the file has a list of them or one for all. */
   List<Integer> perLayer(GgufKey key, int layers) {
     asked.add(key);

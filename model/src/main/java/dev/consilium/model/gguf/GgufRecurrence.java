@@ -106,12 +106,34 @@ sealed interface GgufRecurrence extends GgufAxis {
     @Override
     public void write(ModelSpec spec, GgufWriting to) {
       GgufWriting.attention(spec, GatedDeltaNet.class).ifPresent(layer -> sizes(layer, to));
-      spec.layers().stream()
-          .filter(layer -> !(layer.attention() instanceof RecurrentAttention))
-          .mapToInt(LayerSpec::index)
-          .findFirst()
-          .ifPresent(first -> to.whole(GgufKey.FULL_ATTENTION_INTERVAL, first + 1));
+      interval(spec, to);
     }
+  }
+
+  /** MiniMax-01's lightning attention: in all but every n-th layer. */
+  record Lightning() implements GgufRecurrence {
+    @Override
+    public void read(GgufReading from) {
+      int interval = from.whole(GgufKey.FULL_ATTENTION_INTERVAL).orElse(8);
+      ArrayNode kinds = from.config().putArray("attn_type_list");
+      for (int number = 1; number <= from.layers(); number++) {
+        kinds.add(interval > 0 && number % interval == 0 ? 1 : 0);
+      }
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      interval(spec, to);
+    }
+  }
+
+  /** From the first layer that attends. */
+  private static void interval(ModelSpec spec, GgufWriting to) {
+    spec.layers().stream()
+        .filter(layer -> !(layer.attention() instanceof RecurrentAttention))
+        .mapToInt(LayerSpec::index)
+        .findFirst()
+        .ifPresent(first -> to.whole(GgufKey.FULL_ATTENTION_INTERVAL, first + 1));
   }
 
   /** Layers by whether they have key-value heads. */

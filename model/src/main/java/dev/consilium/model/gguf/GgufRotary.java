@@ -95,6 +95,7 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
   }
 
   private static void requireNoScaling(GgufReading from) {
+    from.whole(GgufKey.SCALING_CONTEXT); // files may say what was trained with another base
     double factor = from.real(GgufKey.SCALING_FACTOR).orElse(1);
     if (factor != 1 && factor != 0) {
       throw from.unwanted(

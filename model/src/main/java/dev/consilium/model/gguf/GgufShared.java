@@ -80,6 +80,33 @@ sealed interface GgufShared extends GgufAxis {
     }
   }
 
+  /**
+   * By the width of all of them, each as wide as a routed expert.
+   *
+   * @param field with their number
+   */
+  record Wide(String field) implements GgufShared {
+    @Override
+    public void read(GgufReading from) {
+      from.origin(GgufKey.SHARED_FEED_FORWARD, field);
+      int width = from.whole(GgufKey.SHARED_FEED_FORWARD).orElse(0);
+      int ofExpert = from.whole(GgufKey.EXPERT_FEED_FORWARD).orElse(0);
+      if (ofExpert == 0 || width % ofExpert != 0) {
+        throw from.unwanted(
+            GgufKey.SHARED_FEED_FORWARD,
+            "a multiple of %s, which is %d"
+                .formatted(from.name(GgufKey.EXPERT_FEED_FORWARD), ofExpert));
+      }
+      from.put(GgufKey.SHARED_FEED_FORWARD, field, width / ofExpert);
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.whole(
+          GgufKey.SHARED_FEED_FORWARD, shared(spec).map(SharedExpert::intermediateSize).orElse(0));
+    }
+  }
+
   /** One, as wide as a routed expert. */
   record One() implements GgufShared {
     @Override

@@ -75,7 +75,9 @@ public final class GgufSpecWriter {
                   layer.index(),
                   grouped.withRotary(
                       grouped.rotary().map(rotary -> expressed(rotary, spec.contextLength()))),
-                  layer.feedForward())
+                  layer.feedForward(),
+                  layer.attentionResidual(),
+                  layer.feedForwardResidual())
               : layer);
     }
     return GgufSpec.plainNorms(spec).withLayers(layers);

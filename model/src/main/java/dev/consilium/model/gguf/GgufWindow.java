@@ -16,6 +16,7 @@ sealed interface GgufWindow extends GgufAxis {
         throw from.unwanted(
             GgufKey.SLIDING_WINDOW, "none: " + from.architecture().name() + " sees all keys");
       }
+      from.has(GgufKey.ROTARY_BASE_OF_WINDOWS); // there may be one for windows that are not there
     }
 
     @Override

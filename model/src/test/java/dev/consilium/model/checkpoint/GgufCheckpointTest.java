@@ -8,6 +8,7 @@ import dev.consilium.model.conversion.Quantisation;
 import dev.consilium.model.family.AttentionProjections;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.YarnScaling;
+import dev.consilium.model.gguf.GgufArchitectures;
 import dev.consilium.model.gguf.GgufFile;
 import dev.consilium.model.gguf.GgufMetadata;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
@@ -46,7 +47,8 @@ class GgufCheckpointTest {
             .as(name)
             .isEqualTo(GgufSpecWriter.expressed(original.spec()).layers());
         assertThat(gguf.spec().contextLength()).isEqualTo(original.spec().contextLength());
-        assertThat(gguf.spec().family()).isEqualTo(original.spec().family());
+        assertThat(GgufArchitectures.ofFamily(gguf.spec().family()))
+            .isEqualTo(GgufArchitectures.ofFamily(original.spec().family()));
         assertThat(gguf.generationDefaults().endOfTextTokens())
             .containsAnyElementsOf(original.generationDefaults().endOfTextTokens());
         assertThat(ModelSummary.of(gguf).totalParameters())
@@ -275,6 +277,7 @@ class GgufCheckpointTest {
     refusedToWrite("jamba", "projectionBiases=true");
     refusedToWrite("glm4_moe_lite", "bias=true");
     refusedToWrite("ernie4_5-moe-bias", "sizes differ");
+    refusedToWrite("minimax", "attentionResidual=ResidualFactors[stream=1.4, block=1.1]");
   }
 
   private void refusedToWrite(String name, String problem) {
@@ -560,6 +563,28 @@ class GgufCheckpointTest {
         "blk.0.attn_qkv.weight: shape is [128, 64], want 96 rows of queries, keys and values");
   }
 
+  /** As published files have them. */
+  @Test
+  void open_keysThatChangeNothing_areNoMatter() throws IOException {
+    Path hunyuan =
+        changed(
+            "hunyuan_v1_moe",
+            metadata ->
+                metadata
+                    .whole("hunyuan-moe.expert_group_count", 0)
+                    .whole("hunyuan-moe.expert_group_used_count", 0)
+                    .text("hunyuan-moe.rope.scaling.type", "none")
+                    .real("hunyuan-moe.rope.scaling.factor", 1)
+                    .whole("hunyuan-moe.rope.scaling.original_context_length", 262_144));
+    sameWeights(directory.resolve("hunyuan_v1_moe.gguf"), hunyuan);
+    Path minimax =
+        changed("minimax_m2", metadata -> metadata.real("minimax-m2.rope.freq_base_swa", -1));
+    sameWeights(directory.resolve("minimax_m2.gguf"), minimax);
+    refused(
+        changed("minimax_m2", metadata -> metadata.whole("minimax-m2.expert_group_count", 2)),
+        "minimax-m2.expert_group_count is 2, want 1, as there are no groups");
+  }
+
   @Test
   void open_whatAFamilyDoesNotHave_isRefusedByName() throws IOException {
     String shared = "hunyuan-moe.expert_shared_count";
@@ -574,6 +599,14 @@ class GgufCheckpointTest {
     refused(
         changed("minimax_m2", metadata -> metadata.whole(score, 1), score),
         score + " is 1, want 2, the only score of this family");
+    String normalised = "hy_v3.expert_weights_norm";
+    refused(
+        changed("hy_v3", metadata -> metadata.flag(normalised, false), normalised),
+        normalised + " is false, want true");
+    String shares = "hy_v3.expert_shared_feed_forward_length";
+    refused(
+        changed("hy_v3", metadata -> metadata.whole(shares, 50), shares),
+        shares + " is 50, want a multiple of hy_v3.expert_feed_forward_length, which is 24");
     refused(
         changed("minimax_m2", metadata -> metadata.real("minimax-m2.expert_weights_scale", 2)),
         "metadata key minimax-m2.expert_weights_scale (2.0) is not known");
