@@ -6,6 +6,7 @@ import static dev.consilium.tensor.Lanes.ORDER;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -22,19 +23,21 @@ final class QuantTiles {
   /** Panels that make the rows of a tile. */
   private static final int PANELS = ScaledTiles.ROWS / ROWS;
 
-  /** Blocks of a chunk, which is widened at once; whole blocks of 256 columns. */
+  /** Blocks of a chunk, whose scales are widened at once; whole blocks of 256 columns. */
   private static final int CHUNK = 8;
 
-  /** Blocks that pass all tokens at once: 34 KiB of weights, for the innermost cache. */
+  /**
+   * Blocks whose quants are widened and pass all tokens at once: 34 KiB, for the innermost cache.
+   */
   private static final int PASS = 4;
 
   private static final int TILE = ScaledTiles.TOKENS;
 
-  /** Where in {@link #memory} the groups of a chunk are, the products of a pass and the sums. */
+  /** Where in {@link #memory} the groups of a pass are, their products and the sums. */
   private static final long WEIGHTS_AT = 0;
 
   private static final long DOTS_AT =
-      2 * CHUNK * ScaledTiles.groupBytes(QuantLayout.BLOCK / 2) + ScaledTiles.SLICE_BYTES;
+      2 * PASS * ScaledTiles.groupBytes(QuantLayout.BLOCK / 2) + ScaledTiles.SLICE_BYTES;
 
   /** {@code [token][64]}. */
   private static final long SUMS_AT = DOTS_AT + 2 * PASS * ScaledTiles.DOTS_BYTES;
@@ -43,8 +46,12 @@ final class QuantTiles {
       SUMS_AT + WidenedTokens.MOST * ScaledTiles.COLUMN_BYTES + ScaledTiles.TILE_BYTES;
 
   private final WidenedTokens widenedTokens = new WidenedTokens();
-  private final QuantScales scales = new QuantScales(CHUNK);
+  private final QuantScales[] scales = new QuantScales[PANELS];
   private final MemorySegment memory = Arena.ofAuto().allocate(BYTES, F32Matrix.ALIGNMENT);
+
+  QuantTiles() {
+    Arrays.setAll(scales, _ -> new QuantScales(CHUNK));
+  }
 
   void multiply(
       MatmulJob job,
@@ -70,14 +77,19 @@ final class QuantTiles {
     PackedMatrix matrix = job.weights();
     int tokens = endToken - firstToken;
     memory.asSlice(SUMS_AT, WidenedTokens.MOST * ScaledTiles.COLUMN_BYTES).fill((byte) 0);
-    int blocks = matrix.columns() / QuantLayout.BLOCK;
-    for (int from = 0; from < blocks; from += CHUNK) {
-      int count = Math.min(CHUNK, blocks - from);
-      for (int panel = firstPanel; panel < endPanel; panel++) {
-        widen(matrix, panel, from, count, (panel - firstPanel) * ROWS);
+    int allBlocks = matrix.columns() / QuantLayout.BLOCK;
+    for (int from = 0; from < allBlocks; from += CHUNK) {
+      int count = Math.min(CHUNK, allBlocks - from);
+      for (int i = 0; i < endPanel - firstPanel; i++) {
+        long panelAt = (firstPanel + i) * matrix.panelBytes();
+        scales[i].widen(matrix.quantLayout(), matrix.segment(), panelAt, from, count);
       }
       for (int pass = 0; pass < count; pass += PASS) {
-        addPass(matrix, from, pass, Math.min(PASS, count - pass), tokens);
+        int blocks = Math.min(PASS, count - pass);
+        for (int i = 0; i < endPanel - firstPanel; i++) {
+          widen(matrix, firstPanel + i, from, pass, blocks, i);
+        }
+        addPass(matrix, from + pass, blocks, tokens);
       }
     }
     long rows = Math.min(ScaledTiles.ROWS, matrix.rows() - firstPanel * ROWS);
@@ -88,20 +100,21 @@ final class QuantTiles {
     }
   }
 
-  /** Quants and scales of a chunk of one panel, which becomes the rows from {@code row} on. */
-  private void widen(PackedMatrix matrix, int panel, int from, int count, int row) {
+  /** Quants of a pass of one panel, and the scales that are widened already. */
+  private void widen(PackedMatrix matrix, int panel, int from, int pass, int count, int inTile) {
     QuantLayout layout = matrix.quantLayout();
     int step = layout.groupColumns();
     long groupBytes = ScaledTiles.groupBytes(step);
-    long panelAt = panel * matrix.panelBytes();
-    long at = panelAt + layout.headerBytes(matrix.columns()) + from * (long) layout.quantBytes();
-    QuantColumns.widen(layout, matrix.segment(), at, count, memory, WEIGHTS_AT + row * 4L);
-    scales.widen(layout, matrix.segment(), panelAt, from, count);
-    long to = WEIGHTS_AT + step * ScaledTiles.COLUMN_BYTES + row * 4L;
-    for (int i = 0; i < count * QuantLayout.BLOCK / step; i++) {
-      copyRows(scales.scales(), i * ROWS, memory, to);
+    long quantsAt = panel * matrix.panelBytes() + layout.headerBytes(matrix.columns());
+    long at = quantsAt + (from + pass) * (long) layout.quantBytes();
+    long rowAt = WEIGHTS_AT + (long) inTile * ROWS * Float.BYTES;
+    QuantColumns.widen(layout, matrix.segment(), at, count, memory, rowAt);
+    int groupsOfBlock = QuantLayout.BLOCK / step;
+    long to = rowAt + step * ScaledTiles.COLUMN_BYTES;
+    for (int i = pass * groupsOfBlock; i < (pass + count) * groupsOfBlock; i++) {
+      copyRows(scales[inTile].scales(), i * ROWS, memory, to);
       if (layout.hasMinimum()) {
-        copyRows(scales.minima(), i * ROWS, memory, to + ScaledTiles.COLUMN_BYTES);
+        copyRows(scales[inTile].minima(), i * ROWS, memory, to + ScaledTiles.COLUMN_BYTES);
       }
       to += groupBytes;
     }
@@ -115,39 +128,37 @@ final class QuantTiles {
     }
   }
 
-  /** Adds the products of some blocks of a chunk and all tokens. */
-  private void addPass(PackedMatrix matrix, int from, int pass, int count, int tokens) {
+  /** Adds the products of the blocks of a pass and all tokens. */
+  private void addPass(PackedMatrix matrix, int from, int count, int tokens) {
     QuantLayout layout = matrix.quantLayout();
     int groupsOfBlock = QuantLayout.BLOCK / layout.groupColumns();
-    long groupBytes = ScaledTiles.groupBytes(layout.groupColumns());
-    long wAt = WEIGHTS_AT + (long) pass * groupsOfBlock * groupBytes;
     int tokenFloats = matrix.columns() / QuantLayout.BLOCK * ScaledTiles.X_FLOATS;
-    int xAt = (from + pass) * ScaledTiles.X_FLOATS;
+    int xAt = from * ScaledTiles.X_FLOATS;
     for (int token = 0; token < tokens; token += TILE) {
       long at = SUMS_AT + token * ScaledTiles.COLUMN_BYTES;
-      addTile(layout, wAt, count * groupsOfBlock, xAt, at);
+      addTile(layout, count * groupsOfBlock, xAt, at);
       xAt += tokenFloats;
     }
   }
 
-  private void addTile(QuantLayout layout, long wAt, int groups, int xAt, long at) {
+  private void addTile(QuantLayout layout, int groups, int xAt, long at) {
     float[] x = widenedTokens.x();
     int step = layout.groupColumns();
     if (COUNT == 8) {
       for (int row = 0; row < ScaledTiles.ROWS; row += 2 * COUNT) {
         long toRow = row * 4L;
-        ScaledTiles.dots4Narrow(memory, wAt + toRow, groups, step, x, xAt, DOTS_AT + toRow);
+        ScaledTiles.dots4Narrow(memory, WEIGHTS_AT + toRow, groups, step, x, xAt, DOTS_AT + toRow);
       }
     } else {
       for (int row = 0; row < ScaledTiles.ROWS; row += 4 * COUNT) {
         long toRow = row * 4L;
-        ScaledTiles.dots4(memory, wAt + toRow, groups, step, x, xAt, DOTS_AT + toRow);
+        ScaledTiles.dots4(memory, WEIGHTS_AT + toRow, groups, step, x, xAt, DOTS_AT + toRow);
       }
     }
     if (layout.hasMinimum()) {
-      ScaledTiles.addScaledWithMinima(memory, wAt, groups, step, x, xAt, DOTS_AT, at);
+      ScaledTiles.addScaledWithMinima(memory, WEIGHTS_AT, groups, step, x, xAt, DOTS_AT, at);
     } else {
-      ScaledTiles.addScaled(memory, wAt, groups, step, x, xAt, DOTS_AT, at);
+      ScaledTiles.addScaled(memory, WEIGHTS_AT, groups, step, x, xAt, DOTS_AT, at);
     }
   }
 }
