@@ -35,6 +35,8 @@ public final class Fixtures {
           "granitemoeshared",
           "granitemoehybrid",
           "qwen3-next",
+          "qwen3_5_moe",
+          "qwen3_5_moe_text",
           "hunyuan_v1_moe",
           "minimax_m2",
           "minimax-text-01",

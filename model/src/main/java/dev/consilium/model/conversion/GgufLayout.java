@@ -18,6 +18,7 @@ import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RecurrentNames;
+import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.RotaryPairing;
 import dev.consilium.model.family.RotarySpec;
 import dev.consilium.model.family.ShortConvolution;
@@ -137,7 +138,10 @@ public final class GgufLayout {
         rates(names.recurrent());
         switch (recurrent) {
           case Mamba2 mamba -> columns(mamba, names.recurrent());
-          case GatedDeltaNet delta -> splitByKind(delta, names.recurrent());
+          case GatedDeltaNet delta -> {
+            splitByKind(delta, names.recurrent());
+            turn(delta, names.recurrent());
+          }
           case KimiDelta _, LightningAttention _, Mamba1 _, ShortConvolution _ -> {}
         }
       }
@@ -168,14 +172,13 @@ public final class GgufLayout {
 
   private void rates(RecurrentNames names) {
     if (spec.names().storage().recurrent() == RecurrentLayout.REFERENCE) {
-      change(
-          names.of(RecurrentNames.Part.DECAY), piece -> piece.with(Piece.Change.RATE_OF_LOGARITHM));
+      change(names.of(Part.DECAY), piece -> piece.with(new Piece.Change.RateOfLogarithm()));
     }
   }
 
   /** Files have one number of each head in a row of its own. */
   private void columns(Mamba2 mamba, RecurrentNames names) {
-    for (RecurrentNames.Part part : List.of(RecurrentNames.Part.DECAY, RecurrentNames.Part.SKIP)) {
+    for (Part part : List.of(Part.DECAY, Part.SKIP)) {
       String tensor = names.of(part);
       drafts.put(tensor, new Draft(List.of((long) mamba.heads(), 1L), draft(tensor).pieces));
     }
@@ -189,7 +192,7 @@ public final class GgufLayout {
     int hidden = spec.hiddenSize();
     int key = delta.keyDim();
     int values = delta.valueWidth() / delta.keyHeads();
-    String source = draft(names.of(RecurrentNames.Part.BY_KEY_HEAD)).pieces.getFirst().source();
+    String source = draft(names.of(Part.BY_KEY_HEAD)).pieces.getFirst().source();
     Draft vectors = new Draft(List.of((long) delta.channels(), (long) hidden));
     Draft gates = new Draft(List.of((long) delta.valueWidth(), (long) hidden));
     addOfEach(vectors, source, delta, 0, key);
@@ -197,9 +200,9 @@ public final class GgufLayout {
     addOfEach(vectors, source, delta, 2 * key, values);
     addOfEach(gates, source, delta, 2 * key + values, values);
     Map<String, Draft> parts = new LinkedHashMap<>();
-    parts.put(names.of(RecurrentNames.Part.QUERY_KEY_VALUE), vectors);
-    parts.put(names.of(RecurrentNames.Part.GATE), gates);
-    replace(names.of(RecurrentNames.Part.BY_KEY_HEAD), parts);
+    parts.put(names.of(Part.QUERY_KEY_VALUE), vectors);
+    parts.put(names.of(Part.GATE), gates);
+    replace(names.of(Part.BY_KEY_HEAD), parts);
   }
 
   /** The same rows of each key head's part. */
@@ -207,6 +210,49 @@ public final class GgufLayout {
     int ofHead = (delta.channels() + delta.valueWidth()) / delta.keyHeads();
     for (int head = 0; head < delta.keyHeads(); head++) {
       draft.pieces.add(Piece.rows(source, head * ofHead + first, rows, spec.hiddenSize()));
+    }
+  }
+
+  /** Heads of values come in turns where files have them so. */
+  private void turn(GatedDeltaNet delta, RecurrentNames names) {
+    boolean turned =
+        spec.names().storage().recurrent() == RecurrentLayout.REFERENCE
+            && GgufSpecWriter.names(spec).storage().recurrent() == RecurrentLayout.RATES_IN_TURNS;
+    if (!turned) {
+      return;
+    }
+    int first = 2 * delta.keyWidth();
+    turnRows(names.of(Part.QUERY_KEY_VALUE), delta, first, delta.valueDim());
+    turnRows(names.of(Part.CONVOLUTION), delta, first, delta.valueDim());
+    turnRows(names.of(Part.GATE), delta, 0, delta.valueDim());
+    for (Part part : List.of(Part.STRENGTH, Part.STEP, Part.TIME_STEP_BIAS, Part.DECAY)) {
+      turnRows(names.of(part), delta, 0, 1);
+    }
+    int ofKey = delta.heads() / delta.keyHeads();
+    Piece.Change columns = new Piece.Change.InTurns(delta.keyHeads(), ofKey, delta.valueDim());
+    change(names.of(Part.OUTPUT), piece -> piece.with(columns));
+  }
+
+  /**
+   * One piece becomes as many as there are heads.
+   *
+   * @param first row of the first head
+   * @param rows of each
+   */
+  private void turnRows(String tensor, GatedDeltaNet delta, int first, int rows) {
+    Draft draft = draft(tensor);
+    Piece all = draft.pieces.getFirst();
+    int columns = draft.shape.size() == 1 ? 1 : all.columns();
+    int ofKey = delta.heads() / delta.keyHeads();
+    draft.pieces.clear();
+    if (first > 0) {
+      draft.pieces.add(Piece.rows(all.source(), 0, first, columns).with(all.change()));
+    }
+    for (int turn = 0; turn < ofKey; turn++) {
+      for (int key = 0; key < delta.keyHeads(); key++) {
+        int from = first + (key * ofKey + turn) * rows;
+        draft.pieces.add(Piece.rows(all.source(), from, rows, columns).with(all.change()));
+      }
     }
   }
 
@@ -226,7 +272,7 @@ public final class GgufLayout {
   }
 
   private void plusOne(String tensor) {
-    change(tensor, piece -> piece.with(Piece.Change.PLUS_ONE));
+    change(tensor, piece -> piece.with(new Piece.Change.PlusOne()));
   }
 
   /** The rows of keys become columns. */

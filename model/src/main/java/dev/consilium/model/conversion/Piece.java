@@ -16,14 +16,28 @@ import java.util.List;
 public record Piece(String source, int from, int rows, int columns, RowOrder order, Change change) {
 
   /** What becomes of values. */
-  public enum Change {
-    NONE,
+  public sealed interface Change {
+
+    /** Nothing. */
+    record None() implements Change {}
+
     /** Rows become columns. */
-    TRANSPOSED,
+    record Transposed() implements Change {}
+
     /** They are what is added to 1. */
-    PLUS_ONE,
+    record PlusOne() implements Change {}
+
     /** {@code -e^x}. */
-    RATE_OF_LOGARITHM
+    record RateOfLogarithm() implements Change {}
+
+    /**
+     * The heads of a row turn about: the first of each group, then the second of each.
+     *
+     * @param groups of heads
+     * @param heads of each group
+     * @param width values of each head
+     */
+    record InTurns(int groups, int heads, int width) implements Change {}
   }
 
   /** All of a weight. */
@@ -35,12 +49,12 @@ public record Piece(String source, int from, int rows, int columns, RowOrder ord
 
   /** Some rows. */
   static Piece rows(String source, int from, int rows, int columns) {
-    return new Piece(source, from, rows, columns, RowOrder.AS_STORED, Change.NONE);
+    return new Piece(source, from, rows, columns, RowOrder.AS_STORED, new Change.None());
   }
 
   /** Some rows as columns. */
   static Piece transposed(String source, int from, int rows, int columns) {
-    return new Piece(source, from, rows, columns, RowOrder.AS_STORED, Change.TRANSPOSED);
+    return new Piece(source, from, rows, columns, RowOrder.AS_STORED, new Change.Transposed());
   }
 
   /** A vector is ordered value by value. */
@@ -55,6 +69,6 @@ public record Piece(String source, int from, int rows, int columns, RowOrder ord
 
   /** Whether all values are needed at once. */
   boolean atOnce() {
-    return !order.equals(RowOrder.AS_STORED) || change == Change.TRANSPOSED;
+    return !order.equals(RowOrder.AS_STORED) || change instanceof Change.Transposed;
   }
 }

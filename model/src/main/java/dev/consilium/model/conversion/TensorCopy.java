@@ -3,6 +3,7 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.CheckpointException;
 import dev.consilium.model.checkpoint.CheckpointTensor;
 import dev.consilium.model.checkpoint.TensorHeader;
+import dev.consilium.model.conversion.Piece.Change;
 import dev.consilium.model.gguf.GgufTensorType;
 import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.tensor.DType;
@@ -53,7 +54,7 @@ final class TensorCopy {
   private void write(MemorySegment stored, int first, int rows, GgufWriter.Sink sink)
       throws IOException {
     long fromRow = from.rowBytes(piece.columns());
-    boolean same = from.name().equals(to.name()) && piece.change() == Piece.Change.NONE;
+    boolean same = from.name().equals(to.name()) && piece.change() instanceof Change.None;
     try (Arena arena = Arena.ofShared()) {
       MemorySegment chunk = stored.asSlice((piece.from() + first) * fromRow, rows * fromRow);
       MemorySegment encoded = same ? chunk : encode(chunk, rows, arena);
@@ -75,7 +76,7 @@ final class TensorCopy {
     // A copy, so that any thread may read it.
     MemorySegment shared = arena.allocate(chunk.byteSize(), 64).copyFrom(chunk);
     try {
-      return piece.change() == Piece.Change.TRANSPOSED
+      return piece.change() instanceof Change.Transposed
           ? encodeColumns(shared, rows, arena)
           : encodeRows(shared, rows, arena);
     } catch (IllegalArgumentException e) {
@@ -124,16 +125,28 @@ final class TensorCopy {
 
   private void change(float[] weights) {
     switch (piece.change()) {
-      case NONE, TRANSPOSED -> {}
-      case PLUS_ONE -> {
+      case Change.None _, Change.Transposed _ -> {}
+      case Change.PlusOne _ -> {
         for (int i = 0; i < weights.length; i++) {
           weights[i] += 1;
         }
       }
-      case RATE_OF_LOGARITHM -> {
+      case Change.RateOfLogarithm _ -> {
         for (int i = 0; i < weights.length; i++) {
           weights[i] = -(float) StrictMath.exp(weights[i]);
         }
+      }
+      case Change.InTurns turns -> turn(weights, turns);
+    }
+  }
+
+  private static void turn(float[] weights, Change.InTurns turns) {
+    float[] ours = weights.clone();
+    int width = turns.width();
+    for (int group = 0; group < turns.groups(); group++) {
+      for (int head = 0; head < turns.heads(); head++) {
+        int from = (group * turns.heads() + head) * width;
+        System.arraycopy(ours, from, weights, (head * turns.groups() + group) * width, width);
       }
     }
   }

@@ -39,7 +39,12 @@ public record WeightStorage(
     /** Rates of decay as logarithms. */
     REFERENCE,
     /** Rates of decay as they are, negative. */
-    RATES
+    RATES,
+    /**
+     * The same, and heads of values in turns: the first of each key head, then the second of each;
+     * so head {@code h} uses key head {@code h % keyHeads}.
+     */
+    RATES_IN_TURNS
   }
 
   /** One tensor for each weight, but experts laid out otherwise. */

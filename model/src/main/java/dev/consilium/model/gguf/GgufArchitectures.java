@@ -61,13 +61,7 @@ public final class GgufArchitectures {
               .names(GgufNames.NORM_BEHIND_ATTENTION)
               .with(SIZES, HEADS, new GgufRotary(false, false, false), new GgufWindow.Sliding())
               .with(ifThere("attention_bias", QUERY_BIAS), NO_SHARED)
-              .with(
-                  new GgufExperts(
-                      "num_local_experts",
-                      "num_experts_per_tok",
-                      "intermediate_size",
-                      "intermediate_size",
-                      true))
+              .with(experts("num_local_experts", "intermediate_size"))
               .build(),
           architecture("qwen3next", "qwen3_next")
               .names(GgufNames.DELTA_NETS)
@@ -75,6 +69,8 @@ public final class GgufArchitectures {
               .with(ifThere("attention_bias", QUERY_BIAS), ownWidth("num_experts"))
               .with(new GgufShared.Sized("shared_expert_intermediate_size", true))
               .build(),
+          qwen35("qwen3_5_moe_text"),
+          qwen35("qwen3_5_moe"), // never read as such: files hold the text model
           deepseek("glm4_moe_lite", GgufGate.Score.SIGMOID)
               .only(GgufArchitectures::hasVocabularyOfGlm)
               .build(),
@@ -100,13 +96,7 @@ public final class GgufArchitectures {
           architecture("minimax-m2", "minimax_m2")
               .with(SIZES, HEADS, PART, ALL_KEYS, NO_SHARED)
               .with(new GgufGate(GgufGate.Score.SIGMOID, false))
-              .with(
-                  new GgufExperts(
-                      "num_local_experts",
-                      "num_experts_per_tok",
-                      "intermediate_size",
-                      "intermediate_size",
-                      true))
+              .with(experts("num_local_experts", "intermediate_size"))
               .build(),
           architecture("hunyuan-moe", "hunyuan_v1_moe")
               .with(SIZES, HEADS, GgufRotary.WHOLE, ALL_KEYS, ifThere("attention_bias", QUERY_BIAS))
@@ -226,6 +216,21 @@ public final class GgufArchitectures {
   private static GgufExperts ownWidth(String count) {
     return new GgufExperts(
         count, "num_experts_per_tok", "moe_intermediate_size", "intermediate_size", true);
+  }
+
+  private static GgufArchitecture qwen35(String modelType) {
+    return architecture("qwen35moe", modelType)
+        .names(GgufNames.DELTA_NETS_IN_TURNS)
+        .with(SIZES_AND_PREDICTION, HEADS, PART, new GgufSections())
+        .with(new GgufRecurrence.DeltaNets(), ifThere("attention_bias", QUERY_BIAS))
+        .with(experts("num_experts", "moe_intermediate_size"))
+        .with(new GgufShared.Sized("shared_expert_intermediate_size", true))
+        .build();
+  }
+
+  /** Experts where there are no blocks without. */
+  private static GgufExperts experts(String count, String size) {
+    return new GgufExperts(count, "num_experts_per_tok", size, size, true);
   }
 
   private static GgufArchitecture glm(String modelType) {

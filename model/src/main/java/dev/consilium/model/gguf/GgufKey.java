@@ -44,6 +44,7 @@ enum GgufKey {
   /** What logits are divided by. */
   LOGIT_SCALE("logit_scale"),
   ROTARY_DIMENSIONS("rope.dimension_count"),
+  ROTARY_SECTIONS("rope.dimension_sections"),
   ROTARY_BASE("rope.freq_base"),
   /** Of layers with windows, where those have another. */
   ROTARY_BASE_OF_WINDOWS("rope.freq_base_swa"),

@@ -1,6 +1,7 @@
 package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GateNames;
 import dev.consilium.model.family.GatedNames;
@@ -10,7 +11,10 @@ import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
+import dev.consilium.model.family.WeightStorage.LatentLayout;
+import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What GGUF files call the weights. The routed experts of a layer are one tensor {@code [experts,
@@ -69,6 +73,10 @@ public final class GgufNames {
   static final WeightNames DELTA_NETS =
       NORM_BEHIND_ATTENTION.arranged(RecurrentNames.Arrangement.SCALARS_BY_KEY_HEAD);
 
+  /** Those of later ones, which turn about with the heads of values. */
+  static final WeightNames DELTA_NETS_IN_TURNS =
+      NORM_BEHIND_ATTENTION.stored(stored(RecurrentLayout.RATES_IN_TURNS));
+
   /** How the names of tensors end that hold the routed experts of a layer. */
   public static final String EXPERTS_SUFFIX = "_exps.weight";
 
@@ -125,7 +133,7 @@ public final class GgufNames {
             gated(".weight"),
             LAYER + "ffn_latent_down.weight",
             LAYER + "ffn_latent_up.weight"),
-        WeightStorage.PLAIN,
+        stored(RecurrentLayout.RATES),
         List.of());
   }
 
@@ -145,6 +153,8 @@ public final class GgufNames {
             .with(Part.SCALARS_BY_KEY_HEAD, "ssm_ba.weight")
             .with(Part.QUERY_KEY_VALUE, QUERY_KEY_VALUE)
             .with(Part.GATE, GATE)
+            .with(Part.STRENGTH, "ssm_beta.weight")
+            .with(Part.STEP, "ssm_alpha.weight")
             .with(Part.SELECTION, "ssm_x.weight")
             .with(Part.TIME_STEP, "ssm_dt.weight")
             .with(Part.TIME_STEP_NORM, "ssm_dt_norm.weight")
@@ -165,6 +175,11 @@ public final class GgufNames {
             LAYER + "attn_kv_b.weight",
             LAYER + KEYS_UP + "[{head}]",
             LAYER + VALUES_UP + "[{head}]"));
+  }
+
+  private static WeightStorage stored(RecurrentLayout recurrent) {
+    return new WeightStorage(
+        ExpertLayout.ONE_BY_ONE, Optional.empty(), LatentLayout.BY_HEAD, recurrent);
   }
 
   private static ProjectionNames projection(String name) {

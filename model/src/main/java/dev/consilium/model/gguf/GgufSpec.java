@@ -9,7 +9,6 @@ import dev.consilium.model.family.RecurrentNames.Arrangement;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage;
 import dev.consilium.model.family.WeightStorage.LatentLayout;
-import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import java.util.Optional;
 
 /**
@@ -96,6 +95,6 @@ public final class GgufSpec {
             storage.experts(),
             Optional.empty(),
             oneMatrix ? LatentLayout.ONE_MATRIX : LatentLayout.BY_HEAD,
-            RecurrentLayout.RATES));
+            storage.recurrent()));
   }
 }

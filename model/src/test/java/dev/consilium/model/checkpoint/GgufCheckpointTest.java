@@ -90,6 +90,30 @@ class GgufCheckpointTest {
     }
   }
 
+  /** Two key heads of two heads each: the first of each, then the second of each. */
+  @Test
+  void tensor_headsOfValues_areStoredInTurns() throws IOException {
+    try (Checkpoint original = Checkpoint.open(Fixtures.model("qwen3_5_moe_text"));
+        Checkpoint gguf = Checkpoint.open(converted("qwen3_5_moe_text"))) {
+      String delta = "model.layers.1.linear_attn.";
+      float[] steps = original.tensor(delta + "dt_bias").floats();
+      assertThat(gguf.tensor("blk.1.ssm_dt.bias").floats())
+          .containsExactly(steps[0], steps[2], steps[1], steps[3]);
+      float[] rates = original.tensor(delta + "A_log").floats();
+      assertThat(gguf.tensor("blk.1.ssm_a").floats()[1])
+          .isEqualTo(-(float) StrictMath.exp(rates[2]));
+      float[] rows = original.tensor(delta + "in_proj_qkv.weight").floats();
+      float[] stored = gguf.tensor("blk.1.attn_qkv.weight").floats();
+      assertThat(Arrays.copyOf(stored, 80 * 64)).isEqualTo(Arrays.copyOf(rows, 80 * 64));
+      assertThat(Arrays.copyOfRange(stored, 80 * 64, 96 * 64))
+          .isEqualTo(Arrays.copyOfRange(rows, 96 * 64, 112 * 64));
+      float[] columns = original.tensor(delta + "out_proj.weight").floats();
+      float[] turned = gguf.tensor("blk.1.ssm_out.weight").floats();
+      assertThat(Arrays.copyOfRange(turned, 64 + 16, 64 + 32))
+          .isEqualTo(Arrays.copyOfRange(columns, 64 + 32, 64 + 48));
+    }
+  }
+
   @Test
   void open_expertsAsTensorsOfTheirOwn_areFoundToo() throws IOException {
     Path file = converted("mixtral");
@@ -343,7 +367,12 @@ class GgufCheckpointTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"glm4-moe, glm4moe", "deepseek-v3, deepseek2", "qwen3-next, qwen3next"})
+  @CsvSource({
+    "glm4-moe, glm4moe",
+    "deepseek-v3, deepseek2",
+    "qwen3-next, qwen3next",
+    "qwen3_5_moe, qwen35moe"
+  })
   void open_layersThatPredictFurtherAhead_areLeftOut(String name, String architecture)
       throws IOException {
     Path file = directory.resolve("further.gguf");
@@ -607,6 +636,10 @@ class GgufCheckpointTest {
     refused(
         changed("hy_v3", metadata -> metadata.whole(shares, 50), shares),
         shares + " is 50, want a multiple of hy_v3.expert_feed_forward_length, which is 24");
+    String recurrent = "qwen35moe.attention.recurrent_layers";
+    refused(
+        changed("qwen3_5_moe", metadata -> metadata.wholes(recurrent, new int[] {0, 1, 1, 1})),
+        recurrent + " (a list of 4 INT32) is not known");
     refused(
         changed("minimax_m2", metadata -> metadata.real("minimax-m2.expert_weights_scale", 2)),
         "metadata key minimax-m2.expert_weights_scale (2.0) is not known");

@@ -10,6 +10,7 @@ import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.WeightNames;
+import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import dev.consilium.tensor.F32Vector;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
     return new LinearWeights(
         spec,
+        checkpoint.spec().names().storage().recurrent() == RecurrentLayout.RATES_IN_TURNS,
         checkpoint.stackedMatrix(hidden, parts),
         biases ? Optional.of(stackedBias(parts)) : Optional.empty(),
         narrow(),
@@ -214,7 +216,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
   static float decayRate(Checkpoint checkpoint, float stored) {
     return switch (checkpoint.spec().names().storage().recurrent()) {
       case REFERENCE -> -(float) StrictMath.exp(stored);
-      case RATES -> stored;
+      case RATES, RATES_IN_TURNS -> stored;
     };
   }
 

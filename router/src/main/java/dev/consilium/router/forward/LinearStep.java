@@ -264,7 +264,7 @@ final class LinearStep implements AttentionStep {
   }
 
   private int keyHead(int head) {
-    return head / (spec.heads() / spec.keyHeads());
+    return weights.inTurns() ? head % spec.keyHeads() : head / (spec.heads() / spec.keyHeads());
   }
 
   private long valueColumn(int head) {

@@ -9,8 +9,10 @@ import java.util.Optional;
 
 /**
  * Weights of one layer of linear attention. Files order the outputs of the projection in different
- * ways; here it is always as {@link LinearAttention} says.
+ * ways; here it is always as {@link LinearAttention} says, but for the number of a head.
  *
+ * @param inTurns whether heads of values are numbered in turns, and head {@code h} uses key head
+ *     {@code h % keyHeads}: what they give meets columns of {@code output} in that order
  * @param projection {@code [projectionWidth, hiddenSize]}; without the output gate where that is in
  *     {@code narrow}
  * @param projectionBias as long as {@code projection} has rows
@@ -27,6 +29,7 @@ import java.util.Optional;
  */
 record LinearWeights(
     LinearAttention spec,
+    boolean inTurns,
     StackedMatrix projection,
     Optional<F32Vector> projectionBias,
     Optional<Narrow> narrow,

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -31,6 +32,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** A model gives the same numbers from a GGUF file that it gives from where that was made of. */
 class GgufGoldenTest {
   private static final int TOKENS = 24;
+
+  /** Heads of values have another order in files, and what they give is added up in that. */
+  private static final Set<String> OTHER_SUMS = Set.of("qwen3_5_moe", "qwen3_5_moe_text");
 
   @TempDir Path temporary;
 
@@ -54,8 +58,12 @@ class GgufGoldenTest {
   @MethodSource("models")
   void logits_convertedWithoutLoss_sameBits(String name) throws IOException {
     Path original = Fixtures.model(name);
-    float[][] wanted = logits(original);
-    assertThat(logits(converted(original, Quantisation.F32))).isDeepEqualTo(wanted);
+    float[][] wanted = logits(converted(original, Quantisation.F32));
+    if (OTHER_SUMS.contains(name)) {
+      assertNear(wanted, logits(original), 1e-5f);
+    } else {
+      assertThat(wanted).isDeepEqualTo(logits(original));
+    }
     boolean bf16;
     try (Checkpoint checkpoint = Checkpoint.open(original)) {
       bf16 =
@@ -98,10 +106,13 @@ class GgufGoldenTest {
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       new GgufConversion(checkpoint, Quantisation.F32).write(file, GgufConversion.Progress.NONE);
     }
-    float[][] found = logits(file);
+    // Factors of frequencies are rounded; everything else is the same.
+    assertNear(logits(file), wanted, 1e-4f);
+  }
+
+  private static void assertNear(float[][] found, float[][] wanted, float most) {
     for (int token = 0; token < TOKENS; token++) {
-      // Factors of frequencies are rounded; everything else is the same.
-      assertThat(found[token]).containsExactly(wanted[token], within(1e-4f));
+      assertThat(found[token]).containsExactly(wanted[token], within(most));
     }
   }
 
@@ -169,6 +180,7 @@ class GgufGoldenTest {
     copiesTheWeights("deepseek-v2");
     copiesTheWeights("granitemoehybrid");
     copiesTheWeights("qwen3-next");
+    copiesTheWeights("qwen3_5_moe");
     copiesTheWeights("dbrx");
   }
 

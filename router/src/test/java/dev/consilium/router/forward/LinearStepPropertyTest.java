@@ -114,6 +114,7 @@ class LinearStepPropertyTest {
   /** A layer with random weights, as plain arrays and as the step has them. */
   private final class Layer {
     final LinearAttention spec;
+    final boolean inTurns = random.nextBoolean();
     final float[] projection;
     final float[] projectionBias;
     final float[] decays;
@@ -166,6 +167,7 @@ class LinearStepPropertyTest {
       boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
       return new LinearWeights(
           spec,
+          inTurns,
           new StackedMatrix(List.of(RecurrentSequences.packed(projection, HIDDEN))),
           biases ? Optional.of(F32Vector.of(projectionBias)) : Optional.empty(),
           spec instanceof KimiDelta kimi
@@ -228,7 +230,7 @@ class LinearStepPropertyTest {
     }
 
     private void head(int head, double[] input, double[] x, double[] read) {
-      int keyHead = head * spec.keyHeads() / spec.heads();
+      int keyHead = layer.inTurns ? head % spec.keyHeads() : head * spec.keyHeads() / spec.heads();
       double[] query = Plain.part(x, keyHead * spec.keyDim(), spec.keyDim());
       double[] key = Plain.part(x, spec.keyWidth() + keyHead * spec.keyDim(), spec.keyDim());
       double[] value = Plain.part(x, 2 * spec.keyWidth() + head * spec.valueDim(), spec.valueDim());
