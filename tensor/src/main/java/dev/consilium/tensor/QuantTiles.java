@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.FLOATS;
 import static dev.consilium.tensor.Lanes.ORDER;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -92,11 +93,27 @@ final class QuantTiles {
         addPass(matrix, from + pass, blocks, tokens);
       }
     }
-    long rows = Math.min(ScaledTiles.ROWS, matrix.rows() - firstPanel * ROWS);
-    for (int i = 0; i < tokens; i++) {
-      long at = job.yOffset(firstToken + i) + firstPanel * (long) ROWS * Float.BYTES;
-      long from = SUMS_AT + i * ScaledTiles.COLUMN_BYTES;
-      MemorySegment.copy(memory, from, job.y().segment(), at, rows * Float.BYTES);
+    int rows = Math.min(ScaledTiles.ROWS, matrix.rows() - firstPanel * ROWS);
+    for (int token = 0; token < tokens; token++) {
+      long at = job.yOffset(firstToken + token) + firstPanel * (long) ROWS * Float.BYTES;
+      copySums(token, rows, job.y().segment(), at);
+    }
+  }
+
+  /**
+   * A loop of its own: where {@link MemorySegment#copy} is in the loop over tokens, the compiler
+   * moves checks out of it that then fail, and compiles anew a hundred times before it gives up.
+   */
+  private void copySums(int token, int rows, MemorySegment y, long at) {
+    MemorySegment sums =
+        memory.asSlice(SUMS_AT + token * ScaledTiles.COLUMN_BYTES, ScaledTiles.COLUMN_BYTES);
+    int row = 0;
+    for (; row + COUNT <= rows; row += COUNT) {
+      FloatVector.fromMemorySegment(FLOATS, sums, row * 4L, ORDER)
+          .intoMemorySegment(y, at + row * 4L, ORDER);
+    }
+    for (; row < rows; row++) {
+      y.set(JAVA_FLOAT, at + row * 4L, sums.get(JAVA_FLOAT, row * 4L));
     }
   }
 
