@@ -4,10 +4,12 @@ import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
+import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentAttention;
+import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.gguf.GgufFile;
 import dev.consilium.model.gguf.GgufModel;
 import dev.consilium.model.gguf.GgufNames;
@@ -61,6 +63,7 @@ final class GgufWeights implements Weights {
     }
     spec.layers().forEach(layer -> splitProjections(spec, layer));
     SpecTensors.visit(spec, this::reshape);
+    spec.layers().forEach(layer -> joinGroups(spec, layer));
     GgufSpecWriter.vectors(spec).forEach((name, _) -> places.remove(name));
     if (GgufSpec.interleaves(model)) {
       spec.layers().forEach(layer -> interleave(spec, layer));
@@ -127,10 +130,27 @@ final class GgufWeights implements Weights {
   private void reshape(String name, List<Long> wanted) {
     Place place = places.get(name);
     if (place != null && significant(place.header().shape()).equals(significant(wanted))) {
-      TensorHeader header = place.header();
-      TensorHeader same = new TensorHeader(name, header.dtype(), wanted, header.byteSize());
-      places.put(name, new Place(place.file(), same, place.begin()));
+      put(place, name, wanted);
     }
+  }
+
+  /** One row for each group of values that are normalised by themselves is one vector. */
+  private void joinGroups(ModelSpec spec, LayerSpec layer) {
+    if (layer.attention() instanceof Mamba2 mamba) {
+      String norm = spec.names().attention(layer.index()).recurrent().of(Part.NORM);
+      long groups = mamba.normGroups();
+      Place place = places.get(norm);
+      if (place != null
+          && place.header().shape().equals(List.of(groups, mamba.valueWidth() / groups))) {
+        put(place, norm, List.of((long) mamba.valueWidth()));
+      }
+    }
+  }
+
+  private void put(Place place, String name, List<Long> shape) {
+    TensorHeader header = place.header();
+    TensorHeader same = new TensorHeader(name, header.dtype(), shape, header.byteSize());
+    places.put(name, new Place(place.file(), same, place.begin()));
   }
 
   private static List<Long> significant(List<Long> shape) {

@@ -137,7 +137,10 @@ public final class GgufLayout {
       case RecurrentAttention recurrent -> {
         rates(names.recurrent());
         switch (recurrent) {
-          case Mamba2 mamba -> columns(mamba, names.recurrent());
+          case Mamba2 mamba -> {
+            columns(mamba, names.recurrent());
+            groups(mamba, names.recurrent());
+          }
           case GatedDeltaNet delta -> {
             splitByKind(delta, names.recurrent());
             turn(delta, names.recurrent());
@@ -181,6 +184,15 @@ public final class GgufLayout {
     for (Part part : List.of(Part.DECAY, Part.SKIP)) {
       String tensor = names.of(part);
       drafts.put(tensor, new Draft(List.of((long) mamba.heads(), 1L), draft(tensor).pieces));
+    }
+  }
+
+  /** Files have one row for each of several groups that are normalised by themselves. */
+  private void groups(Mamba2 mamba, RecurrentNames names) {
+    if (mamba.normGroups() > 1) {
+      String norm = names.of(Part.NORM);
+      long ofGroup = mamba.valueWidth() / mamba.normGroups();
+      drafts.put(norm, new Draft(List.of((long) mamba.normGroups(), ofGroup), draft(norm).pieces));
     }
   }
 

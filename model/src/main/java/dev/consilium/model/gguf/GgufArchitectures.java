@@ -112,6 +112,16 @@ public final class GgufArchitectures {
               .with(new GgufGate(GgufGate.Score.SIGMOID, false))
               .with(new GgufExpertLayers.AfterDense("num_dense_layers"))
               .build(),
+          architecture("nemotron_h_moe", "nemotron_h")
+              .names(GgufNames.SINGLE_BLOCKS)
+              .with(SIZES_AND_PREDICTION, new GgufFurtherNorm())
+              .with(new GgufAttention(true), new GgufUnturned(), new GgufRecurrence.SingleBlocks())
+              .with(
+                  new GgufExperts.OfSomeLayers(
+                      "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"))
+              .with(new GgufGate(GgufGate.Score.SIGMOID), new GgufNarrow("moe_latent_size"))
+              .with(new GgufShared.Single("moe_shared_expert_intermediate_size"))
+              .build(),
           architecture("jamba", "jamba")
               .with(SIZES, new GgufAttention(true), new GgufRecurrence.SelectiveStateSpaces())
               .with(oneWidth("num_experts"), new GgufExpertLayers.Periodic())

@@ -1,8 +1,10 @@
 package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.DenseFeedForward;
+import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoFeedForward;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -58,5 +60,37 @@ record GgufExperts(String count, String used, String size, String denseSize, boo
         to.whole(GgufKey.EXPERT_FEED_FORWARD, ofExpert);
       }
     });
+  }
+
+  /**
+   * Experts where layers have them or no feed-forward block at all: {@code feed_forward_length} is
+   * listed by layer, 0 where there is none.
+   */
+  record OfSomeLayers(String count, String used, String size) implements GgufAxis {
+    @Override
+    public void read(GgufReading from) {
+      from.whole(GgufKey.EXPERTS, count);
+      from.whole(GgufKey.EXPERTS_USED, used);
+      from.whole(GgufKey.EXPERT_FEED_FORWARD, size);
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.wholes(GgufKey.FEED_FORWARD, spec.layers().stream().map(OfSomeLayers::width).toList());
+      GgufWriting.feedForward(spec, MixtureOfExperts.class)
+          .ifPresent(experts -> {
+            to.whole(GgufKey.EXPERTS, experts.gate().expertCount());
+            to.whole(GgufKey.EXPERTS_USED, experts.gate().topK());
+            to.whole(GgufKey.EXPERT_FEED_FORWARD, experts.expertIntermediateSize());
+          });
+    }
+
+    private static int width(LayerSpec layer) {
+      return switch (layer.feedForward()) {
+        case MixtureOfExperts experts -> experts.expertIntermediateSize();
+        case DenseFeedForward dense -> dense.intermediateSize();
+        case NoFeedForward() -> 0;
+      };
+    }
   }
 }

@@ -16,6 +16,8 @@ enum GgufKey {
   FEED_FORWARD("feed_forward_length"),
   DENSE_LAYERS("leading_dense_block_count"),
   EXPERT_STEP("interleave_moe_layer_step"),
+  /** What routed experts see of a token, where that is not all of it. */
+  NARROW("moe_latent_size"),
   EXPERT_FEED_FORWARD("expert_feed_forward_length"),
   EXPERTS("expert_count"),
   EXPERTS_USED("expert_used_count"),

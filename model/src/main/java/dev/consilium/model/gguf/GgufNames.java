@@ -41,6 +41,9 @@ public final class GgufNames {
   /** Where the norm in front of feed-forward blocks is thought of as behind attention. */
   static final WeightNames NORM_BEHIND_ATTENTION = withNorm("post_attention_norm");
 
+  /** Where a layer is one block, and has one norm whatever that is. */
+  static final WeightNames SINGLE_BLOCKS = withNorm("attn_norm");
+
   /** DBRX. */
   static final WeightNames NORM_OF_OUTPUT = withQueryKeyValue(withNorm("attn_output_norm"));
 

@@ -43,6 +43,43 @@ sealed interface GgufRecurrence extends GgufAxis {
     }
   }
 
+  /**
+   * Nemotron's: in layers without key-value heads and without a feed-forward block; every layer is
+   * one of the three.
+   */
+  record SingleBlocks() implements GgufRecurrence {
+    @Override
+    public void read(GgufReading from) {
+      from.origin(GgufKey.FEED_FORWARD, "hybrid_override_pattern");
+      List<Integer> heads = keyValueHeads(from);
+      List<Integer> widths = from.perLayer(GgufKey.FEED_FORWARD, from.layers());
+      if (!heads.isEmpty() && !widths.isEmpty()) {
+        ArrayNode kinds = from.config().putArray("layers_block_type");
+        for (int i = 0; i < from.layers() - from.predictionLayers(); i++) {
+          kinds.add(kind(from, i, heads.get(i) > 0, widths.get(i) > 0));
+        }
+      }
+      from.whole(GgufKey.RECURRENT_HEADS, "mamba_num_heads");
+      from.whole(GgufKey.RECURRENT_GROUPS, "n_groups");
+      from.whole(GgufKey.RECURRENT_STATE, "ssm_state_size");
+      from.whole(GgufKey.RECURRENT_TAPS, "conv_kernel");
+      from.config().put("use_conv_bias", from.hasTensor("ssm_conv1d.bias"));
+      ratio(from, GgufKey.RECURRENT_HEADS, "mamba_head_dim");
+    }
+
+    private static String kind(GgufReading from, int layer, boolean attends, boolean feeds) {
+      if (attends && feeds) {
+        throw from.unwanted(GgufKey.FEED_FORWARD, "0 of layer %d, which attends".formatted(layer));
+      }
+      return attends ? "attention" : feeds ? "moe" : "mamba";
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      GgufWriting.attention(spec, Mamba2.class).ifPresent(layer -> sizes(layer, to));
+    }
+  }
+
   /** Jamba's: where a layer has no key-value heads; one of every few has. */
   record SelectiveStateSpaces() implements GgufRecurrence {
     @Override

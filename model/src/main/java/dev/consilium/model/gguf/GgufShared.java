@@ -47,6 +47,25 @@ sealed interface GgufShared extends GgufAxis {
   }
 
   /**
+   * By the width of all of them, which are one whatever their number.
+   *
+   * @param field with that
+   */
+  record Single(String field) implements GgufShared {
+    @Override
+    public void read(GgufReading from) {
+      from.has(GgufKey.SHARED_EXPERTS);
+      from.whole(GgufKey.SHARED_FEED_FORWARD, field);
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.whole(GgufKey.SHARED_EXPERTS, 1);
+      new Sized(field, false).write(spec, to);
+    }
+  }
+
+  /**
    * By their number, each as wide as a routed expert.
    *
    * @param field with that

@@ -300,6 +300,8 @@ class GgufCheckpointTest {
     refusedToWrite("lfm2_moe", "biases=true");
     refusedToWrite("jamba", "projectionBiases=true");
     refusedToWrite("glm4_moe_lite", "bias=true");
+    refusedToWrite("nemotron_h", "feedForward=DenseFeedForward[intermediateSize=40");
+    refusedToWrite("nemotron_h-latent", "projectionBiases=true");
     refusedToWrite("ernie4_5-moe-bias", "sizes differ");
     refusedToWrite("minimax", "attentionResidual=ResidualFactors[stream=1.4, block=1.1]");
   }

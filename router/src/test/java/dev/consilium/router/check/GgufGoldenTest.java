@@ -116,13 +116,16 @@ class GgufGoldenTest {
     }
   }
 
-  /** What files cannot say is taken away: windows of some layers, and biases. */
+  /** What files cannot say is taken away: windows or dense blocks of some layers, and biases. */
   @ParameterizedTest
   @CsvSource(
       delimiter = ';',
       value = {
         "dots1; none; {\"sliding_window\": null}",
         "lfm2_moe; .*conv\\.\\w+\\.bias; {\"conv_bias\": false, \"routed_scaling_factor\": 1}",
+        "nemotron_h; .*layers\\.[345]\\..*; "
+            + "{\"hybrid_override_pattern\": \"ME*\", \"num_hidden_layers\": 3}",
+        "nemotron_h-latent; .*proj\\.bias; {\"mlp_bias\": false, \"use_bias\": false}",
         "jamba; .*(in|out)_proj\\.bias; {\"mamba_proj_bias\": false}",
         "glm4_moe_lite; .*self_attn\\.\\w+\\.bias; {\"attention_bias\": false}",
       })

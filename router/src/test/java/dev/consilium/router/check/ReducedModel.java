@@ -1,7 +1,10 @@
 package dev.consilium.router.check;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,7 +19,12 @@ import java.util.function.Predicate;
 /** A copy of a model that lacks some tensors, with a configuration that says so. */
 final class ReducedModel {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  /** Configurations may say Infinity. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+          .build();
 
   private ReducedModel() {}
 
