@@ -37,6 +37,7 @@ public final class Fixtures {
           "qwen3-next",
           "qwen3_5_moe",
           "qwen3_5_moe_text",
+          "kimi_linear",
           "hunyuan_v1_moe",
           "minimax_m2",
           "minimax-text-01",

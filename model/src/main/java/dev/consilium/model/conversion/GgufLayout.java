@@ -145,7 +145,8 @@ public final class GgufLayout {
             splitByKind(delta, names.recurrent());
             turn(delta, names.recurrent());
           }
-          case KimiDelta _, LightningAttention _, Mamba1 _, ShortConvolution _ -> {}
+          case KimiDelta kimi -> channels(kimi, names.recurrent());
+          case LightningAttention _, Mamba1 _, ShortConvolution _ -> {}
         }
       }
       case LatentAttention latent -> {
@@ -193,6 +194,16 @@ public final class GgufLayout {
       String norm = names.of(Part.NORM);
       long ofGroup = mamba.valueWidth() / mamba.normGroups();
       drafts.put(norm, new Draft(List.of((long) mamba.normGroups(), ofGroup), draft(norm).pieces));
+    }
+  }
+
+  /** Files have the dimension of 1 of these. */
+  private void channels(KimiDelta kimi, RecurrentNames names) {
+    List<Long> shape = List.of((long) kimi.keyWidth(), 1L, (long) kimi.taps());
+    for (Part part :
+        List.of(Part.QUERY_CONVOLUTION, Part.KEY_CONVOLUTION, Part.VALUE_CONVOLUTION)) {
+      String tensor = names.of(part);
+      drafts.put(tensor, new Draft(shape, draft(tensor).pieces));
     }
   }
 

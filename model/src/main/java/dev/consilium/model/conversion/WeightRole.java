@@ -20,7 +20,7 @@ public enum WeightRole {
   /** What files hold as matrices though it is a few values for each head or channel. */
   private static final Pattern SMALL =
       Pattern.compile(
-          "blk\\.\\d+\\.(ssm_(a|d|conv1d\\.weight|norm\\.weight)|shortconv\\.conv\\.weight)");
+          "blk\\.\\d+\\.(ssm_(a|d|conv1d(_[qkv])?\\.weight|norm\\.weight)|shortconv\\.conv\\.weight)");
 
   /** The role of a tensor by its name in GGUF. */
   public static WeightRole of(String name, List<Long> shape) {

@@ -89,7 +89,7 @@ public final class GgufArchitectures {
               .names(GgufNames.SHORT_CORRECTION_BIAS)
               .with(SIZES_AND_PREDICTION, HEADS, GgufRotary.WHOLE, ALL_KEYS)
               .with(ifThere("attention_bias", QUERY_BIAS), ownWidth("num_experts"))
-              .with(new GgufGate.Normalised(GgufGate.Score.SIGMOID, "router_scaling_factor"))
+              .with(new GgufGate.Normalised(GgufGate.Score.SIGMOID, "router_scaling_factor", true))
               .with(new GgufExpertLayers.TypedByTensors())
               .with(new GgufShared.Wide("num_shared_experts"))
               .build(),
@@ -121,6 +121,19 @@ public final class GgufArchitectures {
                       "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"))
               .with(new GgufGate(GgufGate.Score.SIGMOID), new GgufNarrow("moe_latent_size"))
               .with(new GgufShared.Single("moe_shared_expert_intermediate_size"))
+              .build(),
+          architecture("kimi-linear", "kimi_linear")
+              .names(GgufNames.DELTAS_BY_VALUE)
+              .with(SIZES, new GgufLatent(true), new GgufRecurrence.DeltasByValue())
+              .with(
+                  new GgufExperts(
+                      "num_experts",
+                      "num_experts_per_token",
+                      "moe_intermediate_size",
+                      "intermediate_size",
+                      true))
+              .with(new GgufGate.Normalised(GgufGate.Score.SIGMOID, "routed_scaling_factor", false))
+              .with(AFTER_DENSE, new GgufShared.Counted("num_shared_experts", false))
               .build(),
           architecture("jamba", "jamba")
               .with(SIZES, new GgufAttention(true), new GgufRecurrence.SelectiveStateSpaces())
@@ -268,7 +281,7 @@ public final class GgufArchitectures {
   private static GgufArchitecture.Builder deepseek(String modelType, GgufGate.Score score) {
     return architecture("deepseek2", modelType)
         .only(metadata -> score == GgufGate.Score.SOFTMAX || hasScore(metadata, score))
-        .with(SIZES_AND_PREDICTION, new GgufLatent())
+        .with(SIZES_AND_PREDICTION, new GgufLatent(false))
         .with(ownWidth("n_routed_experts"), new GgufGate(score))
         .with(AFTER_DENSE)
         .with(new GgufShared.Counted("n_shared_experts", false));

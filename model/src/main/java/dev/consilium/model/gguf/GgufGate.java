@@ -41,9 +41,7 @@ record GgufGate(Score score, boolean more) implements GgufAxis {
   public void read(GgufReading from) {
     from.require(GgufKey.GATE_SCORE, score.number(), ", the only score of this family");
     if (!more) {
-      int groups = from.whole(GgufKey.EXPERT_GROUPS).orElse(0);
-      from.require(GgufKey.EXPERT_GROUPS, Math.min(groups, 1), ", as there are no groups");
-      from.whole(GgufKey.EXPERT_GROUPS_USED);
+      requireNoGroups(from);
       return;
     }
     from.origin(GgufKey.GATE_NORMALISED, "norm_topk_prob");
@@ -65,21 +63,29 @@ record GgufGate(Score score, boolean more) implements GgufAxis {
    * One whose scores are always divided by their sum.
    *
    * @param scaleField the field with what weights are multiplied by
+   * @param said whether files say so; they may not say the opposite
    */
-  record Normalised(Score score, String scaleField) implements GgufAxis {
+  record Normalised(Score score, String scaleField, boolean said) implements GgufAxis {
     @Override
     public void read(GgufReading from) {
       from.require(GgufKey.GATE_SCORE, score.number(), ", the only score of this family");
-      if (!from.flag(GgufKey.GATE_NORMALISED).orElse(false)) {
+      if (!from.flag(GgufKey.GATE_NORMALISED).orElse(!said)) {
         throw from.unwanted(GgufKey.GATE_NORMALISED, "true");
       }
       from.real(GgufKey.GATE_SCALE, scaleField);
+      requireNoGroups(from);
     }
 
     @Override
     public void write(ModelSpec spec, GgufWriting to) {
       new GgufGate(score).write(spec, to);
     }
+  }
+
+  private static void requireNoGroups(GgufReading from) {
+    int groups = from.whole(GgufKey.EXPERT_GROUPS).orElse(0);
+    from.require(GgufKey.EXPERT_GROUPS, Math.min(groups, 1), ", as there are no groups");
+    from.whole(GgufKey.EXPERT_GROUPS_USED);
   }
 
   @Override

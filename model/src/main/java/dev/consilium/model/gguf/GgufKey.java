@@ -68,6 +68,8 @@ enum GgufKey {
   RECURRENT_STATE("ssm.state_size"),
   RECURRENT_HEADS("ssm.time_step_rank"),
   RECURRENT_GROUPS("ssm.group_count"),
+  /** Values of a head of Kimi's delta attention. */
+  DELTA_HEAD("kda.head_dim"),
   SHORT_TAPS("shortconv.l_cache"),
   FULL_ATTENTION_INTERVAL("full_attention_interval"),
   /** How the original's layers were stored; changes nothing since files hold one layout only. */

@@ -12,8 +12,10 @@ import java.util.OptionalInt;
 /**
  * Latent attention. Newer files state it as what it is when nothing is expanded: one key-value head
  * of the latent vector and the rotated key; and the heads it stands for beside that.
+ *
+ * @param mixed whether some layers are recurrent, and key-value heads are listed by layer
  */
-record GgufLatent() implements GgufAxis {
+record GgufLatent(boolean mixed) implements GgufAxis {
 
   /** Digits of {@code mscale_all_dim} that survive as f32. */
   private static final MathContext DIGITS = new MathContext(6);
@@ -32,10 +34,13 @@ record GgufLatent() implements GgufAxis {
     from.whole(GgufKey.ROTARY_DIMENSIONS, "qk_rope_head_dim");
     int rank = from.whole(GgufKey.KEY_VALUE_RANK).orElse(0);
     int rotary = from.whole(GgufKey.ROTARY_DIMENSIONS).orElse(0);
-    boolean absorbed = from.has(GgufKey.LATENT_KEY_LENGTH);
+    boolean absorbed = from.has(GgufKey.LATENT_KEY_LENGTH) || mixed;
     GgufKey keyLength = absorbed ? GgufKey.LATENT_KEY_LENGTH : GgufKey.KEY_LENGTH;
     GgufKey valueLength = absorbed ? GgufKey.LATENT_VALUE_LENGTH : GgufKey.VALUE_LENGTH;
-    if (absorbed) {
+    if (mixed) {
+      from.require(GgufKey.KEY_LENGTH, rank + rotary, ", the latent vector and the rotated key");
+      from.has(GgufKey.VALUE_LENGTH); // of a head in the original's words, which nothing has
+    } else if (absorbed) {
       from.require(GgufKey.KV_HEADS, 1, ", as there is one latent vector for all heads");
       from.require(GgufKey.KEY_LENGTH, rank + rotary, ", the latent vector and the rotated key");
       from.require(GgufKey.VALUE_LENGTH, rank, ", the latent vector");
@@ -68,12 +73,27 @@ record GgufLatent() implements GgufAxis {
 
   @Override
   public void write(ModelSpec spec, GgufWriting to) {
-    GgufWriting.attention(spec, LatentAttention.class).ifPresent(latent -> write(latent, to));
+    GgufWriting.attention(spec, LatentAttention.class)
+        .ifPresent(latent -> {
+          heads(spec, to);
+          write(latent, to);
+        });
+  }
+
+  private void heads(ModelSpec spec, GgufWriting to) {
+    if (mixed) {
+      to.wholes(
+          GgufKey.KV_HEADS,
+          spec.layers().stream()
+              .map(layer -> layer.attention() instanceof LatentAttention ? 1 : 0)
+              .toList());
+    } else {
+      to.whole(GgufKey.KV_HEADS, 1);
+    }
   }
 
   private static void write(LatentAttention latent, GgufWriting to) {
     to.whole(GgufKey.HEADS, latent.heads());
-    to.whole(GgufKey.KV_HEADS, 1);
     // Other programs want this key; 0 stands for none.
     to.whole(GgufKey.QUERY_RANK, latent.queryRank().orElse(0));
     to.whole(GgufKey.KEY_VALUE_RANK, latent.keyValueRank());

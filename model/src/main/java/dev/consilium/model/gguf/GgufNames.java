@@ -68,6 +68,25 @@ public final class GgufNames {
                       .with(Part.NORM, "attn_norm_2.weight")
                       .with(Part.OUTPUT, "attn_output.weight")));
 
+  /** Kimi's delta attention has some names of attention. */
+  static final WeightNames DELTAS_BY_VALUE =
+      ALL.withAttention(
+          ALL.attentionTemplate()
+              .withRecurrent(
+                  ALL.attentionTemplate()
+                      .recurrent()
+                      .with(Part.QUERY, "attn_q.weight")
+                      .with(Part.KEY, "attn_k.weight")
+                      .with(Part.VALUE, "attn_v.weight")
+                      .with(Part.QUERY_CONVOLUTION, "ssm_conv1d_q.weight")
+                      .with(Part.KEY_CONVOLUTION, "ssm_conv1d_k.weight")
+                      .with(Part.VALUE_CONVOLUTION, "ssm_conv1d_v.weight")
+                      .with(Part.DECAY_DOWN, "ssm_f_a.weight")
+                      .with(Part.DECAY_UP, "ssm_f_b.weight")
+                      .with(Part.GATE_DOWN, "ssm_g_a.weight")
+                      .with(Part.GATE_UP, "ssm_g_b.weight")
+                      .with(Part.OUTPUT, "attn_output.weight")));
+
   /** Hy3. */
   static final WeightNames SHORT_CORRECTION_BIAS =
       ALL.withFeedForward(ALL.feedForwardTemplate().withCorrectionBias(LAYER + "exp_probs_b"));

@@ -1,8 +1,10 @@
 package dev.consilium.model.gguf;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba1;
@@ -144,6 +146,34 @@ sealed interface GgufRecurrence extends GgufAxis {
     public void write(ModelSpec spec, GgufWriting to) {
       GgufWriting.attention(spec, GatedDeltaNet.class).ifPresent(layer -> sizes(layer, to));
       interval(spec, to);
+    }
+  }
+
+  /** Kimi's delta attention: where a layer has no key-value heads. */
+  record DeltasByValue() implements GgufRecurrence {
+    @Override
+    public void read(GgufReading from) {
+      from.origin(GgufKey.KV_HEADS, "kda_layers");
+      ObjectNode linear = from.config().putObject("linear_attn_config");
+      ArrayNode recurrent = linear.putArray("kda_layers");
+      ArrayNode others = linear.putArray("full_attn_layers");
+      int number = 0;
+      for (int heads : from.perLayer(GgufKey.KV_HEADS, from.layers())) {
+        number++;
+        (heads == 0 ? recurrent : others).add(number);
+      }
+      from.whole(GgufKey.HEADS, "num_heads", linear);
+      from.whole(GgufKey.DELTA_HEAD, "head_dim", linear);
+      from.whole(GgufKey.RECURRENT_TAPS, "short_conv_kernel_size", linear);
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      GgufWriting.attention(spec, KimiDelta.class)
+          .ifPresent(layer -> {
+            to.whole(GgufKey.DELTA_HEAD, layer.headDim());
+            to.whole(GgufKey.RECURRENT_TAPS, layer.taps());
+          });
     }
   }
 

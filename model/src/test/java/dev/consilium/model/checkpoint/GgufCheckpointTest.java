@@ -638,6 +638,12 @@ class GgufCheckpointTest {
     refused(
         changed("hy_v3", metadata -> metadata.whole(shares, 50), shares),
         shares + " is 50, want a multiple of hy_v3.expert_feed_forward_length, which is 24");
+    String ofHead = "kimi-linear.attention.key_length_mla";
+    refused(changed("kimi_linear", metadata -> {}, ofHead), "field " + ofHead + " is missing");
+    String divided = "kimi-linear.expert_weights_norm";
+    refused(
+        changed("kimi_linear", metadata -> metadata.flag(divided, false), divided),
+        divided + " is false, want true");
     String recurrent = "qwen35moe.attention.recurrent_layers";
     refused(
         changed("qwen3_5_moe", metadata -> metadata.wholes(recurrent, new int[] {0, 1, 1, 1})),

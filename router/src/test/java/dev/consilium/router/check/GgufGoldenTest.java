@@ -184,6 +184,7 @@ class GgufGoldenTest {
     copiesTheWeights("granitemoehybrid");
     copiesTheWeights("qwen3-next");
     copiesTheWeights("qwen3_5_moe");
+    copiesTheWeights("kimi_linear");
     copiesTheWeights("dbrx");
   }
 
