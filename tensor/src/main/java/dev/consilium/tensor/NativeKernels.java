@@ -10,7 +10,8 @@ import java.util.stream.LongStream;
 
 /**
  * Products of quantised weights, and attention, in C, with instructions and registers that Java
- * does not reach; everything else as the kernels that it extends.
+ * does not reach; the packing of those weights, which happens before the JVM has compiled anything;
+ * everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
   /** Multiply-adds of a call at most: some hundred microseconds, for no safepoint is reached. */
