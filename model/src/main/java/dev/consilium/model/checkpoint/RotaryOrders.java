@@ -1,12 +1,16 @@
 package dev.consilium.model.checkpoint;
 
 import dev.consilium.model.family.AttentionNames;
-import dev.consilium.model.family.AttentionSpec;
 import dev.consilium.model.family.GroupedQueryAttention;
+import dev.consilium.model.family.LatentAttention;
+import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.NoMixing;
 import dev.consilium.model.family.QkNorm;
+import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.RotaryPairing;
+import dev.consilium.model.family.WeightNames;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -23,12 +27,31 @@ final class RotaryOrders {
   static Map<String, RowOrder> orders(ModelSpec spec) {
     Map<String, RowOrder> orders = new HashMap<>();
     for (LayerSpec layer : spec.layers()) {
-      AttentionSpec attention = layer.attention();
-      if (attention instanceof GroupedQueryAttention grouped) {
-        add(grouped, spec.names().attention(layer.index()), orders);
+      AttentionNames names = spec.names().attention(layer.index());
+      switch (layer.attention()) {
+        case GroupedQueryAttention grouped -> add(grouped, names, orders);
+        case LatentAttention latent -> add(latent, names, orders);
+        case RecurrentAttention _, NoMixing _ -> {}
       }
     }
     return orders;
+  }
+
+  /** Queries and the shared key end with what is turned. */
+  private static void add(
+      LatentAttention attention, AttentionNames names, Map<String, RowOrder> orders) {
+    attention
+        .rotary()
+        .filter(rotary -> rotary.pairing() == RotaryPairing.NEIGHBOURS)
+        .ifPresent(rotary -> {
+          LatentNames latent = names.latent();
+          String queries =
+              attention.queryRank().isPresent() ? latent.queryUp() : names.query().weight();
+          RowOrder key = RowOrder.interleavedEnds(1, rotary.rotaryDim());
+          orders.put(queries, RowOrder.interleavedEnds(attention.heads(), rotary.rotaryDim()));
+          orders.put(latent.keyValueDown(), key);
+          orders.put(WeightNames.bias(latent.keyValueDown()), key);
+        });
   }
 
   private static void add(

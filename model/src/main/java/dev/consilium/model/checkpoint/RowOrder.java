@@ -8,24 +8,30 @@ import java.lang.foreign.MemorySegment;
  *
  * @param heads how many runs of rows there are, each with an order of its own; 0: all rows are as
  *     we use them
- * @param interleaved how many rows at the start of each run are interleaved; 0: all
+ * @param interleaved how many rows of each run are interleaved; 0: all
+ * @param atEnd whether these are the last rows of each run, not the first
  */
-public record RowOrder(int heads, int interleaved) {
+public record RowOrder(int heads, int interleaved, boolean atEnd) {
 
   /** As we use them. */
-  public static final RowOrder AS_STORED = new RowOrder(0, 0);
+  public static final RowOrder AS_STORED = new RowOrder(0, 0, false);
 
   /**
    * Row {@code 2 i + j} of a head's rows is our row {@code j * n / 2 + i}, {@code n} being the rows
    * of a head: so files hold query and key projections whose rotary pairs are neighbours.
    */
   public static RowOrder interleaved(int heads) {
-    return new RowOrder(heads, 0);
+    return new RowOrder(heads, 0, false);
   }
 
   /** As {@link #interleaved(int)}, but only the first {@code rows} rows of each head. */
   public static RowOrder interleaved(int heads, int rows) {
-    return new RowOrder(heads, rows);
+    return new RowOrder(heads, rows, false);
+  }
+
+  /** As {@link #interleaved(int)}, but only the last {@code rows} rows of each head. */
+  public static RowOrder interleavedEnds(int heads, int rows) {
+    return new RowOrder(heads, rows, true);
   }
 
   /** The rows in our order: the bytes themselves, or a copy in the arena. */
@@ -48,11 +54,13 @@ public record RowOrder(int heads, int interleaved) {
           "tensor %s has %d rows, which are not %d heads with %s rows in pairs"
               .formatted(header.name(), rows, heads, interleaved == 0 ? "all" : "" + interleaved));
     }
+    int first = atEnd ? ofHead - turned : 0;
     long rowBytes = header.byteSize() / rows;
     MemorySegment to = arena.allocate(header.byteSize(), 64);
     for (int row = 0; row < rows; row++) {
-      int inHead = row % ofHead;
-      int stored = row - inHead + (inHead < turned ? neighbour(inHead, turned / 2) : inHead);
+      int inTurned = row % ofHead - first;
+      boolean stays = inTurned < 0 || inTurned >= turned;
+      int stored = stays ? row : row - inTurned + neighbour(inTurned, turned / 2);
       long ourOffset = row * rowBytes;
       long storedOffset = stored * rowBytes;
       MemorySegment.copy(

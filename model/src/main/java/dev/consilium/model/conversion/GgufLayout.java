@@ -150,6 +150,7 @@ public final class GgufLayout {
         }
       }
       case LatentAttention latent -> {
+        interleave(latent, names);
         if (spec.names().storage().latent() == LatentLayout.ONE_MATRIX) {
           splitByHead(latent, names.latent());
         }
@@ -167,6 +168,20 @@ public final class GgufLayout {
       interleave(names.query(), RowOrder.interleaved(attention.heads(), turned));
       interleave(names.key(), RowOrder.interleaved(attention.kvHeads(), turned));
     }
+  }
+
+  private void interleave(LatentAttention attention, AttentionNames names) {
+    attention
+        .rotary()
+        .filter(rotary -> rotary.pairing() == RotaryPairing.NEIGHBOURS)
+        .ifPresent(rotary -> {
+          RowOrder query = RowOrder.interleavedEnds(attention.heads(), rotary.rotaryDim());
+          RowOrder key = RowOrder.interleavedEnds(1, rotary.rotaryDim());
+          boolean narrow = attention.queryRank().isPresent();
+          LatentNames latent = names.latent();
+          change(narrow ? latent.queryUp() : names.query().weight(), piece -> piece.in(query));
+          change(latent.keyValueDown(), piece -> piece.in(key));
+        });
   }
 
   private void interleave(ProjectionNames names, RowOrder order) {

@@ -25,6 +25,12 @@ final class RowOrderTest {
   }
 
   @Test
+  void undo_interleavedEndOfHeads_leavesTheirStart() {
+    assertThat(undone(RowOrder.interleavedEnds(2, 4), 0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15))
+        .containsExactly(0, 1, 2, 4, 3, 5, 10, 11, 12, 14, 13, 15);
+  }
+
+  @Test
   void apply_afterUndo_givesWhatWasStored() {
     RowOrder order = RowOrder.interleaved(3, 2);
     byte[] stored = bytes(9, 8, 7, 6, 5, 4, 3, 2, 1);

@@ -1,7 +1,6 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.family.LatentAttention;
-import dev.consilium.model.family.RotaryPairing;
 import dev.consilium.tensor.AttentionJob;
 import dev.consilium.tensor.AttentionShape;
 import dev.consilium.tensor.CpuDevice;
@@ -10,7 +9,6 @@ import dev.consilium.tensor.KvBlocks;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.MatmulJob;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,8 +28,6 @@ import java.util.Optional;
  * </ol>
  */
 final class LatentStep implements AttentionStep {
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-
   private final int layer;
   private final LatentAttention spec;
   private final LatentWeights weights;
@@ -126,7 +122,7 @@ final class LatentStep implements AttentionStep {
             memory,
             latent);
     long key = latent + bytes(spec.keyValueRank());
-    rotate(device, memory, key, memory, key, rotary, row);
+    rotate(device, memory, key, rotary, row);
   }
 
   /** The queries of all heads, {@code [tokens, heads * queryDim]}, rotated nowhere yet. */
@@ -146,41 +142,20 @@ final class LatentStep implements AttentionStep {
       CpuDevice device, F32Matrix queries, int row, Optional<RotaryRows> rotary, Workspace work) {
     F32Matrix into = work.latentKeys;
     for (int head = 0; head < spec.heads(); head++) {
-      rotate(
-          device,
-          queries.segment(),
-          queries.offset(row) + bytes(head * spec.queryDim() + spec.plainDim()),
-          into.segment(),
-          into.offset(row) + bytes(head * spec.cacheWidth() + spec.keyValueRank()),
-          rotary,
-          row);
+      long from = queries.offset(row) + bytes(head * spec.queryDim() + spec.plainDim());
+      long at = into.offset(row) + bytes(head * spec.cacheWidth() + spec.keyValueRank());
+      MemorySegment.copy(queries.segment(), from, into.segment(), at, bytes(spec.sharedDim()));
+      rotate(device, into.segment(), at, rotary, row);
     }
   }
 
-  /**
-   * Takes the values at one place to another, or the same; rotated, if they are, pairs as halves.
-   */
   private void rotate(
-      CpuDevice device,
-      MemorySegment from,
-      long fromAt,
-      MemorySegment into,
-      long intoAt,
-      Optional<RotaryRows> rotary,
-      int row) {
-    int width = spec.sharedDim();
-    boolean neighbours =
-        spec.rotary().filter(turned -> turned.pairing() == RotaryPairing.NEIGHBOURS).isPresent();
-    float[] values = new float[width];
-    for (int i = 0; i < width; i++) {
-      int place = neighbours ? i % 2 * (width / 2) + i / 2 : i;
-      values[place] = from.get(FLOAT, fromAt + bytes(i));
-    }
-    MemorySegment.copy(values, 0, into, FLOAT, intoAt, width);
+      CpuDevice device, MemorySegment memory, long at, Optional<RotaryRows> rotary, int row) {
     rotary.ifPresent(turned ->
         device
             .kernels()
-            .rotate(into, intoAt, width, turned.rows().segment(), turned.rows().offset(row)));
+            .rotate(
+                memory, at, spec.sharedDim(), turned.rows().segment(), turned.rows().offset(row)));
   }
 
   private List<MatmulJob> queryJobs(BatchRows batch, F32Matrix queries, Workspace work) {

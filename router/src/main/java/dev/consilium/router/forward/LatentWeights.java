@@ -79,12 +79,16 @@ record LatentWeights(
             ? Optional.of(QueryUp.load(checkpoint, latent, spec.queryWidth(), spec.queryInput()))
             : Optional.empty(),
         keyValueNorm(checkpoint, latent, spec),
-        keys(checkpoint, latent, spec),
-        values(checkpoint, latent, spec),
+        ofHeads(spec, head -> keys(checkpoint, latent, spec, head)),
+        ofHeads(spec, head -> values(checkpoint, latent, spec, head)),
         checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()),
         spec.bias()
             ? Optional.of(checkpoint.vector(names.output().bias(), hidden))
             : Optional.empty());
+  }
+
+  private static List<PackedMatrix> ofHeads(LatentAttention spec, IntFunction<PackedMatrix> load) {
+    return IntStream.range(0, spec.heads()).mapToObj(load).toList();
   }
 
   private static F32Vector downBias(
@@ -102,40 +106,30 @@ record LatentWeights(
     System.arraycopy(checkpoint.values(name, List.of((long) length)), 0, into, from, length);
   }
 
-  private static List<PackedMatrix> keys(
-      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
-    return ofHeads(
-        spec,
-        head ->
-            switch (checkpoint.spec().names().storage().latent()) {
-              case ONE_MATRIX ->
-                  checkpoint.transposedRows(
-                      names.keyValueUp(), firstRow(spec, head), spec.plainDim());
-              case BY_HEAD ->
-                  checkpoint.matrix(names.keyUp(head), spec.keyValueRank(), spec.plainDim());
-            });
+  /** From a head's query to what meets latent vectors. */
+  private static PackedMatrix keys(
+      Checkpoint checkpoint, LatentNames names, LatentAttention spec, int head) {
+    return switch (checkpoint.spec().names().storage().latent()) {
+      case ONE_MATRIX ->
+          checkpoint.transposedRows(names.keyValueUp(), firstRow(spec, head), spec.plainDim());
+      case BY_HEAD -> checkpoint.matrix(names.keyUp(head), spec.keyValueRank(), spec.plainDim());
+    };
   }
 
-  private static List<PackedMatrix> values(
-      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
-    return ofHeads(
-        spec,
-        head ->
-            switch (checkpoint.spec().names().storage().latent()) {
-              case ONE_MATRIX ->
-                  checkpoint.rows(
-                      names.keyValueUp(), firstRow(spec, head) + spec.plainDim(), spec.valueDim());
-              case BY_HEAD ->
-                  checkpoint.matrix(names.valueUp(head), spec.valueDim(), spec.keyValueRank());
-            });
+  /** From latent vectors to a head's values. */
+  private static PackedMatrix values(
+      Checkpoint checkpoint, LatentNames names, LatentAttention spec, int head) {
+    return switch (checkpoint.spec().names().storage().latent()) {
+      case ONE_MATRIX ->
+          checkpoint.rows(
+              names.keyValueUp(), firstRow(spec, head) + spec.plainDim(), spec.valueDim());
+      case BY_HEAD -> checkpoint.matrix(names.valueUp(head), spec.valueDim(), spec.keyValueRank());
+    };
   }
 
+  /** Of a head, where the file has keys and values of all heads in one matrix. */
   private static int firstRow(LatentAttention spec, int head) {
     return head * (spec.plainDim() + spec.valueDim());
-  }
-
-  private static List<PackedMatrix> ofHeads(LatentAttention spec, IntFunction<PackedMatrix> load) {
-    return IntStream.range(0, spec.heads()).mapToObj(load).toList();
   }
 
   @Override
