@@ -49,6 +49,15 @@ final class NamesBuilder {
   }
 
   /**
+   * With experts in a module {@code block_sparse_moe}, called as Mixtral's reference calls them.
+   */
+  static NamesBuilder blockSparse() {
+    return new NamesBuilder()
+        .gate("block_sparse_moe.gate")
+        .experts(GatedNames.of("block_sparse_moe.experts.{expert}", "w1", "w3", "w2"));
+  }
+
+  /**
    * Of a module that calls its parts otherwise.
    *
    * @param root what all names but that of the head begin with

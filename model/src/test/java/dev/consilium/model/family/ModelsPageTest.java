@@ -54,7 +54,7 @@ class ModelsPageTest {
   void page_quotedDeclarations_areInTheSource() throws IOException {
     Path source =
         Fixtures.root()
-            .resolve("model/src/main/java/dev/consilium/model/family/ModelFamilies.java");
+            .resolve("model/src/main/java/dev/consilium/model/family/GroupedQueryFamilies.java");
     String code = withoutSpace(Files.readString(source));
     Matcher quoted = QUOTED_JAVA.matcher(Files.readString(ModelsPage.FILE));
     int found = 0;
