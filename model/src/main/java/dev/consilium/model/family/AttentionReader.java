@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -73,10 +74,11 @@ final class AttentionReader {
   /** The magnitude at which queries, keys and values are cut off. */
   private float clip() {
     String field = rules.projection().clipField();
-    if (field.isEmpty() || !fields.has(field)) {
+    OptionalDouble stated = field.isEmpty() ? OptionalDouble.empty() : fields.optionalNumber(field);
+    if (stated.isEmpty()) {
       return AttentionProjections.UNCLIPPED;
     }
-    float clip = (float) fields.optionalNumber(field).orElseThrow();
+    float clip = (float) stated.getAsDouble();
     if (!(clip > 0) || clip > MAX_CLIP) {
       throw fields.wrong(field, "a number above 0, up to " + MAX_CLIP);
     }

@@ -246,9 +246,9 @@ final class ConfigFields {
     }
   }
 
-  /** Whether a value, or each entry of a list, is one of these. */
+  /** Whether a value, or each entry of a list that has some, is one of these. */
   private static boolean allIn(Set<String> json, JsonNode value) {
-    if (!value.isArray() || json.contains(value.toString())) {
+    if (!value.isArray() || value.isEmpty() || json.contains(value.toString())) {
       return json.contains(value.toString());
     }
     for (JsonNode entry : value) {

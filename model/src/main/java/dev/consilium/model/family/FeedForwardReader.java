@@ -120,14 +120,10 @@ final class FeedForwardReader {
 
   private List<Integer> typed(int layers) {
     int dense = fields.optionalInteger("first_k_dense_replace", 0, layers).orElse(1);
-    List<String> types = fields.texts("mlp_layer_types");
-    if (types.isEmpty()) {
-      return first(dense);
-    }
-    if (types.size() != layers || !Set.of("dense", "sparse").containsAll(types)) {
-      throw fields.wrong("mlp_layer_types", layers + " entries, dense or sparse");
-    }
-    return IntStream.range(0, layers).filter(i -> types.get(i).equals("dense")).boxed().toList();
+    List<String> types = fields.layerKinds("mlp_layer_types", layers, "dense", "sparse");
+    return types.isEmpty()
+        ? first(dense)
+        : IntStream.range(0, layers).filter(i -> types.get(i).equals("dense")).boxed().toList();
   }
 
   private Set<Integer> periodic(int layers) {
@@ -152,8 +148,9 @@ final class FeedForwardReader {
 
   private Set<Integer> listed(int layers) {
     int step = fields.optionalInteger("interleave_moe_layer_step", 1, layers).orElse(1);
+    List<Integer> stated = fields.integers("moe_layers", 0, layers - 1);
     if (fields.has("moe_layers")) {
-      return Set.copyOf(fields.integers("moe_layers", 0, layers - 1));
+      return Set.copyOf(stated);
     }
     return IntStream.range(0, layers)
         .filter(i -> (i + 1) % step == 0)
@@ -330,9 +327,11 @@ final class FeedForwardReader {
       }
       case Shared.Counted(String field) -> {
         int count = fields.optionalInteger(field, 0, MAX_SHARED).orElse(0);
-        yield count == 0
-            ? new NoSharedExperts()
-            : new SharedExpert(Math.multiplyExact(count, expertSize), false, body);
+        long size = (long) count * expertSize;
+        if (size > MAX_INTERMEDIATE) {
+          throw fields.wrong(field, "at most %d values in all".formatted(MAX_INTERMEDIATE));
+        }
+        yield count == 0 ? new NoSharedExperts() : new SharedExpert((int) size, false, body);
       }
       case Shared.One() -> new SharedExpert(expertSize, false, body);
     };

@@ -16,6 +16,7 @@ final class LatentReader {
   private static final int MAX_HEADS = 4096;
   private static final int MAX_RANK = 1 << 16;
   private static final int MAX_DIM = 1 << 12;
+  private static final int MAX_MSCALE = 1000;
 
   private final LatentRules rules;
   private final ConfigFields fields;
@@ -90,7 +91,7 @@ final class LatentReader {
     }
   }
 
-  /** YaRN's factor on queries and keys is in the scale here, and cosine and sine go without. */
+  /** With YaRN's factor on whole queries and keys; another is on what is rotated. */
   private double scale(int queryDim, Optional<RotarySpec> rotary) {
     double scale = Math.pow(queryDim, -0.5);
     if (rotary.map(RotarySpec::scaling).orElse(new NoScaling()) instanceof YarnScaling yarn) {
@@ -99,6 +100,11 @@ final class LatentReader {
       double allDim =
           rope.flatMap(object -> object.optionalNumber("mscale_all_dim").stream().boxed().findAny())
               .orElse(0.0);
+      if (!(allDim >= 0) || allDim > MAX_MSCALE) {
+        throw fields.wrong(
+            fields.has("rope_scaling") ? "rope_scaling" : "rope_parameters",
+            "mscale_all_dim from 0 to " + MAX_MSCALE);
+      }
       double magnitude = allDim == 0 ? 1 : RotaryReader.magnitude(yarn.factor(), allDim);
       scale *= magnitude * magnitude;
     }

@@ -98,8 +98,8 @@ final class RecurrentReader {
         fields
             .object("linear_attn_config")
             .orElseThrow(() -> fields.wrong("linear_attn_config", "an object"));
-    List<Integer> delta = linear.integers("kda_layers", 1, layers);
-    List<Integer> full = linear.integers("full_attn_layers", 1, layers);
+    Set<Integer> delta = Set.copyOf(linear.integers("kda_layers", 1, layers));
+    Set<Integer> full = Set.copyOf(linear.integers("full_attn_layers", 1, layers));
     int headDim = linear.integer("head_dim", 1, MAX_DIM);
     KimiDelta layer =
         new KimiDelta(
