@@ -8,7 +8,6 @@ import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 
@@ -68,14 +67,6 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
         F32Vector.of(new float[channels]));
   }
 
-  /** One that sees a token alone, and leaves it as it is. */
-  static CausalConvolution none(int channels) {
-    float[] ones = new float[channels];
-    Arrays.fill(ones, 1);
-    return new CausalConvolution(
-        channels, 1, F32Vector.of(ones), F32Vector.of(new float[channels]));
-  }
-
   private static F32Vector byTap(float[] stored, RecurrentAttention spec, IntUnaryOperator where) {
     float[] byTap = new float[stored.length];
     for (int channel = 0; channel < spec.channels(); channel++) {
@@ -88,7 +79,8 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
   }
 
   /**
-   * Convolves every token of a batch, from column 0 of {@code x} to column 0 of {@code y}.
+   * Convolves every token of a batch, from column 0 of {@code x} to column 0 of {@code y}, and
+   * keeps the inputs of the last tokens of every slice.
    *
    * @param states of the slices
    */
@@ -103,6 +95,8 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
           int end = Math.min(from + TASK_CHANNELS, channels);
           run(device.kernels(), batch, row, from, end, x, y, states.get(batch.slice[row]));
         });
+    // Nobody needs the old windows any more.
+    device.parallel(states.size(), slice -> keepWindow(batch, slice, x, states.get(slice)));
   }
 
   /** Some channels of a token: bias, then the taps from the oldest token's on. */
@@ -134,11 +128,6 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
           y.segment(),
           at);
     }
-  }
-
-  /** Keeps the inputs of the last tokens of every slice; nobody needs the old window any more. */
-  void keepWindows(CpuDevice device, BatchRows batch, F32Matrix x, List<MemorySegment> states) {
-    device.parallel(states.size(), slice -> keepWindow(batch, slice, x, states.get(slice)));
   }
 
   private void keepWindow(BatchRows batch, int slice, F32Matrix x, MemorySegment state) {

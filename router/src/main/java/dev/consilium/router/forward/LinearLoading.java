@@ -9,7 +9,6 @@ import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
-import dev.consilium.model.family.WeightNames;
 import dev.consilium.model.family.WeightStorage.RecurrentLayout;
 import dev.consilium.tensor.F32Vector;
 import java.util.ArrayList;
@@ -21,14 +20,11 @@ import java.util.function.IntUnaryOperator;
 record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttention spec) {
 
   LinearWeights load() {
-    int hidden = checkpoint.spec().hiddenSize();
-    List<MatrixPart> parts = projectionParts();
     boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
     return new LinearWeights(
         spec,
         checkpoint.spec().names().storage().recurrent() == RecurrentLayout.RATES_IN_TURNS,
-        checkpoint.stackedMatrix(hidden, parts),
-        biases ? Optional.of(stackedBias(parts)) : Optional.empty(),
+        RecurrentProjections.load(checkpoint, names, spec, projectionParts(), biases),
         narrow(),
         convolution(),
         timeStepBias(),
@@ -36,9 +32,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
         spec instanceof Mamba2
             ? Optional.of(checkpoint.vector(names.of(Part.SKIP), spec.heads()))
             : Optional.empty(),
-        norm(),
-        checkpoint.matrix(names.of(Part.OUTPUT), hidden, spec.valueWidth()),
-        Biases.loadIf(biases, checkpoint, names.of(Part.OUTPUT), hidden));
+        norm());
   }
 
   private List<MatrixPart> projectionParts() {
@@ -136,18 +130,6 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
         new MatrixPart(name, rows, 2 * values + 2 * keys, mamba.heads(), rows));
   }
 
-  private F32Vector stackedBias(List<MatrixPart> parts) {
-    float[] stacked = new float[parts.stream().mapToInt(MatrixPart::rows).sum()];
-    int at = 0;
-    for (MatrixPart part : parts) {
-      F32Vector bias = checkpoint.vector(WeightNames.bias(part.name()), part.tensorRows());
-      for (int row = 0; row < part.rows(); row++) {
-        stacked[at++] = bias.get(part.tensorRow(row));
-      }
-    }
-    return F32Vector.of(stacked);
-  }
-
   private Optional<LinearWeights.Narrow> narrow() {
     return spec instanceof KimiDelta kimi
         ? Optional.of(
@@ -157,20 +139,23 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
         : Optional.empty();
   }
 
-  private CausalConvolution convolution() {
+  private Optional<CausalConvolution> convolution() {
     return switch (spec) {
-      case GatedDeltaNet delta -> convolution(delta, false, IntUnaryOperator.identity());
+      case GatedDeltaNet delta ->
+          Optional.of(convolution(delta, false, IntUnaryOperator.identity()));
       case KimiDelta kimi ->
-          CausalConvolution.load(
-              checkpoint,
-              List.of(
-                  names.of(Part.QUERY_CONVOLUTION),
-                  names.of(Part.KEY_CONVOLUTION),
-                  names.of(Part.VALUE_CONVOLUTION)),
-              kimi);
-      case LightningAttention lightning -> CausalConvolution.none(lightning.channels());
+          Optional.of(
+              CausalConvolution.load(
+                  checkpoint,
+                  List.of(
+                      names.of(Part.QUERY_CONVOLUTION),
+                      names.of(Part.KEY_CONVOLUTION),
+                      names.of(Part.VALUE_CONVOLUTION)),
+                  kimi));
+      case LightningAttention _ -> Optional.empty();
       case Mamba2 mamba ->
-          convolution(mamba, mamba.convolutionBias(), channel -> stored(mamba, channel));
+          Optional.of(
+              convolution(mamba, mamba.convolutionBias(), channel -> stored(mamba, channel)));
     };
   }
 

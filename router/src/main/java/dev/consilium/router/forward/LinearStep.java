@@ -21,28 +21,25 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A recurrent layer over a batch.
+ * A layer of linear attention over a batch.
  *
  * <ol>
  *   <li>Project: queries, keys, values, output gate and scalars of every token in one product.
- *   <li>Convolve queries, keys and values with those of the tokens before; keep the last inputs for
- *       the tokens to come.
+ *   <li>Convolve queries, keys and values with those of the tokens before, if the layer does so;
+ *       keep the last inputs for the tokens to come.
  *   <li>Prepare each token: SiLU, lengths of queries and keys, decay and strength of every head.
  *   <li>Recur: each head of each sequence takes its state from token to token.
  *   <li>Finish each token: norm and output gate. Project back.
  * </ol>
  *
- * <p>Tokens of a sequence go through a head's state strictly one after the other, so that a chunk's
- * borders change no bit; heads and sequences go at once. What lies before position 0 is nothing:
- * the convolution leaves it out, and a state begins as zeros there.
+ * <p>Heads and sequences go at once.
  */
-final class LinearStep implements AttentionStep {
+final class LinearStep extends RecurrentStep {
   /** Columns of a state that all tokens of a chunk pass before the next columns: some 32 KiB. */
   private static final int STATE_COLUMNS = 64;
 
   private static final float LENGTH_EPSILON = 1e-6f;
 
-  private final int layer;
   private final LinearAttention spec;
   private final LinearWeights weights;
   private final float epsilon;
@@ -55,7 +52,7 @@ final class LinearStep implements AttentionStep {
   private final StateUpdate.Rule rule;
 
   LinearStep(int layer, LinearWeights weights, float epsilon) {
-    this.layer = layer;
+    super(layer, weights.projections());
     this.spec = weights.spec();
     this.weights = weights;
     this.epsilon = epsilon;
@@ -69,29 +66,27 @@ final class LinearStep implements AttentionStep {
   }
 
   @Override
-  public void run(CpuDevice device, BatchRows batch, Workspace work) {
-    run(device, batch, work.recurrent, work.normed, work.delta);
-  }
-
-  void run(
-      CpuDevice device, BatchRows batch, RecurrentRows rows, F32Matrix input, F32Matrix result) {
-    List<MemorySegment> states =
-        batch.slices.stream().map(slice -> slice.cache().state(layer)).toList();
-    device.matmul(weights.projection().jobs(input, batch.all, rows.projected(), 0));
-    Biases.add(device, weights.projectionBias(), batch.count, rows.projected());
+  void mix(CpuDevice device, BatchRows batch, RecurrentRows rows, List<MemorySegment> states) {
     widen(device, batch, rows);
-    weights.convolution().run(device, batch, rows.projected(), rows.convolved(), states);
-    weights.convolution().keepWindows(device, batch, rows.projected(), states);
-    device.parallel(batch.count, row -> prepare(device.kernels(), row, rows));
+    RecurrentRows convolved = convolve(device, batch, rows, states);
+    device.parallel(batch.count, row -> prepare(device.kernels(), row, convolved));
     device.parallel(
         states.size() * spec.heads(),
         task -> {
           int slice = task / spec.heads();
-          recur(device.kernels(), batch, slice, task % spec.heads(), rows, states.get(slice));
+          recur(device.kernels(), batch, slice, task % spec.heads(), convolved, states.get(slice));
         });
-    device.parallel(batch.count, row -> finish(device.kernels(), row, rows));
-    device.matmul(List.of(new MatmulJob(weights.output(), rows.read(), batch.all, result, 0)));
-    Biases.add(device, weights.outputBias(), batch.count, result);
+    device.parallel(batch.count, row -> finish(device.kernels(), row, convolved));
+  }
+
+  /** Queries, keys and values: convolved, or as they were projected. */
+  private RecurrentRows convolve(
+      CpuDevice device, BatchRows batch, RecurrentRows rows, List<MemorySegment> states) {
+    if (weights.convolution().isEmpty()) {
+      return rows.unconvolved();
+    }
+    weights.convolution().get().run(device, batch, rows.projected(), rows.convolved(), states);
+    return rows;
   }
 
   /** Makes of narrow vectors what decays are made of, and output gates. */

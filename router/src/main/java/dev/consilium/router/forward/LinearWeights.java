@@ -1,7 +1,6 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
@@ -12,34 +11,28 @@ import java.util.Optional;
  * ways; here it is always as {@link LinearAttention} says, but for the number of a head.
  *
  * @param inTurns whether heads of values are numbered in turns, and head {@code h} uses key head
- *     {@code h % keyHeads}: what they give meets columns of {@code output} in that order
- * @param projection {@code [projectionWidth, hiddenSize]}; without the output gate where that is in
- *     {@code narrow}
- * @param projectionBias as long as {@code projection} has rows
+ *     {@code h % keyHeads}: what they give meets columns of the last projection in that order
+ * @param projections of a token to queries, keys, values, output gate and scalars; without the gate
+ *     where that is in {@code narrow}
  * @param narrow what decays and gates come of, where they come of narrow vectors
- * @param convolution over queries, keys, values
+ * @param convolution over queries, keys, values, if they pass one
  * @param timeStepBias {@code [heads * decays]}; zeros where there are no time steps
  * @param decayRate {@code [heads]}, negative: the logarithm of the decay is its product with the
  *     time step
  * @param skip {@code [heads]}
  * @param norm {@code [valueDim]}, or {@code [valueWidth]} where several heads are normalised
  *     together
- * @param output {@code [hiddenSize, valueWidth]}
- * @param outputBias {@code [hiddenSize]}
  */
 record LinearWeights(
     LinearAttention spec,
     boolean inTurns,
-    StackedMatrix projection,
-    Optional<F32Vector> projectionBias,
+    RecurrentProjections projections,
     Optional<Narrow> narrow,
-    CausalConvolution convolution,
+    Optional<CausalConvolution> convolution,
     F32Vector timeStepBias,
     F32Vector decayRate,
     Optional<F32Vector> skip,
-    F32Vector norm,
-    PackedMatrix output,
-    Optional<F32Vector> outputBias)
+    F32Vector norm)
     implements AttentionWeights {
 
   /**
@@ -58,18 +51,16 @@ record LinearWeights(
 
   @Override
   public long matrixBytes() {
-    return projection.byteSize()
-        + narrow.map(up -> up.decays().byteSize() + up.gates().byteSize()).orElse(0L)
-        + output.byteSize();
+    return projections.matrixBytes()
+        + narrow.map(up -> up.decays().byteSize() + up.gates().byteSize()).orElse(0L);
   }
 
   @Override
   public void close() {
-    projection.close();
+    projections.close();
     narrow.ifPresent(up -> {
       up.decays().close();
       up.gates().close();
     });
-    output.close();
   }
 }

@@ -25,35 +25,24 @@ import java.util.List;
  *   <li>Finish each token: skip and gate. Project back.
  * </ol>
  */
-final class Mamba1Step implements AttentionStep {
+final class Mamba1Step extends RecurrentStep {
   /** Channels that a task takes from token to token. */
   private static final int TASK_CHANNELS = 256;
 
-  private final int layer;
   private final Mamba1 spec;
   private final Mamba1Weights weights;
   private final float epsilon;
 
   Mamba1Step(int layer, Mamba1Weights weights, float epsilon) {
-    this.layer = layer;
+    super(layer, weights.projections());
     this.spec = weights.spec();
     this.weights = weights;
     this.epsilon = epsilon;
   }
 
   @Override
-  public void run(CpuDevice device, BatchRows batch, Workspace work) {
-    run(device, batch, work.recurrent, work.normed, work.delta);
-  }
-
-  void run(
-      CpuDevice device, BatchRows batch, RecurrentRows rows, F32Matrix input, F32Matrix result) {
-    List<MemorySegment> states =
-        batch.slices.stream().map(slice -> slice.cache().state(layer)).toList();
-    device.matmul(List.of(new MatmulJob(weights.input(), input, batch.all, rows.projected(), 0)));
-    Biases.add(device, weights.inputBias(), batch.count, rows.projected());
+  void mix(CpuDevice device, BatchRows batch, RecurrentRows rows, List<MemorySegment> states) {
     weights.convolution().run(device, batch, rows.projected(), rows.convolved(), states);
-    weights.convolution().keepWindows(device, batch, rows.projected(), states);
     device.parallel(batch.count, row -> activate(device.kernels(), row, rows));
     select(device, batch, rows);
     int parts = Math.ceilDiv(spec.channels(), TASK_CHANNELS);
@@ -64,8 +53,6 @@ final class Mamba1Step implements AttentionStep {
           recur(device.kernels(), batch, slice, task % parts, rows, states.get(slice));
         });
     device.parallel(batch.count, row -> finish(device.kernels(), row, rows));
-    device.matmul(List.of(new MatmulJob(weights.output(), rows.read(), batch.all, result, 0)));
-    Biases.add(device, weights.outputBias(), batch.count, result);
   }
 
   private void activate(Kernels kernels, int row, RecurrentRows rows) {

@@ -7,31 +7,24 @@ import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 
 /**
  * Weights of one layer of Mamba.
  *
- * @param input {@code [2 * channels, hiddenSize]}: what is convolved, the gate
- * @param inputBias {@code [2 * channels]}
+ * @param projections of a token to what is convolved, and the gate
  * @param selection what each token gives behind the convolution
  * @param rates {@code [stateSize, channels]}, negative: the logarithm of the decay is its product
  *     with the time step
  * @param skip {@code [channels]}
- * @param output {@code [hiddenSize, channels]}
- * @param outputBias {@code [hiddenSize]}
  */
 record Mamba1Weights(
     Mamba1 spec,
-    PackedMatrix input,
-    Optional<F32Vector> inputBias,
+    RecurrentProjections projections,
     CausalConvolution convolution,
     Selection selection,
     F32Vector rates,
-    F32Vector skip,
-    PackedMatrix output,
-    Optional<F32Vector> outputBias)
+    F32Vector skip)
     implements AttentionWeights {
 
   /**
@@ -64,12 +57,9 @@ record Mamba1Weights(
 
   static Mamba1Weights load(Checkpoint checkpoint, int layer, Mamba1 spec) {
     RecurrentNames names = checkpoint.spec().names().attention(layer).recurrent();
-    int hidden = checkpoint.spec().hiddenSize();
-    boolean biases = spec.projectionBiases();
     return new Mamba1Weights(
         spec,
-        checkpoint.matrix(names.of(Part.INPUT), spec.projectionWidth(), hidden),
-        Biases.loadIf(biases, checkpoint, names.of(Part.INPUT), spec.projectionWidth()),
+        RecurrentProjections.load(checkpoint, names, spec, spec.projectionBiases()),
         CausalConvolution.load(
             checkpoint,
             names.of(Part.CONVOLUTION),
@@ -78,9 +68,7 @@ record Mamba1Weights(
             IntUnaryOperator.identity()),
         Selection.load(checkpoint, names, spec),
         rates(checkpoint, names.of(Part.DECAY), spec),
-        checkpoint.vector(names.of(Part.SKIP), spec.channels()),
-        checkpoint.matrix(names.of(Part.OUTPUT), hidden, spec.channels()),
-        Biases.loadIf(biases, checkpoint, names.of(Part.OUTPUT), hidden));
+        checkpoint.vector(names.of(Part.SKIP), spec.channels()));
   }
 
   /** From {@code [channels, stateSize]}. */
@@ -97,17 +85,13 @@ record Mamba1Weights(
 
   @Override
   public long matrixBytes() {
-    return input.byteSize()
-        + selection.matrix().byteSize()
-        + selection.steps().byteSize()
-        + output.byteSize();
+    return projections.matrixBytes() + selection.matrix().byteSize() + selection.steps().byteSize();
   }
 
   @Override
   public void close() {
-    input.close();
+    projections.close();
     selection.matrix().close();
     selection.steps().close();
-    output.close();
   }
 }

@@ -3,7 +3,6 @@ package dev.consilium.router.forward;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.NarrowTokens;
-import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
@@ -28,16 +27,9 @@ record NarrowWeights(
     int hidden = checkpoint.spec().hiddenSize();
     return new NarrowWeights(
         checkpoint.matrix(names.narrow(), spec.width(), hidden),
-        bias(checkpoint, names.narrow(), spec.width(), spec),
+        Biases.loadIf(spec.biases(), checkpoint, names.narrow(), spec.width()),
         checkpoint.matrix(names.wide(), hidden, spec.width()),
-        bias(checkpoint, names.wide(), hidden, spec));
-  }
-
-  private static Optional<F32Vector> bias(
-      Checkpoint checkpoint, String weight, int length, NarrowTokens spec) {
-    return spec.biases()
-        ? Optional.of(checkpoint.vector(WeightNames.bias(weight), length))
-        : Optional.empty();
+        Biases.loadIf(spec.biases(), checkpoint, names.wide(), hidden));
   }
 
   /** From tokens {@code [rows, hiddenSize]} to narrow ones {@code [rows, width]}. */

@@ -28,6 +28,11 @@ record RecurrentRows(
     F32Matrix strength,
     F32Matrix read) {
 
+  /** With what is projected in the place of what is convolved, for layers that do not convolve. */
+  RecurrentRows unconvolved() {
+    return new RecurrentRows(projected, projected, selected, decay, strength, read);
+  }
+
   /** Next to nothing for a model without recurrent layers. */
   static RecurrentRows of(ModelSpec spec, int maxTokens) {
     return of(

@@ -4,7 +4,6 @@ import dev.consilium.model.family.ShortConvolution;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.Kernels;
-import dev.consilium.tensor.MatmulJob;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -17,29 +16,19 @@ import java.util.List;
  *   <li>Gate the result. Project back.
  * </ol>
  */
-final class ShortConvolutionStep implements AttentionStep {
-  private final int layer;
+final class ShortConvolutionStep extends RecurrentStep {
   private final ShortConvolution spec;
   private final ShortConvolutionWeights weights;
 
   ShortConvolutionStep(int layer, ShortConvolutionWeights weights) {
-    this.layer = layer;
+    super(layer, weights.projections());
     this.spec = weights.spec();
     this.weights = weights;
   }
 
   @Override
-  public void run(CpuDevice device, BatchRows batch, Workspace work) {
-    run(device, batch, work.recurrent, work.normed, work.delta);
-  }
-
-  void run(
-      CpuDevice device, BatchRows batch, RecurrentRows rows, F32Matrix input, F32Matrix result) {
-    List<MemorySegment> states =
-        batch.slices.stream().map(slice -> slice.cache().state(layer)).toList();
+  void mix(CpuDevice device, BatchRows batch, RecurrentRows rows, List<MemorySegment> states) {
     F32Matrix projected = rows.projected();
-    device.matmul(List.of(new MatmulJob(weights.input(), input, batch.all, projected, 0)));
-    Biases.add(device, weights.inputBias(), batch.count, projected);
     F32Matrix gated = rows.read();
     device.parallel(
         batch.count,
@@ -47,13 +36,10 @@ final class ShortConvolutionStep implements AttentionStep {
             multiply(device.kernels(), row, projected, 0, projected, 2 * spec.channels(), gated));
     F32Matrix convolved = rows.convolved();
     weights.convolution().run(device, batch, gated, convolved, states);
-    weights.convolution().keepWindows(device, batch, gated, states);
     device.parallel(
         batch.count,
         row ->
             multiply(device.kernels(), row, projected, spec.channels(), convolved, 0, rows.read()));
-    device.matmul(List.of(new MatmulJob(weights.output(), rows.read(), batch.all, result, 0)));
-    Biases.add(device, weights.outputBias(), batch.count, result);
   }
 
   /** The product of two parts of a row, element by element. */

@@ -1,9 +1,7 @@
 package dev.consilium.router.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
-import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LightningAttention;
@@ -34,44 +32,14 @@ class LinearStepPropertyTest {
   @Test
   void run_anyShape_equalsFormulasInDouble() {
     for (int i = 0; i < CASES; i++) {
-      Layer layer = new Layer(shape());
-      float[][] tokens = RecurrentSequences.tokens(random);
-      float[][] actual =
-          layer
-              .run(List.<float[][]>of(tokens), RecurrentSequences.LONGEST, 2, Kernels.best())
-              .getFirst();
-      double[][] expected = new Reference(layer).run(tokens);
-      for (int t = 0; t < tokens.length; t++) {
-        for (int j = 0; j < HIDDEN; j++) {
-          assertThat((double) actual[t][j])
-              .as("%s token %d element %d", layer.spec, t, j)
-              .isCloseTo(expected[t][j], within(2e-4 * Math.max(1, Math.abs(expected[t][j]))));
-        }
-      }
+      new Layer(shape()).assertEqualsFormulas(random, 2e-4);
     }
   }
 
   @Test
   void run_anyChunksBatchThreadsKernels_sameBits() {
     for (int i = 0; i < CASES; i++) {
-      Layer layer = new Layer(shape());
-      List<float[][]> sequences = new ArrayList<>();
-      for (int s = 1 + random.nextInt(4); s > 0; s--) {
-        sequences.add(RecurrentSequences.tokens(random));
-      }
-      int chunk = 1 + random.nextInt(9);
-      List<float[][]> together = layer.run(sequences, chunk, 1 + random.nextInt(3), Kernels.best());
-      for (int s = 0; s < sequences.size(); s++) {
-        float[][] alone =
-            layer
-                .run(
-                    List.<float[][]>of(sequences.get(s)),
-                    RecurrentSequences.LONGEST,
-                    1,
-                    Kernels.scalar())
-                .getFirst();
-        assertThat(together.get(s)).as("%s chunks of %d", layer.spec, chunk).isDeepEqualTo(alone);
-      }
+      new Layer(shape()).assertSameBits(random);
     }
   }
 
@@ -112,7 +80,7 @@ class LinearStepPropertyTest {
   }
 
   /** A layer with random weights, as plain arrays and as the step has them. */
-  private final class Layer {
+  private final class Layer implements RecurrentLayer {
     final LinearAttention spec;
     final boolean inTurns = random.nextBoolean();
     final float[] projection;
@@ -155,11 +123,21 @@ class LinearStepPropertyTest {
       outputBias = floats(HIDDEN, biased);
     }
 
-    /** Every sequence through the layer, a chunk of each per step. */
-    List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
+    @Override
+    public double[][] inDouble(float[][] tokens) {
+      return new Reference(this).run(tokens);
+    }
+
+    @Override
+    public LinearAttention spec() {
+      return spec;
+    }
+
+    @Override
+    public List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
       try (LinearWeights weights = weights()) {
         LinearStep step = new LinearStep(0, weights, EPSILON);
-        return new RecurrentSequences(spec, step::run).run(sequences, chunk, threads, kernels);
+        return new RecurrentSequences(spec, step).run(sequences, chunk, threads, kernels);
       }
     }
 
@@ -168,25 +146,25 @@ class LinearStepPropertyTest {
       return new LinearWeights(
           spec,
           inTurns,
-          new StackedMatrix(List.of(RecurrentSequences.packed(projection, HIDDEN))),
-          biases ? Optional.of(F32Vector.of(projectionBias)) : Optional.empty(),
+          RecurrentSequences.projections(projection, projectionBias, output, outputBias, biases),
           spec instanceof KimiDelta kimi
               ? Optional.of(
                   new LinearWeights.Narrow(
                       RecurrentSequences.packed(decays, kimi.rank()),
                       RecurrentSequences.packed(gates, kimi.rank())))
               : Optional.empty(),
-          new CausalConvolution(
-              spec.channels(),
-              spec.taps(),
-              F32Vector.of(convolution),
-              F32Vector.of(convolutionBias)),
+          spec instanceof LightningAttention
+              ? Optional.empty()
+              : Optional.of(
+                  new CausalConvolution(
+                      spec.channels(),
+                      spec.taps(),
+                      F32Vector.of(convolution),
+                      F32Vector.of(convolutionBias))),
           F32Vector.of(timeStepBias),
           F32Vector.of(decayRate),
           spec instanceof Mamba2 ? Optional.of(F32Vector.of(skip)) : Optional.empty(),
-          F32Vector.of(norm),
-          RecurrentSequences.packed(output, spec.valueWidth()),
-          biases ? Optional.of(F32Vector.of(outputBias)) : Optional.empty());
+          F32Vector.of(norm));
     }
   }
 

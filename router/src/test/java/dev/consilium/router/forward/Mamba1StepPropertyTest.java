@@ -1,7 +1,6 @@
 package dev.consilium.router.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.consilium.model.family.Mamba1;
 import dev.consilium.tensor.F32Vector;
@@ -10,7 +9,6 @@ import dev.consilium.testkit.Seeds;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -28,37 +26,14 @@ class Mamba1StepPropertyTest {
   @Test
   void run_anyShape_equalsFormulasInDouble() {
     for (int i = 0; i < CASES; i++) {
-      Layer layer = new Layer(shape());
-      float[][] tokens = RecurrentSequences.tokens(random);
-      float[][] actual =
-          layer.run(List.<float[][]>of(tokens), tokens.length, 2, Kernels.best()).getFirst();
-      double[][] expected = new Reference(layer).run(tokens);
-      for (int t = 0; t < tokens.length; t++) {
-        for (int j = 0; j < HIDDEN; j++) {
-          assertThat((double) actual[t][j])
-              .as("%s token %d element %d", layer.spec, t, j)
-              .isCloseTo(expected[t][j], within(2e-4 * Math.max(1, Math.abs(expected[t][j]))));
-        }
-      }
+      new Layer(shape()).assertEqualsFormulas(random, 2e-4);
     }
   }
 
   @Test
   void run_anyChunksBatchThreadsKernels_sameBits() {
     for (int i = 0; i < CASES; i++) {
-      Layer layer = new Layer(shape());
-      List<float[][]> sequences = new ArrayList<>();
-      for (int s = 1 + random.nextInt(4); s > 0; s--) {
-        sequences.add(RecurrentSequences.tokens(random));
-      }
-      int chunk = 1 + random.nextInt(9);
-      List<float[][]> together = layer.run(sequences, chunk, 1 + random.nextInt(3), Kernels.best());
-      for (int s = 0; s < sequences.size(); s++) {
-        List<float[][]> one = List.<float[][]>of(sequences.get(s));
-        float[][] alone =
-            layer.run(one, RecurrentSequences.LONGEST, 1, Kernels.scalar()).getFirst();
-        assertThat(together.get(s)).as("%s chunks of %d", layer.spec, chunk).isDeepEqualTo(alone);
-      }
+      new Layer(shape()).assertSameBits(random);
     }
   }
 
@@ -83,7 +58,7 @@ class Mamba1StepPropertyTest {
   }
 
   /** A layer with random weights, as plain arrays and as the step has them. */
-  private final class Layer {
+  private final class Layer implements RecurrentLayer {
     final Mamba1 spec;
     final float[] input;
     final float[] inputBias;
@@ -123,10 +98,21 @@ class Mamba1StepPropertyTest {
       outputBias = floats(HIDDEN, biased);
     }
 
-    List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
+    @Override
+    public double[][] inDouble(float[][] tokens) {
+      return new Reference(this).run(tokens);
+    }
+
+    @Override
+    public Mamba1 spec() {
+      return spec;
+    }
+
+    @Override
+    public List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
       try (Mamba1Weights weights = weights()) {
         Mamba1Step step = new Mamba1Step(0, weights, EPSILON);
-        return new RecurrentSequences(spec, step::run).run(sequences, chunk, threads, kernels);
+        return new RecurrentSequences(spec, step).run(sequences, chunk, threads, kernels);
       }
     }
 
@@ -134,8 +120,7 @@ class Mamba1StepPropertyTest {
       boolean biases = spec.projectionBiases();
       return new Mamba1Weights(
           spec,
-          RecurrentSequences.packed(input, HIDDEN),
-          biases ? Optional.of(F32Vector.of(inputBias)) : Optional.empty(),
+          RecurrentSequences.projections(input, inputBias, output, outputBias, biases),
           new CausalConvolution(
               spec.channels(), spec.taps(), F32Vector.of(taps), F32Vector.of(bias)),
           new Mamba1Weights.Selection(
@@ -146,9 +131,7 @@ class Mamba1StepPropertyTest {
               RecurrentSequences.packed(steps, spec.rank()),
               F32Vector.of(stepBias)),
           F32Vector.of(rates),
-          F32Vector.of(skip),
-          RecurrentSequences.packed(output, spec.channels()),
-          biases ? Optional.of(F32Vector.of(outputBias)) : Optional.empty());
+          F32Vector.of(skip));
     }
   }
 

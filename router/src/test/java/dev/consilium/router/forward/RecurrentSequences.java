@@ -1,5 +1,6 @@
 package dev.consilium.router.forward;
 
+import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.router.kvcache.CacheLayout;
 import dev.consilium.router.kvcache.KvPool;
@@ -8,6 +9,7 @@ import dev.consilium.router.kvcache.SequenceCache;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.DType;
 import dev.consilium.tensor.F32Matrix;
+import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
 import dev.consilium.tensor.PackedMatrix;
 import io.opentelemetry.context.Context;
@@ -16,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** Takes random sequences through one recurrent layer, in chunks and side by side. */
@@ -23,16 +26,10 @@ final class RecurrentSequences {
   static final int LONGEST = 40;
   static final int HIDDEN = 24;
 
-  /** What a layer does to a batch. */
-  interface Step {
-    void run(
-        CpuDevice device, BatchRows batch, RecurrentRows rows, F32Matrix input, F32Matrix result);
-  }
-
   private final RecurrentAttention spec;
-  private final Step step;
+  private final RecurrentStep step;
 
-  RecurrentSequences(RecurrentAttention spec, Step step) {
+  RecurrentSequences(RecurrentAttention spec, RecurrentStep step) {
     this.spec = spec;
     this.step = step;
   }
@@ -118,6 +115,16 @@ final class RecurrentSequences {
       values[i] = (float) (scale * (2 * random.nextDouble() - 1));
     }
     return values;
+  }
+
+  /** What a layer begins and ends with, each with its bias if {@code biases}. */
+  static RecurrentProjections projections(
+      float[] input, float[] inputBias, float[] output, float[] outputBias, boolean biases) {
+    return new RecurrentProjections(
+        new StackedMatrix(List.of(packed(input, HIDDEN))),
+        biases ? Optional.of(F32Vector.of(inputBias)) : Optional.empty(),
+        packed(output, output.length / HIDDEN),
+        biases ? Optional.of(F32Vector.of(outputBias)) : Optional.empty());
   }
 
   static PackedMatrix packed(float[] values, int columns) {

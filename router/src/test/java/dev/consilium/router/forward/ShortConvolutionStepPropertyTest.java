@@ -1,7 +1,6 @@
 package dev.consilium.router.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.consilium.model.family.ShortConvolution;
 import dev.consilium.tensor.F32Vector;
@@ -9,7 +8,6 @@ import dev.consilium.tensor.Kernels;
 import dev.consilium.testkit.Seeds;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -26,37 +24,14 @@ class ShortConvolutionStepPropertyTest {
   @Test
   void run_anyShape_equalsFormulaInDouble() {
     for (int i = 0; i < CASES; i++) {
-      Layer layer = new Layer(shape());
-      float[][] tokens = RecurrentSequences.tokens(random);
-      float[][] actual =
-          layer.run(List.<float[][]>of(tokens), tokens.length, 2, Kernels.best()).getFirst();
-      double[][] expected = layer.inDouble(tokens);
-      for (int t = 0; t < tokens.length; t++) {
-        for (int j = 0; j < HIDDEN; j++) {
-          assertThat((double) actual[t][j])
-              .as("%s token %d element %d", layer.spec, t, j)
-              .isCloseTo(expected[t][j], within(1e-5 * Math.max(1, Math.abs(expected[t][j]))));
-        }
-      }
+      new Layer(shape()).assertEqualsFormulas(random, 1e-5);
     }
   }
 
   @Test
   void run_anyChunksBatchThreadsKernels_sameBits() {
     for (int i = 0; i < CASES; i++) {
-      Layer layer = new Layer(shape());
-      List<float[][]> sequences = new ArrayList<>();
-      for (int s = 1 + random.nextInt(4); s > 0; s--) {
-        sequences.add(RecurrentSequences.tokens(random));
-      }
-      int chunk = 1 + random.nextInt(9);
-      List<float[][]> together = layer.run(sequences, chunk, 1 + random.nextInt(3), Kernels.best());
-      for (int s = 0; s < sequences.size(); s++) {
-        List<float[][]> one = List.<float[][]>of(sequences.get(s));
-        float[][] alone =
-            layer.run(one, RecurrentSequences.LONGEST, 1, Kernels.scalar()).getFirst();
-        assertThat(together.get(s)).as("%s chunks of %d", layer.spec, chunk).isDeepEqualTo(alone);
-      }
+      new Layer(shape()).assertSameBits(random);
     }
   }
 
@@ -76,7 +51,7 @@ class ShortConvolutionStepPropertyTest {
   }
 
   /** A layer with random weights. */
-  private final class Layer {
+  private final class Layer implements RecurrentLayer {
     final ShortConvolution spec;
     final float[] input;
     final float[] inputBias;
@@ -97,25 +72,29 @@ class ShortConvolutionStepPropertyTest {
       outputBias = floats(HIDDEN, biased);
     }
 
-    List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
+    @Override
+    public ShortConvolution spec() {
+      return spec;
+    }
+
+    @Override
+    public List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
       try (ShortConvolutionWeights weights = weights()) {
         ShortConvolutionStep step = new ShortConvolutionStep(0, weights);
-        return new RecurrentSequences(spec, step::run).run(sequences, chunk, threads, kernels);
+        return new RecurrentSequences(spec, step).run(sequences, chunk, threads, kernels);
       }
     }
 
     private ShortConvolutionWeights weights() {
       return new ShortConvolutionWeights(
           spec,
-          RecurrentSequences.packed(input, HIDDEN),
-          spec.biases() ? Optional.of(F32Vector.of(inputBias)) : Optional.empty(),
+          RecurrentSequences.projections(input, inputBias, output, outputBias, spec.biases()),
           new CausalConvolution(
-              spec.channels(), spec.taps(), F32Vector.of(taps), F32Vector.of(bias)),
-          RecurrentSequences.packed(output, spec.channels()),
-          spec.biases() ? Optional.of(F32Vector.of(outputBias)) : Optional.empty());
+              spec.channels(), spec.taps(), F32Vector.of(taps), F32Vector.of(bias)));
     }
 
-    double[][] inDouble(float[][] tokens) {
+    @Override
+    public double[][] inDouble(float[][] tokens) {
       List<double[]> gated = new ArrayList<>();
       double[][] results = new double[tokens.length][];
       int channels = spec.channels();
