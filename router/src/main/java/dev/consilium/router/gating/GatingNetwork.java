@@ -226,8 +226,11 @@ public final class GatingNetwork {
   private void renormalise(float[] weights) {
     switch (spec.weighting().renormalisation()) {
       case GateRenormalisation.None() -> {}
-      case GateRenormalisation.BySum bySum ->
-          divide(weights, Math.max(sum(weights) + bySum.epsilon(), bySum.floor()));
+      case GateRenormalisation.BySum bySum -> {
+        float sum = Math.max(sum(weights) + bySum.epsilon(), bySum.floor());
+        // Logistic functions may all be rounded to 0; then nobody is worth anything.
+        divide(weights, sum > 0 ? sum : 1);
+      }
     }
   }
 

@@ -46,6 +46,19 @@ class GatingNetworkTest {
   }
 
   @Test
+  void choose_allScoresRoundedToZero_weighsNothing() {
+    ExpertChoices choices =
+        choose(
+            new GateSpec(4, 2, new GateScore.Sigmoid(), new GateRenormalisation.BySum()),
+            -200,
+            -300,
+            -150,
+            -400);
+    assertThat(choices.ofToken(0, 0).experts()).containsExactly(2, 0);
+    assertThat(choices.ofToken(0, 0).weights()).containsExactly(0f, 0f);
+  }
+
+  @Test
   void choose_scalingFactor_multipliesAfterRenormalisation() {
     GateSpec spec =
         new GateSpec(
