@@ -2,10 +2,10 @@ package dev.consilium.cli.inspect;
 
 import dev.consilium.model.family.AllKeys;
 import dev.consilium.model.family.AttentionSpec;
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.KeyChunks;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
@@ -35,7 +35,7 @@ final class AttentionWords {
           };
       case LatentAttention _ -> "latent";
       case GatedDeltaNet _ -> "gated delta net";
-      case KimiDelta _ -> "Kimi delta attention";
+      case ChannelDeltaNet _ -> "Kimi delta attention";
       case LightningAttention _ -> "lightning attention";
       case Mamba1 _ -> "Mamba";
       case Mamba2 _ -> "Mamba2";
@@ -50,7 +50,7 @@ final class AttentionWords {
       case GroupedQueryAttention grouped -> grouped(grouped);
       case LatentAttention latent -> latent(latent);
       case GatedDeltaNet delta -> "gated delta net: " + recurrence(delta);
-      case KimiDelta kimi -> "Kimi delta attention: " + recurrence(kimi);
+      case ChannelDeltaNet delta -> "Kimi delta attention: " + recurrence(delta);
       case LightningAttention lightning ->
           "lightning attention: %d heads with a state of %d x %d each"
               .formatted(lightning.heads(), lightning.headDim(), lightning.headDim());

@@ -1,9 +1,9 @@
 package dev.consilium.model.checkpoint;
 
 import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.BlockNames;
 import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
-import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
@@ -203,7 +203,7 @@ final class HuggingFaceWeights implements Weights {
     }
   }
 
-  private static List<FusedPart> parts(GatedNames names, int expert, int inner, int hidden) {
+  private static List<FusedPart> parts(BlockNames names, int expert, int inner, int hidden) {
     return List.of(
         new FusedPart(names.gate(), expert, inner, hidden, Optional.of(0)),
         new FusedPart(names.up(), expert, inner, hidden, Optional.of(1)),

@@ -3,13 +3,13 @@ package dev.consilium.model.checkpoint;
 import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.BlockBody;
+import dev.consilium.model.family.BlockNames;
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GatedDeltaNet;
-import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.GroupedQueryAttention;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
@@ -152,7 +152,7 @@ public final class SpecTensors {
         timeSteps(delta.heads(), names);
         vector(names.of(Part.NORM), delta.valueDim());
       }
-      case KimiDelta kimi -> kimi(kimi, names);
+      case ChannelDeltaNet delta -> channelDelta(delta, names);
       case LightningAttention lightning -> {
         matrix(names.of(Part.QUERY_KEY_VALUE), lightning.channels(), spec.hiddenSize());
         matrix(names.of(Part.GATE), lightning.valueWidth(), spec.hiddenSize());
@@ -185,25 +185,25 @@ public final class SpecTensors {
     }
   }
 
-  private void kimi(KimiDelta kimi, RecurrentNames names) {
-    int width = kimi.keyWidth();
+  private void channelDelta(ChannelDeltaNet delta, RecurrentNames names) {
+    int width = delta.keyWidth();
     for (Part part : List.of(Part.QUERY, Part.KEY, Part.VALUE)) {
       matrix(names.of(part), width, spec.hiddenSize());
     }
     for (Part part :
         List.of(Part.QUERY_CONVOLUTION, Part.KEY_CONVOLUTION, Part.VALUE_CONVOLUTION)) {
-      visitor.tensor(names.of(part), List.of((long) width, 1L, (long) kimi.taps()));
+      visitor.tensor(names.of(part), List.of((long) width, 1L, (long) delta.taps()));
     }
     for (Part part : List.of(Part.DECAY_DOWN, Part.GATE_DOWN)) {
-      matrix(names.of(part), kimi.rank(), spec.hiddenSize());
+      matrix(names.of(part), delta.rank(), spec.hiddenSize());
     }
     for (Part part : List.of(Part.DECAY_UP, Part.GATE_UP)) {
-      matrix(names.of(part), width, kimi.rank());
+      matrix(names.of(part), width, delta.rank());
     }
-    matrix(names.of(Part.STRENGTH), kimi.heads(), spec.hiddenSize());
+    matrix(names.of(Part.STRENGTH), delta.heads(), spec.hiddenSize());
     vector(names.of(Part.TIME_STEP_BIAS), width);
-    visitor.tensor(names.of(Part.DECAY), List.of(1L, 1L, (long) kimi.heads(), 1L));
-    vector(names.of(Part.NORM), kimi.valueDim());
+    visitor.tensor(names.of(Part.DECAY), List.of(1L, 1L, (long) delta.heads(), 1L));
+    vector(names.of(Part.NORM), delta.valueDim());
   }
 
   private void selection(Mamba1 mamba, RecurrentNames names) {
@@ -321,14 +321,14 @@ public final class SpecTensors {
   }
 
   /** A block that sees every token. */
-  private void block(GatedNames names, int intermediate, BlockBody body) {
+  private void block(BlockNames names, int intermediate, BlockBody body) {
     block(names, spec.hiddenSize(), intermediate, body.activation());
     if (body.biases()) {
       biases(names.biases(), spec.hiddenSize(), intermediate, body.activation());
     }
   }
 
-  private void block(GatedNames names, int width, int intermediate, Activation activation) {
+  private void block(BlockNames names, int width, int intermediate, Activation activation) {
     if (activation.gated()) {
       matrix(names.gate(), intermediate, width);
     }
@@ -336,7 +336,7 @@ public final class SpecTensors {
     matrix(names.down(), width, intermediate);
   }
 
-  private void biases(GatedNames names, int width, int intermediate, Activation activation) {
+  private void biases(BlockNames names, int width, int intermediate, Activation activation) {
     if (activation.gated()) {
       vector(names.gate(), intermediate);
     }

@@ -3,9 +3,9 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.RowOrder;
 import dev.consilium.model.checkpoint.SpecTensors;
 import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.LayerSpec;
@@ -145,7 +145,7 @@ public final class GgufLayout {
             splitByKind(delta, names.recurrent());
             turn(delta, names.recurrent());
           }
-          case KimiDelta kimi -> channels(kimi, names.recurrent());
+          case ChannelDeltaNet delta -> channels(delta, names.recurrent());
           case LightningAttention _, Mamba1 _, ShortConvolution _ -> {}
         }
       }
@@ -213,8 +213,8 @@ public final class GgufLayout {
   }
 
   /** Files have the dimension of 1 of these. */
-  private void channels(KimiDelta kimi, RecurrentNames names) {
-    List<Long> shape = List.of((long) kimi.keyWidth(), 1L, (long) kimi.taps());
+  private void channels(ChannelDeltaNet delta, RecurrentNames names) {
+    List<Long> shape = List.of((long) delta.keyWidth(), 1L, (long) delta.taps());
     for (Part part :
         List.of(Part.QUERY_CONVOLUTION, Part.KEY_CONVOLUTION, Part.VALUE_CONVOLUTION)) {
       String tensor = names.of(part);

@@ -42,7 +42,7 @@ public final class ExpertBank implements AutoCloseable {
   public static long expertBytes(Checkpoint checkpoint, int layer) {
     ModelSpec spec = checkpoint.spec();
     MixtureOfExperts experts = experts(spec, layer);
-    return GatedWeights.memoryBytes(checkpoint, spec.names().feedForward(layer), experts);
+    return BlockWeights.memoryBytes(checkpoint, spec.names().feedForward(layer), experts);
   }
 
   /**
@@ -148,13 +148,13 @@ public final class ExpertBank implements AutoCloseable {
     return experts(checkpoint.spec(), layer).gate().weighting().ofInput();
   }
 
-  private GatedWeights read(ExpertId id) {
+  private BlockWeights read(ExpertId id) {
     ModelSpec spec = checkpoint.spec();
-    return GatedWeights.load(
+    return BlockWeights.load(
         checkpoint, spec.names().feedForward(id.layer()), experts(spec, id.layer()), id.index());
   }
 
-  private void add(ExpertId id, GatedWeights weights) {
+  private void add(ExpertId id, BlockWeights weights) {
     synchronized (this) {
       if (!closed) {
         held.put(id, new Held(weights));
@@ -214,10 +214,10 @@ public final class ExpertBank implements AutoCloseable {
 
   /** An expert's weights, and how many hold on to them: the bank and each lease. */
   private static final class Held {
-    final GatedWeights weights;
+    final BlockWeights weights;
     int references = 1;
 
-    Held(GatedWeights weights) {
+    Held(BlockWeights weights) {
       this.weights = weights;
     }
   }
@@ -231,7 +231,7 @@ public final class ExpertBank implements AutoCloseable {
     }
 
     /** The weights of one of the experts asked for. */
-    GatedWeights weights(ExpertId id) {
+    BlockWeights weights(ExpertId id) {
       Held one = leased.get(id);
       if (one == null) {
         throw new IllegalStateException(id + " is not part of this lease");

@@ -15,13 +15,13 @@ import java.util.stream.IntStream;
  */
 public final class ExpertComputation {
 
-  private final GatedBlocks blocks;
+  private final BlockComputation blocks;
 
   /** Tokens times gate weights, where those multiply the input. */
   private final ScratchMatrix inputs = new ScratchMatrix();
 
   public ExpertComputation(CpuDevice device) {
-    this.blocks = new GatedBlocks(device);
+    this.blocks = new BlockComputation(device);
   }
 
   /**
@@ -68,14 +68,15 @@ public final class ExpertComputation {
    * @param inOrder whether the input has a row for each pair of expert and token, in the order of
    *     the work; else it has one for each token
    */
-  private static List<GatedBlocks.Block> jobs(
+  private static List<BlockComputation.Block> jobs(
       ExpertBank.Lease lease, int layer, List<ExpertTokens> work, boolean inOrder) {
-    List<GatedBlocks.Block> jobs = new ArrayList<>(work.size());
+    List<BlockComputation.Block> jobs = new ArrayList<>(work.size());
     int first = 0;
     for (ExpertTokens tokens : work) {
       int[] rows =
           inOrder ? IntStream.range(first, first + tokens.count()).toArray() : tokens.rows();
-      jobs.add(new GatedBlocks.Block(lease.weights(new ExpertId(layer, tokens.expert())), rows));
+      jobs.add(
+          new BlockComputation.Block(lease.weights(new ExpertId(layer, tokens.expert())), rows));
       first += tokens.count();
     }
     return jobs;

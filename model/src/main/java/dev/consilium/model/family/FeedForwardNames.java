@@ -17,21 +17,21 @@ package dev.consilium.model.family;
 public record FeedForwardNames(
     String norm,
     GateNames gate,
-    GatedNames expertTemplate,
-    GatedNames expertBiasTemplate,
-    GatedNames shared,
+    BlockNames expertTemplate,
+    BlockNames expertBiasTemplate,
+    BlockNames shared,
     String sharedGate,
-    GatedNames dense,
+    BlockNames dense,
     String narrow,
     String wide) {
 
   /** Names of one routed expert's weights. */
-  public GatedNames expert(int index) {
+  public BlockNames expert(int index) {
     return expertTemplate.filled("{expert}", index);
   }
 
   /** Names of one routed expert's biases. */
-  public GatedNames expertBias(int index) {
+  public BlockNames expertBias(int index) {
     return expertBiasTemplate.filled("{expert}", index);
   }
 

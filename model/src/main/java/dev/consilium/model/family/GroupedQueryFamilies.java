@@ -57,7 +57,7 @@ final class GroupedQueryFamilies {
                   .layers(Layers.SPARSE_STEP)
                   .gate(GateRules.softmax(Normalisation.IF_ENABLED))
                   .shared(new Shared.Sized("shared_expert_intermediate_size", true)))
-          .names(new NamesBuilder().shared(GatedNames.of("mlp.shared_expert")))
+          .names(new NamesBuilder().shared(BlockNames.of("mlp.shared_expert")))
           .build();
 
   private static final ModelFamily QWEN3_MOE =
@@ -195,7 +195,7 @@ final class GroupedQueryFamilies {
               new NamesBuilder()
                   .qkNorms("query_layernorm", "key_layernorm")
                   .gate("mlp.gate.wg")
-                  .shared(GatedNames.of("mlp.shared_mlp")))
+                  .shared(BlockNames.of("mlp.shared_mlp")))
           .build();
 
   private static final ModelFamily DBRX =
@@ -229,7 +229,7 @@ final class GroupedQueryFamilies {
                   .attentionOutput("out_proj")
                   .gate("ffn.router.layer")
                   .experts(
-                      GatedNames.apart(
+                      BlockNames.apart(
                           "ffn.experts.mlp.w1", "ffn.experts.mlp.v1", "ffn.experts.mlp.w2"),
                       ExpertLayout.ROWS)
                   .finalNorm("norm_f"))
@@ -311,7 +311,7 @@ final class GroupedQueryFamilies {
               new NamesBuilder()
                   .gate("mlp.router.gate")
                   .correctionBias("mlp.expert_bias")
-                  .shared(GatedNames.of("mlp.shared_mlp")))
+                  .shared(BlockNames.of("mlp.shared_mlp")))
           .build();
 
   private static final ModelFamily GPT_OSS =
@@ -335,7 +335,7 @@ final class GroupedQueryFamilies {
               new NamesBuilder()
                   .gate("mlp.router")
                   .experts(
-                      GatedNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
+                      BlockNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
                       ExpertLayout.TRANSPOSED_ALTERNATING))
           .build();
 
@@ -382,11 +382,11 @@ final class GroupedQueryFamilies {
               new NamesBuilder()
                   .gate("feed_forward.router")
                   .experts(
-                      GatedNames.fused(
+                      BlockNames.fused(
                           "feed_forward.experts.gate_up_proj", "feed_forward.experts.down_proj"),
                       ExpertLayout.TRANSPOSED)
-                  .shared(GatedNames.of("feed_forward.shared_expert"))
-                  .dense(GatedNames.of("feed_forward")))
+                  .shared(BlockNames.of("feed_forward.shared_expert"))
+                  .dense(BlockNames.of("feed_forward")))
           .build();
 
   /** Of Granite. */
@@ -449,12 +449,12 @@ final class GroupedQueryFamilies {
             new NamesBuilder()
                 .gate("block_sparse_moe.router.layer")
                 .experts(
-                    GatedNames.fused(
+                    BlockNames.fused(
                         "block_sparse_moe.input_linear.weight",
                         "block_sparse_moe.output_linear.weight"),
                     ExpertLayout.STACKED)
                 .shared(
-                    GatedNames.halves(
+                    BlockNames.halves(
                         "shared_mlp.input_linear.weight", "shared_mlp.output_linear.weight")));
   }
 }

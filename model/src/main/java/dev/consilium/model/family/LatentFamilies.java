@@ -80,8 +80,8 @@ final class LatentFamilies {
                       "post_attention_layernorm." + WeightNames.HALF)
                   .gate("mlp.router.classifier")
                   .correctionBias("mlp.router.e_score_correction_bias")
-                  .shared(GatedNames.of("mlps." + WeightNames.HALF))
-                  .dense(GatedNames.of("mlps." + WeightNames.HALF))
+                  .shared(BlockNames.of("mlps." + WeightNames.HALF))
+                  .dense(BlockNames.of("mlps." + WeightNames.HALF))
                   .unused("model.mtp."))
           .build();
 

@@ -8,7 +8,7 @@ package dev.consilium.model.family;
  * first. Head {@code h} uses key head {@code h / (heads / keyHeads)}.
  */
 public sealed interface LinearAttention extends RecurrentAttention
-    permits GatedDeltaNet, KimiDelta, LightningAttention, Mamba2 {
+    permits GatedDeltaNet, ChannelDeltaNet, LightningAttention, Mamba2 {
 
   /** Heads, each with a value and a state of its own. */
   int heads();

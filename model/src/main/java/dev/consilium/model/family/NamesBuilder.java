@@ -24,10 +24,10 @@ final class NamesBuilder {
   private String queryNorm;
   private String keyNorm;
   private GateNames gate;
-  private GatedNames expert;
-  private GatedNames shared;
+  private BlockNames expert;
+  private BlockNames shared;
   private String sharedGate;
-  private GatedNames dense;
+  private BlockNames dense;
   private String narrow;
   private String wide;
   private RecurrentNames recurrent;
@@ -54,7 +54,7 @@ final class NamesBuilder {
   static NamesBuilder blockSparse() {
     return new NamesBuilder()
         .gate("block_sparse_moe.gate")
-        .experts(GatedNames.of("block_sparse_moe.experts.{expert}", "w1", "w3", "w2"));
+        .experts(BlockNames.of("block_sparse_moe.experts.{expert}", "w1", "w3", "w2"));
   }
 
   /**
@@ -78,10 +78,10 @@ final class NamesBuilder {
     queryNorm = attention + ".q_norm.weight";
     keyNorm = attention + ".k_norm.weight";
     gate = GateNames.of(layer + "mlp.gate");
-    expert = GatedNames.of(layer + "mlp.experts.{expert}");
-    shared = GatedNames.of(layer + "mlp.shared_experts");
+    expert = BlockNames.of(layer + "mlp.experts.{expert}");
+    shared = BlockNames.of(layer + "mlp.shared_experts");
     sharedGate = layer + "mlp.shared_expert_gate.weight";
-    dense = GatedNames.of(layer + "mlp");
+    dense = BlockNames.of(layer + "mlp");
     narrow = layer + "mlp.fc1_latent_proj.weight";
     wide = layer + "mlp.fc2_latent_proj.weight";
     recurrent = new RecurrentNames(layer + "mamba.");
@@ -147,23 +147,23 @@ final class NamesBuilder {
     return this;
   }
 
-  NamesBuilder experts(GatedNames inLayer) {
+  NamesBuilder experts(BlockNames inLayer) {
     expert = prefixed(inLayer);
     return this;
   }
 
   /** Experts whose matrices are put together. */
-  NamesBuilder experts(GatedNames inLayer, ExpertLayout layout) {
+  NamesBuilder experts(BlockNames inLayer, ExpertLayout layout) {
     storage = WeightStorage.of(layout);
     return experts(inLayer);
   }
 
-  NamesBuilder shared(GatedNames inLayer) {
+  NamesBuilder shared(BlockNames inLayer) {
     shared = prefixed(inLayer);
     return this;
   }
 
-  NamesBuilder dense(GatedNames inLayer) {
+  NamesBuilder dense(BlockNames inLayer) {
     dense = prefixed(inLayer);
     return this;
   }
@@ -192,8 +192,8 @@ final class NamesBuilder {
     return this;
   }
 
-  private GatedNames prefixed(GatedNames names) {
-    return new GatedNames(layer + names.gate(), layer + names.up(), layer + names.down());
+  private BlockNames prefixed(BlockNames names) {
+    return new BlockNames(layer + names.gate(), layer + names.up(), layer + names.down());
   }
 
   WeightNames build() {

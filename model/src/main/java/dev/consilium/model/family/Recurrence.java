@@ -18,7 +18,7 @@ enum Recurrence {
    */
   MAMBA1,
   /** Kimi delta attention where {@code linear_attn_config} says so. */
-  KIMI_DELTA,
+  CHANNEL_DELTA_NET,
   /**
    * Lightning attention where {@code layer_types} says {@code linear_attention}; absent: in every
    * second layer.

@@ -59,8 +59,8 @@ final class RecurrentFamilies {
                   .recurrent(Part.CONVOLUTION, "conv.weight")
                   .gate("feed_forward.gate")
                   .correctionBias("feed_forward.expert_bias")
-                  .experts(GatedNames.of("feed_forward.experts.{expert}", "w1", "w3", "w2"))
-                  .dense(GatedNames.of("feed_forward", "w1", "w3", "w2"))
+                  .experts(BlockNames.of("feed_forward.experts.{expert}", "w1", "w3", "w2"))
+                  .dense(BlockNames.of("feed_forward", "w1", "w3", "w2"))
                   .finalNorm("embedding_norm"))
           .build();
 
@@ -82,8 +82,8 @@ final class RecurrentFamilies {
               new NamesBuilder()
                   .norms("input_layernorm", "pre_ff_layernorm")
                   .gate("feed_forward.router")
-                  .experts(GatedNames.of("feed_forward.experts.{expert}"))
-                  .dense(GatedNames.of("feed_forward"))
+                  .experts(BlockNames.of("feed_forward.experts.{expert}"))
+                  .dense(BlockNames.of("feed_forward"))
                   .finalNorm("final_layernorm"))
           .build();
 
@@ -104,7 +104,7 @@ final class RecurrentFamilies {
                           .weight(Weight.SCALED_OUTPUT))
                   .shared(new Shared.Counted("num_shared_experts")))
           .called("max_position_embeddings", "model_max_length")
-          .recurrence(Recurrence.KIMI_DELTA)
+          .recurrence(Recurrence.CHANNEL_DELTA_NET)
           .only("mla_use_nope", "true")
           .only("moe_layer_freq", "1")
           .only("moe_renormalize", "true")
@@ -114,7 +114,7 @@ final class RecurrentFamilies {
           .only("use_grouped_topk", "true")
           .names(
               NamesBuilder.blockSparse()
-                  .shared(GatedNames.of("block_sparse_moe.shared_experts"))
+                  .shared(BlockNames.of("block_sparse_moe.shared_experts"))
                   .recurrent("self_attn")
                   .recurrent(Part.STRENGTH, "b_proj.weight")
                   .recurrent(Part.NORM, "o_norm.weight")
@@ -153,9 +153,9 @@ final class RecurrentFamilies {
                   .embedding("embeddings")
                   .norms("norm", "norm")
                   .gate("mixer.gate")
-                  .experts(GatedNames.of("mixer.experts.{expert}"))
-                  .shared(GatedNames.of("mixer.shared_experts"))
-                  .dense(GatedNames.of("mixer"))
+                  .experts(BlockNames.of("mixer.experts.{expert}"))
+                  .shared(BlockNames.of("mixer.shared_experts"))
+                  .dense(BlockNames.of("mixer"))
                   .narrow("mixer.fc1_latent_proj", "mixer.fc2_latent_proj")
                   .recurrent("mixer")
                   .finalNorm("norm_f")
@@ -181,7 +181,7 @@ final class RecurrentFamilies {
                   "Qwen3_5MoeForConditionalGeneration",
                   qwenNames("model.language_model.")
                       .experts(
-                          GatedNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
+                          BlockNames.fused("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
                           ExpertLayout.STACKED)
                       .unused("model.visual."))
               .scaledNames(qwenLinear(qwenNames("model.language_model.")).unused("model.visual."))
@@ -276,6 +276,6 @@ final class RecurrentFamilies {
   }
 
   private static NamesBuilder qwenNames(String root) {
-    return new NamesBuilder(root).shared(GatedNames.of("mlp.shared_expert"));
+    return new NamesBuilder(root).shared(BlockNames.of("mlp.shared_expert"));
   }
 }

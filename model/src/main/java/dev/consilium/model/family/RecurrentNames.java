@@ -67,7 +67,7 @@ public record RecurrentNames(String module, Arrangement arrangement, Map<Part, S
     QUERY_NORM("c_layernorm.weight"),
     /** {@code [channels, rank]} of a {@link Mamba1}, with a bias. */
     TIME_STEP("dt_proj.weight"),
-    /** {@code [heads]}; of a {@link KimiDelta} {@code [keyWidth]}. */
+    /** {@code [heads]}; of a {@link ChannelDeltaNet} {@code [keyWidth]}. */
     TIME_STEP_BIAS("dt_bias"),
     /** Logarithms of rates, {@code [heads]}; of a {@link Mamba1} {@code [channels, stateSize]}. */
     DECAY("A_log"),

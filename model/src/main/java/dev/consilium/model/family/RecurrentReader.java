@@ -59,7 +59,7 @@ final class RecurrentReader {
                     : Optional.<RecurrentAttention>empty())
             .toList();
       }
-      case KIMI_DELTA -> kimi(layers);
+      case CHANNEL_DELTA_NET -> channelDeltaNets(layers);
       case LIGHTNING -> lightning(listedKinds(layers), hidden);
       case LIGHTNING_NUMBERED -> lightning(numberedKinds(layers), hidden);
       case MAMBA1 -> where(inPeriods(layers), "mamba", mamba1(hidden));
@@ -93,7 +93,7 @@ final class RecurrentReader {
     return fields.layerKinds("layer_types", layers, recurrent, other);
   }
 
-  private List<Optional<RecurrentAttention>> kimi(int layers) {
+  private List<Optional<RecurrentAttention>> channelDeltaNets(int layers) {
     ConfigFields linear =
         fields
             .object("linear_attn_config")
@@ -101,8 +101,8 @@ final class RecurrentReader {
     Set<Integer> delta = Set.copyOf(linear.integers("kda_layers", 1, layers));
     Set<Integer> full = Set.copyOf(linear.integers("full_attn_layers", 1, layers));
     int headDim = linear.integer("head_dim", 1, MAX_DIM);
-    KimiDelta layer =
-        new KimiDelta(
+    ChannelDeltaNet layer =
+        new ChannelDeltaNet(
             linear.integer("num_heads", 1, MAX_HEADS),
             headDim,
             headDim,

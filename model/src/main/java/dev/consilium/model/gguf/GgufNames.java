@@ -1,10 +1,10 @@
 package dev.consilium.model.gguf;
 
 import dev.consilium.model.family.AttentionNames;
+import dev.consilium.model.family.BlockNames;
 import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GateNames;
-import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.LatentNames;
 import dev.consilium.model.family.ProjectionNames;
 import dev.consilium.model.family.RecurrentNames;
@@ -208,8 +208,8 @@ public final class GgufNames {
     return new ProjectionNames(LAYER + name + ".weight", LAYER + name + ".bias");
   }
 
-  private static GatedNames gated(String suffix) {
-    return new GatedNames(
+  private static BlockNames gated(String suffix) {
+    return new BlockNames(
         LAYER + "ffn_gate" + suffix, LAYER + "ffn_up" + suffix, LAYER + "ffn_down" + suffix);
   }
 }

@@ -2,9 +2,9 @@ package dev.consilium.model.gguf;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
 import dev.consilium.model.family.GroupedQueryAttention;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba1;
@@ -169,7 +169,7 @@ sealed interface GgufRecurrence extends GgufAxis {
 
     @Override
     public void write(ModelSpec spec, GgufWriting to) {
-      GgufWriting.attention(spec, KimiDelta.class)
+      GgufWriting.attention(spec, ChannelDeltaNet.class)
           .ifPresent(layer -> {
             to.whole(GgufKey.DELTA_HEAD, layer.headDim());
             to.whole(GgufKey.RECURRENT_TAPS, layer.taps());

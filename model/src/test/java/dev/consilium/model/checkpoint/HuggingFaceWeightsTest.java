@@ -8,10 +8,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.AttentionNames;
 import dev.consilium.model.family.BlockBody;
+import dev.consilium.model.family.BlockNames;
 import dev.consilium.model.family.ExpertLayout;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.GateSpec;
-import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelFamilies;
@@ -399,8 +399,8 @@ class HuggingFaceWeightsTest {
             List.of()));
   }
 
-  private static GatedNames fusedNames(String suffix) {
-    return new GatedNames(
+  private static BlockNames fusedNames(String suffix) {
+    return new BlockNames(
         MLP + "gate_up_proj" + suffix + "[{expert}].gate",
         MLP + "gate_up_proj" + suffix + "[{expert}].up",
         MLP + "down_proj" + suffix + "[{expert}]");

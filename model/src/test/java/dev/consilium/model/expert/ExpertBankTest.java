@@ -97,7 +97,7 @@ final class ExpertBankTest {
     long one = ExpertBank.expertBytes(checkpoint, 0);
     ExpertBank.Lease early = bank.acquire(List.of(FIRST));
     ExpertBank.Lease late = bank.acquire(List.of(FIRST, SECOND));
-    GatedWeights weights = late.weights(FIRST);
+    BlockWeights weights = late.weights(FIRST);
     bank.drop(List.of(FIRST));
     assertThat(bank.holds(FIRST)).isFalse();
     early.close();

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.BlockBody;
+import dev.consilium.model.family.BlockNames;
 import dev.consilium.model.family.DenseFeedForward;
-import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.tensor.Bf16;
 import dev.consilium.tensor.CpuDevice;
@@ -142,13 +142,17 @@ final class ExpertComputationPropertyTest {
     Random random = new Random(5);
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model(name));
         CpuDevice device = new CpuDevice(2)) {
-      GatedNames names = checkpoint.spec().names().feedForward(layer).dense();
+      BlockNames names = checkpoint.spec().names().feedForward(layer).dense();
       DenseFeedForward dense =
           (DenseFeedForward) checkpoint.spec().layers().get(layer).feedForward();
       assertThat(dense.body().biases()).isEqualTo(biases);
-      try (GatedFeedForward block =
-          GatedFeedForward.load(
-              checkpoint, names, dense.intermediateSize(), dense.body(), new GatedBlocks(device))) {
+      try (FeedForwardBlock block =
+          FeedForwardBlock.load(
+              checkpoint,
+              names,
+              dense.intermediateSize(),
+              dense.body(),
+              new BlockComputation(device))) {
         F32Matrix hidden = randomHidden(64, random);
         int[] rows = {0, 4, 5, 12};
         F32Matrix result = block.compute(hidden, rows);
@@ -169,10 +173,10 @@ final class ExpertComputationPropertyTest {
     Random random = new Random(6);
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("nemotron_h-latent"));
         CpuDevice device = new CpuDevice(2)) {
-      GatedNames names = checkpoint.spec().names().feedForward(1).shared();
+      BlockNames names = checkpoint.spec().names().feedForward(1).shared();
       BlockBody body = new BlockBody(new Activation.SquaredRelu(), true);
-      try (GatedFeedForward block =
-          GatedFeedForward.load(checkpoint, names, 48, body, new GatedBlocks(device))) {
+      try (FeedForwardBlock block =
+          FeedForwardBlock.load(checkpoint, names, 48, body, new BlockComputation(device))) {
         F32Matrix hidden = randomHidden(64, random);
         F32Matrix result = block.compute(hidden, new int[] {2});
         double[] wanted = new Oracle(checkpoint, names, 64, 48, body).compute(row(hidden, 2));
@@ -318,7 +322,7 @@ final class ExpertComputationPropertyTest {
     private final double[] upBias;
     private final double[] downBias;
 
-    Oracle(Checkpoint checkpoint, GatedNames names, int width, int inner, BlockBody body) {
+    Oracle(Checkpoint checkpoint, BlockNames names, int width, int inner, BlockBody body) {
       activation = body.activation();
       boolean gated = activation.gated();
       gate = gated ? matrix(checkpoint, names.gate(), inner) : new double[inner][width];

@@ -23,7 +23,8 @@ final class AttentionRuleWords {
       case MAMBA2 -> words.add("Mamba2 where `layer_types` says `mamba`");
       case MAMBA2_SINGLE_BLOCKS ->
           words.add("Mamba2 where `layers_block_type` or `hybrid_override_pattern` says so");
-      case KIMI_DELTA -> words.add("Kimi delta attention in `kda_layers` of `linear_attn_config`");
+      case CHANNEL_DELTA_NET ->
+          words.add("Kimi delta attention in `kda_layers` of `linear_attn_config`");
       case LIGHTNING ->
           words.add("lightning attention where `layer_types` says `linear_attention`");
       case LIGHTNING_NUMBERED -> words.add("lightning attention where `attn_type_list` says 0");

@@ -440,7 +440,7 @@ final class ModelFamiliesTest {
     WeightNames mixtral = specify(MIXTRAL_8X7B, Map.of()).names();
     assertThat(mixtral.feedForward(31).expert(7))
         .isEqualTo(
-            new GatedNames(
+            new BlockNames(
                 "model.layers.31.block_sparse_moe.experts.7.w1.weight",
                 "model.layers.31.block_sparse_moe.experts.7.w3.weight",
                 "model.layers.31.block_sparse_moe.experts.7.w2.weight"));

@@ -1,9 +1,9 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.expert.GatedFeedForward;
+import dev.consilium.model.expert.FeedForwardBlock;
 
 /** Weights of a layer without experts. */
-record DenseWeights(GatedFeedForward block) implements FeedForwardWeights {
+record DenseWeights(FeedForwardBlock block) implements FeedForwardWeights {
   @Override
   public long matrixBytes() {
     return block.memoryBytes();

@@ -1,8 +1,8 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.expert.GatedBlocks;
-import dev.consilium.model.expert.GatedFeedForward;
+import dev.consilium.model.expert.BlockComputation;
+import dev.consilium.model.expert.FeedForwardBlock;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.LayerSpec;
@@ -16,13 +16,13 @@ import java.util.Optional;
 sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, ExpertLayerWeights {
   /** Empty if the layer has no feed-forward block. */
   static Optional<FeedForwardWeights> load(
-      Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
+      Checkpoint checkpoint, LayerSpec layer, BlockComputation blocks) {
     FeedForwardNames names = checkpoint.spec().names().feedForward(layer.index());
     return switch (layer.feedForward()) {
       case DenseFeedForward dense ->
           Optional.of(
               new DenseWeights(
-                  GatedFeedForward.load(
+                  FeedForwardBlock.load(
                       checkpoint, names.dense(), dense.intermediateSize(), dense.body(), blocks)));
       case MixtureOfExperts experts ->
           Optional.of(
@@ -36,7 +36,10 @@ sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, 
   }
 
   private static SharedWeights shared(
-      Checkpoint checkpoint, FeedForwardNames names, MixtureOfExperts experts, GatedBlocks blocks) {
+      Checkpoint checkpoint,
+      FeedForwardNames names,
+      MixtureOfExperts experts,
+      BlockComputation blocks) {
     return switch (experts.shared()) {
       case NoSharedExperts() -> new SharedWeights.None();
       case SharedExpert shared -> SharedWeights.Block.load(checkpoint, names, shared, blocks);

@@ -1,7 +1,7 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.expert.GatedBlocks;
+import dev.consilium.model.expert.BlockComputation;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import java.util.Optional;
@@ -23,7 +23,7 @@ record LayerWeights(
    */
   record Half<W>(Norm norm, W weights) {}
 
-  static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, GatedBlocks blocks) {
+  static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, BlockComputation blocks) {
     ModelSpec spec = checkpoint.spec();
     int index = layer.index();
     return new LayerWeights(

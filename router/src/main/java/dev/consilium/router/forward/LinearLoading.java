@@ -2,8 +2,8 @@ package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
@@ -38,7 +38,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
   private List<MatrixPart> projectionParts() {
     return switch (spec) {
       case GatedDeltaNet delta -> deltaParts(delta);
-      case KimiDelta kimi -> kimiParts(kimi);
+      case ChannelDeltaNet delta -> channelDeltaParts(delta);
       case LightningAttention lightning -> lightningParts(lightning);
       case Mamba2 mamba -> mambaParts(mamba);
     };
@@ -95,14 +95,14 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     return new MatrixPart(name, heads * rows, first, length, rows);
   }
 
-  private List<MatrixPart> kimiParts(KimiDelta kimi) {
+  private List<MatrixPart> channelDeltaParts(ChannelDeltaNet delta) {
     return List.of(
-        new MatrixPart(names.of(Part.QUERY), kimi.keyWidth()),
-        new MatrixPart(names.of(Part.KEY), kimi.keyWidth()),
-        new MatrixPart(names.of(Part.VALUE), kimi.valueWidth()),
-        new MatrixPart(names.of(Part.DECAY_DOWN), kimi.rank()),
-        new MatrixPart(names.of(Part.GATE_DOWN), kimi.rank()),
-        new MatrixPart(names.of(Part.STRENGTH), kimi.heads()));
+        new MatrixPart(names.of(Part.QUERY), delta.keyWidth()),
+        new MatrixPart(names.of(Part.KEY), delta.keyWidth()),
+        new MatrixPart(names.of(Part.VALUE), delta.valueWidth()),
+        new MatrixPart(names.of(Part.DECAY_DOWN), delta.rank()),
+        new MatrixPart(names.of(Part.GATE_DOWN), delta.rank()),
+        new MatrixPart(names.of(Part.STRENGTH), delta.heads()));
   }
 
   /** In the file, by head: its query, its key, its value. */
@@ -131,11 +131,11 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
   }
 
   private Optional<LinearWeights.Narrow> narrow() {
-    return spec instanceof KimiDelta kimi
+    return spec instanceof ChannelDeltaNet delta
         ? Optional.of(
             new LinearWeights.Narrow(
-                checkpoint.matrix(names.of(Part.DECAY_UP), kimi.keyWidth(), kimi.rank()),
-                checkpoint.matrix(names.of(Part.GATE_UP), kimi.valueWidth(), kimi.rank())))
+                checkpoint.matrix(names.of(Part.DECAY_UP), delta.keyWidth(), delta.rank()),
+                checkpoint.matrix(names.of(Part.GATE_UP), delta.valueWidth(), delta.rank())))
         : Optional.empty();
   }
 
@@ -143,7 +143,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     return switch (spec) {
       case GatedDeltaNet delta ->
           Optional.of(convolution(delta, false, IntUnaryOperator.identity()));
-      case KimiDelta kimi ->
+      case ChannelDeltaNet delta ->
           Optional.of(
               CausalConvolution.load(
                   checkpoint,
@@ -151,7 +151,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
                       names.of(Part.QUERY_CONVOLUTION),
                       names.of(Part.KEY_CONVOLUTION),
                       names.of(Part.VALUE_CONVOLUTION)),
-                  kimi));
+                  delta));
       case LightningAttention _ -> Optional.empty();
       case Mamba2 mamba ->
           Optional.of(
@@ -189,7 +189,8 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
       return F32Vector.of(rates);
     }
     long heads = spec.heads();
-    List<Long> shape = spec instanceof KimiDelta ? List.of(1L, 1L, heads, 1L) : List.of(heads);
+    List<Long> shape =
+        spec instanceof ChannelDeltaNet ? List.of(1L, 1L, heads, 1L) : List.of(heads);
     float[] stored = checkpoint.values(names.of(Part.DECAY), shape);
     for (int head = 0; head < rates.length; head++) {
       rates[head] = decayRate(checkpoint, stored[head]);
@@ -208,7 +209,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
   private F32Vector norm() {
     int length =
         switch (spec) {
-          case GatedDeltaNet _, KimiDelta _ -> spec.valueDim();
+          case GatedDeltaNet _, ChannelDeltaNet _ -> spec.valueDim();
           case LightningAttention _, Mamba2 _ -> spec.valueWidth();
         };
     return checkpoint.vector(names.of(Part.NORM), length);

@@ -2,8 +2,8 @@ package dev.consilium.router.forward;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
@@ -59,7 +59,7 @@ final class LinearStep extends RecurrentStep {
     this.queryFactors = constant(spec.keyDim(), 1.0 / spec.keyDim());
     this.rule =
         switch (spec) {
-          case GatedDeltaNet _, KimiDelta _ -> StateUpdate.Rule.CORRECT;
+          case GatedDeltaNet _, ChannelDeltaNet _ -> StateUpdate.Rule.CORRECT;
           case LightningAttention _, Mamba2 _ -> StateUpdate.Rule.ADD;
         };
     this.keyFactors = constant(spec.keyDim(), 1 / Math.sqrt(spec.keyDim()));
@@ -91,12 +91,12 @@ final class LinearStep extends RecurrentStep {
 
   /** Makes of narrow vectors what decays are made of, and output gates. */
   private void widen(CpuDevice device, BatchRows batch, RecurrentRows rows) {
-    if (spec instanceof KimiDelta kimi) {
+    if (spec instanceof ChannelDeltaNet delta) {
       LinearWeights.Narrow up = weights.narrow().orElseThrow();
       F32Matrix projected = rows.projected();
-      F32Matrix forDecays = projected.columns(kimi.rankColumn(), kimi.rank());
-      F32Matrix forGates = projected.columns(kimi.rankColumn() + kimi.rank(), kimi.rank());
-      F32Matrix gates = projected.columns(kimi.gateColumn(), kimi.valueWidth());
+      F32Matrix forDecays = projected.columns(delta.rankColumn(), delta.rank());
+      F32Matrix forGates = projected.columns(delta.rankColumn() + delta.rank(), delta.rank());
+      F32Matrix gates = projected.columns(delta.gateColumn(), delta.valueWidth());
       device.matmul(
           List.of(
               new MatmulJob(up.decays(), forDecays, batch.all, rows.decay(), 0),
@@ -115,7 +115,7 @@ final class LinearStep extends RecurrentStep {
           setDecay(rows, row, head, timeStep(second, head));
           setStrength(rows, row, head, Exp.sigmoid(first(projected, scalars, head)));
         }
-        case KimiDelta _ -> {
+        case ChannelDeltaNet _ -> {
           setDecays(rows, row, head);
           setStrength(rows, row, head, Exp.sigmoid(first(projected, scalars, head)));
         }
@@ -131,7 +131,7 @@ final class LinearStep extends RecurrentStep {
         }
       }
     }
-    if (spec instanceof GatedDeltaNet || spec instanceof KimiDelta) {
+    if (spec instanceof GatedDeltaNet || spec instanceof ChannelDeltaNet) {
       divideByLength(kernels, row, rows);
     }
   }
@@ -232,7 +232,7 @@ final class LinearStep extends RecurrentStep {
         normaliseHeads(kernels, read, at);
         kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
       }
-      case KimiDelta _ -> {
+      case ChannelDeltaNet _ -> {
         normaliseHeads(kernels, read, at);
         kernels.sigmoidMultiply(gate, gateAt, width, read, at);
       }

@@ -1,7 +1,7 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.expert.GatedBlocks;
+import dev.consilium.model.expert.BlockComputation;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.WeightNames;
@@ -45,7 +45,7 @@ public final class RouterWeights implements AutoCloseable {
    */
   public static RouterWeights load(Checkpoint checkpoint, CpuDevice device) {
     ModelSpec spec = checkpoint.spec();
-    GatedBlocks blocks = new GatedBlocks(device);
+    BlockComputation blocks = new BlockComputation(device);
     LayerWeights[] layers = new LayerWeights[spec.layers().size()];
     PackedMatrix[] embeddings = new PackedMatrix[spec.tiedEmbeddings() ? 1 : 2];
     try {

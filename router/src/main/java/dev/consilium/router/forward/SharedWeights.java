@@ -1,8 +1,8 @@
 package dev.consilium.router.forward;
 
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.expert.GatedBlocks;
-import dev.consilium.model.expert.GatedFeedForward;
+import dev.consilium.model.expert.BlockComputation;
+import dev.consilium.model.expert.FeedForwardBlock;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.SharedExpert;
 import dev.consilium.tensor.CpuDevice;
@@ -53,11 +53,11 @@ sealed interface SharedWeights extends AutoCloseable
    * @param weight {@code [1, hiddenSize]}: the sigmoid of its product with a token multiplies the
    *     output; empty: taken as it is
    */
-  record Block(GatedFeedForward block, Optional<PackedMatrix> weight) implements SharedWeights {
+  record Block(FeedForwardBlock block, Optional<PackedMatrix> weight) implements SharedWeights {
     static Block load(
-        Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, GatedBlocks blocks) {
+        Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, BlockComputation blocks) {
       return new Block(
-          GatedFeedForward.load(
+          FeedForwardBlock.load(
               checkpoint, names.shared(), spec.intermediateSize(), spec.body(), blocks),
           spec.sigmoidGated()
               ? Optional.of(

@@ -2,8 +2,8 @@ package dev.consilium.router.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
-import dev.consilium.model.family.KimiDelta;
 import dev.consilium.model.family.LightningAttention;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.model.family.Mamba2;
@@ -58,7 +58,7 @@ class LinearStepPropertyTest {
     int taps = 1 + random.nextInt(5);
     return switch (random.nextInt(4)) {
       case 0 -> new GatedDeltaNet(heads, keyHeads, keyDim, valueDim, taps);
-      case 1 -> new KimiDelta(heads, keyDim, 1 + random.nextInt(9), taps);
+      case 1 -> new ChannelDeltaNet(heads, keyDim, 1 + random.nextInt(9), taps);
       case 2 -> new LightningAttention(heads, keyDim, random.nextDouble(), EPSILON);
       default ->
           new Mamba2(
@@ -100,8 +100,8 @@ class LinearStepPropertyTest {
       this.spec = spec;
       boolean mamba = spec instanceof Mamba2;
       boolean lightning = spec instanceof LightningAttention;
-      int rank = spec instanceof KimiDelta kimi ? kimi.rank() : 1;
-      int rows = spec.projectionWidth() - (spec instanceof KimiDelta ? spec.valueWidth() : 0);
+      int rank = spec instanceof ChannelDeltaNet delta ? delta.rank() : 1;
+      int rows = spec.projectionWidth() - (spec instanceof ChannelDeltaNet ? spec.valueWidth() : 0);
       double biased = mamba && ((Mamba2) spec).projectionBiases() ? 0.3 : 0;
       projection = floats(rows * HIDDEN, 0.4);
       projectionBias = floats(rows, biased);
@@ -147,11 +147,11 @@ class LinearStepPropertyTest {
           spec,
           inTurns,
           RecurrentSequences.projections(projection, projectionBias, output, outputBias, biases),
-          spec instanceof KimiDelta kimi
+          spec instanceof ChannelDeltaNet delta
               ? Optional.of(
                   new LinearWeights.Narrow(
-                      RecurrentSequences.packed(decays, kimi.rank()),
-                      RecurrentSequences.packed(gates, kimi.rank())))
+                      RecurrentSequences.packed(decays, delta.rank()),
+                      RecurrentSequences.packed(gates, delta.rank())))
               : Optional.empty(),
           spec instanceof LightningAttention
               ? Optional.empty()
@@ -214,7 +214,7 @@ class LinearStepPropertyTest {
       double[] value = Plain.part(x, 2 * spec.keyWidth() + head * spec.valueDim(), spec.valueDim());
       double[][] state = states[head];
       double strength = decayed(head, input, state);
-      boolean corrects = spec instanceof GatedDeltaNet || spec instanceof KimiDelta;
+      boolean corrects = spec instanceof GatedDeltaNet || spec instanceof ChannelDeltaNet;
       double[] written = value.clone();
       if (corrects) {
         query =
@@ -257,14 +257,14 @@ class LinearStepPropertyTest {
           decay(state, Math.exp(rate * Plain.softplus(scalar + layer.timeStepBias[head])));
           yield Plain.sigmoid(input[scalars + head]);
         }
-        case KimiDelta kimi -> {
-          double[] narrow = Plain.part(input, spec.channels(), kimi.rank());
+        case ChannelDeltaNet delta -> {
+          double[] narrow = Plain.part(input, spec.channels(), delta.rank());
           double[] steps = Plain.plus(Plain.product(layer.decays, narrow), layer.timeStepBias);
-          for (int i = 0; i < kimi.headDim(); i++) {
-            double by = Math.exp(rate * Plain.softplus(steps[head * kimi.headDim() + i]));
+          for (int i = 0; i < delta.headDim(); i++) {
+            double by = Math.exp(rate * Plain.softplus(steps[head * delta.headDim() + i]));
             state[i] = Plain.times(state[i], by);
           }
-          yield Plain.sigmoid(input[spec.channels() + 2 * kimi.rank() + head]);
+          yield Plain.sigmoid(input[spec.channels() + 2 * delta.rank() + head]);
         }
       };
     }
@@ -277,7 +277,7 @@ class LinearStepPropertyTest {
       }
       int ofNorm =
           switch (spec) {
-            case GatedDeltaNet _, KimiDelta _ -> spec.valueDim();
+            case GatedDeltaNet _, ChannelDeltaNet _ -> spec.valueDim();
             case LightningAttention _ -> read.length;
             case Mamba2 mamba -> read.length / mamba.normGroups();
           };
@@ -296,8 +296,8 @@ class LinearStepPropertyTest {
       return switch (spec) {
         case GatedDeltaNet _, Mamba2 _ -> gatesAt(input).map(Plain::silu).toArray();
         case LightningAttention _ -> gatesAt(input).map(Plain::sigmoid).toArray();
-        case KimiDelta kimi -> {
-          double[] narrow = Plain.part(input, spec.channels() + kimi.rank(), kimi.rank());
+        case ChannelDeltaNet delta -> {
+          double[] narrow = Plain.part(input, spec.channels() + delta.rank(), delta.rank());
           yield Arrays.stream(Plain.product(layer.gates, narrow)).map(Plain::sigmoid).toArray();
         }
       };

@@ -38,7 +38,7 @@ import java.util.stream.IntStream;
  *
  * <p>Keeps its matrices for the next call. Threading: one owner at a time.
  */
-public final class GatedBlocks {
+public final class BlockComputation {
 
   /** Elements that make a task worth handing to another thread. */
   private static final int TASK_ELEMENTS = 1 << 14;
@@ -60,14 +60,14 @@ public final class GatedBlocks {
    * @param rows not changed while the computation runs
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared, and lives for one call
-  record Block(GatedWeights weights, int[] rows) {}
+  record Block(BlockWeights weights, int[] rows) {}
 
   /**
    * Some rows of a block.
    *
    * @param first the first one's place in the result
    */
-  private record Part(GatedWeights weights, int first, int count) {}
+  private record Part(BlockWeights weights, int first, int count) {}
 
   /** One thread's memory. */
   private record Scratch(ScratchMatrix activated, ScratchMatrix result) {}
@@ -78,7 +78,7 @@ public final class GatedBlocks {
   private final ScratchMatrix results = new ScratchMatrix();
   private final Queue<Scratch> idle = new ConcurrentLinkedQueue<>();
 
-  public GatedBlocks(CpuDevice device) {
+  public BlockComputation(CpuDevice device) {
     this.device = device;
   }
 
@@ -94,7 +94,7 @@ public final class GatedBlocks {
    * @return {@code [sum of rows, width]}, valid until the next call
    */
   F32Matrix compute(F32Matrix x, List<Block> blocks, RowFinish finish) {
-    GatedWeights first = blocks.getFirst().weights();
+    BlockWeights first = blocks.getFirst().weights();
     int rows = blocks.stream().mapToInt(block -> block.rows().length).sum();
     F32Matrix result = results.of(rows, first.width());
     if (rows == 0) {
@@ -123,7 +123,7 @@ public final class GatedBlocks {
       RowFinish finish) {
     F32Matrix activated =
         activations.of(result.rows(), blocks.getFirst().weights().intermediateSize());
-    GatedWeights[] ofRow = weightsOfRows(blocks, result.rows());
+    BlockWeights[] ofRow = weightsOfRows(blocks, result.rows());
     forEachRow(
         result.rows(),
         activated.columns(),
@@ -139,8 +139,8 @@ public final class GatedBlocks {
         });
   }
 
-  private static GatedWeights[] weightsOfRows(List<Block> blocks, int rows) {
-    GatedWeights[] ofRow = new GatedWeights[rows];
+  private static BlockWeights[] weightsOfRows(List<Block> blocks, int rows) {
+    BlockWeights[] ofRow = new BlockWeights[rows];
     int row = 0;
     for (Block block : blocks) {
       Arrays.fill(ofRow, row, row + block.rows().length, block.weights());
@@ -208,7 +208,7 @@ public final class GatedBlocks {
   }
 
   private void activate(
-      GatedWeights weights, F32Matrix gateUp, int from, F32Matrix activated, int into) {
+      BlockWeights weights, F32Matrix gateUp, int from, F32Matrix activated, int into) {
     weights.biases().ifPresent(biases -> addBias(biases.gateUp(), gateUp, from));
     long gate = gateUp.offset(from);
     long up = gate + (long) (gateUp.columns() - activated.columns()) * Float.BYTES;
@@ -234,7 +234,7 @@ public final class GatedBlocks {
     }
   }
 
-  private void addDownBias(GatedWeights weights, F32Matrix result, int row) {
+  private void addDownBias(BlockWeights weights, F32Matrix result, int row) {
     weights.biases().ifPresent(biases -> addBias(biases.down(), result, row));
   }
 

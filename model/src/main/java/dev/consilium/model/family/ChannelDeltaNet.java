@@ -19,9 +19,10 @@ package dev.consilium.model.family;
  * @param rank width of the vectors that decays and gates are made of
  * @see <a href="https://arxiv.org/abs/2510.26692">Kimi Linear</a>
  */
-public record KimiDelta(int heads, int headDim, int rank, int taps) implements LinearAttention {
+public record ChannelDeltaNet(int heads, int headDim, int rank, int taps)
+    implements LinearAttention {
 
-  public KimiDelta {
+  public ChannelDeltaNet {
     LinearAttention.check(heads, heads, headDim, headDim, taps);
     if (rank < 1) {
       throw new IllegalArgumentException("rank " + rank + ", want at least 1");

@@ -7,16 +7,16 @@ package dev.consilium.model.family;
  * @param up {@code [intermediateSize, hiddenSize]}
  * @param down {@code [hiddenSize, intermediateSize]}
  */
-public record GatedNames(String gate, String up, String down) {
+public record BlockNames(String gate, String up, String down) {
 
-  static GatedNames of(String module) {
-    return new GatedNames(
+  static BlockNames of(String module) {
+    return new BlockNames(
         module + ".gate_proj.weight", module + ".up_proj.weight", module + ".down_proj.weight");
   }
 
   /** Three matrices with names of their own in a module. */
-  static GatedNames of(String module, String gate, String up, String down) {
-    return new GatedNames(
+  static BlockNames of(String module, String gate, String up, String down) {
+    return new BlockNames(
         module + "." + gate + ".weight",
         module + "." + up + ".weight",
         module + "." + down + ".weight");
@@ -28,14 +28,14 @@ public record GatedNames(String gate, String up, String down) {
    * @param gateUp the tensor of gate and up matrices
    * @param down the tensor of down matrices
    */
-  static GatedNames fused(String gateUp, String down) {
-    return new GatedNames(
+  static BlockNames fused(String gateUp, String down) {
+    return new BlockNames(
         gateUp + "[{expert}].gate", gateUp + "[{expert}].up", down + "[{expert}]");
   }
 
   /** Experts whose matrices of one kind {@link ExpertLayout} puts together. */
-  static GatedNames apart(String gate, String up, String down) {
-    return new GatedNames(gate + "[{expert}]", up + "[{expert}]", down + "[{expert}]");
+  static BlockNames apart(String gate, String up, String down) {
+    return new BlockNames(gate + "[{expert}]", up + "[{expert}]", down + "[{expert}]");
   }
 
   /**
@@ -43,13 +43,13 @@ public record GatedNames(String gate, String up, String down) {
    *
    * @param gateUp {@code [2 * intermediateSize, hiddenSize]}
    */
-  static GatedNames halves(String gateUp, String down) {
-    return new GatedNames(gateUp + "[gate]", gateUp + "[up]", down);
+  static BlockNames halves(String gateUp, String down) {
+    return new BlockNames(gateUp + "[gate]", gateUp + "[up]", down);
   }
 
   /** What biases of these matrices are called, if there are any. */
-  public GatedNames biases() {
-    return new GatedNames(bias(gate), bias(up), bias(down));
+  public BlockNames biases() {
+    return new BlockNames(bias(gate), bias(up), bias(down));
   }
 
   private static String bias(String matrix) {
@@ -58,15 +58,15 @@ public record GatedNames(String gate, String up, String down) {
         : matrix.replace("[", "_bias[");
   }
 
-  GatedNames ofLayer(int layer) {
-    return new GatedNames(
+  BlockNames ofLayer(int layer) {
+    return new BlockNames(
         WeightNames.ofLayer(gate, layer),
         WeightNames.ofLayer(up, layer),
         WeightNames.ofLayer(down, layer));
   }
 
-  GatedNames filled(String place, int index) {
-    return new GatedNames(
+  BlockNames filled(String place, int index) {
+    return new BlockNames(
         WeightNames.fill(gate, place, index),
         WeightNames.fill(up, place, index),
         WeightNames.fill(down, place, index));

@@ -2,7 +2,7 @@ package dev.consilium.model.expert;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.BlockBody;
-import dev.consilium.model.family.GatedNames;
+import dev.consilium.model.family.BlockNames;
 import dev.consilium.tensor.F32Matrix;
 import java.util.List;
 
@@ -11,12 +11,12 @@ import java.util.List;
  *
  * <p>Threading: one computation at a time; {@link #close} after the last.
  */
-public final class GatedFeedForward implements AutoCloseable {
+public final class FeedForwardBlock implements AutoCloseable {
 
-  private final GatedWeights weights;
-  private final GatedBlocks blocks;
+  private final BlockWeights weights;
+  private final BlockComputation blocks;
 
-  private GatedFeedForward(GatedWeights weights, GatedBlocks blocks) {
+  private FeedForwardBlock(BlockWeights weights, BlockComputation blocks) {
     this.weights = weights;
     this.blocks = blocks;
   }
@@ -26,14 +26,14 @@ public final class GatedFeedForward implements AutoCloseable {
    *
    * @param blocks computes it; may be that of other blocks, too
    */
-  public static GatedFeedForward load(
+  public static FeedForwardBlock load(
       Checkpoint checkpoint,
-      GatedNames names,
+      BlockNames names,
       int intermediateSize,
       BlockBody body,
-      GatedBlocks blocks) {
-    return new GatedFeedForward(
-        GatedWeights.load(checkpoint, names, intermediateSize, body), blocks);
+      BlockComputation blocks) {
+    return new FeedForwardBlock(
+        BlockWeights.load(checkpoint, names, intermediateSize, body), blocks);
   }
 
   /**
@@ -45,7 +45,7 @@ public final class GatedFeedForward implements AutoCloseable {
    *     compute again
    */
   public F32Matrix compute(F32Matrix hidden, int[] rows) {
-    return blocks.compute(hidden, List.of(new GatedBlocks.Block(weights, rows)), (_, _) -> {});
+    return blocks.compute(hidden, List.of(new BlockComputation.Block(weights, rows)), (_, _) -> {});
   }
 
   /** Bytes of memory that the weights take. */

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Blocks without a gate in every encoding of weights: the same bits as their products one by one
  * with the formula between them, and in any grouping.
  */
-class GatedBlocksPropertyTest {
+class BlockComputationPropertyTest {
   private static final int WIDTH = 256;
   private static final int INNER = 512;
   private static final int TOKENS = 5;
@@ -40,16 +40,16 @@ class GatedBlocksPropertyTest {
     for (int token = 0; token < TOKENS; token++) {
       tokens.writeRow(token, floats(WIDTH));
     }
-    List<GatedBlocks.Block> experts = new ArrayList<>();
+    List<BlockComputation.Block> experts = new ArrayList<>();
     try (CpuDevice device = new CpuDevice(2, Kernels.best());
         CpuDevice alone = new CpuDevice(1, Kernels.scalar());
-        GatedWeights first = expert(dtype);
-        GatedWeights second = expert(dtype)) {
-      experts.add(new GatedBlocks.Block(first, new int[] {0, 1, 2, 3, 4}));
-      experts.add(new GatedBlocks.Block(second, new int[] {1, 4}));
-      F32Matrix together = new GatedBlocks(device).compute(tokens, experts, (_, _) -> {});
+        BlockWeights first = expert(dtype);
+        BlockWeights second = expert(dtype)) {
+      experts.add(new BlockComputation.Block(first, new int[] {0, 1, 2, 3, 4}));
+      experts.add(new BlockComputation.Block(second, new int[] {1, 4}));
+      F32Matrix together = new BlockComputation(device).compute(tokens, experts, (_, _) -> {});
       int row = 0;
-      for (GatedBlocks.Block expert : experts) {
+      for (BlockComputation.Block expert : experts) {
         for (int token : expert.rows()) {
           assertThat(row(together, row++))
               .as("%s token %d", dtype, token)
@@ -60,7 +60,7 @@ class GatedBlocksPropertyTest {
   }
 
   private static float[] oneByOne(
-      CpuDevice device, GatedWeights weights, F32Matrix tokens, int token) {
+      CpuDevice device, BlockWeights weights, F32Matrix tokens, int token) {
     F32Matrix inner = F32Matrix.allocate(1, INNER);
     device.matmul(weights.gateUp().jobs(tokens, new int[] {token}, inner, 0));
     for (int i = 0; i < INNER; i++) {
@@ -72,8 +72,8 @@ class GatedBlocksPropertyTest {
     return row(result, 0);
   }
 
-  private GatedWeights expert(DType dtype) {
-    return new GatedWeights(
+  private BlockWeights expert(DType dtype) {
+    return new BlockWeights(
         new StackedMatrix(List.of(matrix(dtype, INNER, WIDTH))),
         matrix(dtype, WIDTH, INNER),
         new Activation.SquaredRelu(),

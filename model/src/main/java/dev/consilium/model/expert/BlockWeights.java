@@ -5,8 +5,8 @@ import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.Activation;
 import dev.consilium.model.family.BlockBody;
+import dev.consilium.model.family.BlockNames;
 import dev.consilium.model.family.FeedForwardNames;
-import dev.consilium.model.family.GatedNames;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
@@ -24,7 +24,7 @@ import java.util.Optional;
  * @param activation between the products
  * @param biases what is added to the products
  */
-record GatedWeights(
+record BlockWeights(
     StackedMatrix gateUp, PackedMatrix down, Activation activation, Optional<Biases> biases)
     implements AutoCloseable {
 
@@ -35,7 +35,7 @@ record GatedWeights(
    * @param down {@code [width]}
    */
   record Biases(F32Vector gateUp, F32Vector down) {
-    static Biases load(Checkpoint checkpoint, GatedNames names, Size size, boolean gated) {
+    static Biases load(Checkpoint checkpoint, BlockNames names, Size size, boolean gated) {
       F32Vector up = checkpoint.vector(names.up(), size.intermediate());
       return new Biases(
           gated ? joined(checkpoint.vector(names.gate(), size.intermediate()), up) : up,
@@ -64,14 +64,14 @@ record GatedWeights(
   record Size(int width, int intermediate) {}
 
   /** A block that sees every token. */
-  static GatedWeights load(
-      Checkpoint checkpoint, GatedNames names, int intermediateSize, BlockBody body) {
+  static BlockWeights load(
+      Checkpoint checkpoint, BlockNames names, int intermediateSize, BlockBody body) {
     Size size = new Size(checkpoint.spec().hiddenSize(), intermediateSize);
     return load(checkpoint, names, names.biases(), size, body);
   }
 
   /** A routed expert. */
-  static GatedWeights load(
+  static BlockWeights load(
       Checkpoint checkpoint, FeedForwardNames names, MixtureOfExperts experts, int index) {
     return load(
         checkpoint,
@@ -81,8 +81,8 @@ record GatedWeights(
         experts.body());
   }
 
-  private static GatedWeights load(
-      Checkpoint checkpoint, GatedNames names, GatedNames biasNames, Size size, BlockBody body) {
+  private static BlockWeights load(
+      Checkpoint checkpoint, BlockNames names, BlockNames biasNames, Size size, BlockBody body) {
     boolean gated = body.activation().gated();
     Optional<Biases> biases =
         body.biases()
@@ -92,7 +92,7 @@ record GatedWeights(
         checkpoint.stackedMatrix(size.width(), gateUpParts(names, size.intermediate(), gated));
     try {
       PackedMatrix down = checkpoint.matrix(names.down(), size.width(), size.intermediate());
-      return new GatedWeights(gateUp, down, body.activation(), biases);
+      return new BlockWeights(gateUp, down, body.activation(), biases);
     } catch (RuntimeException | Error e) {
       gateUp.close();
       throw e;
@@ -102,7 +102,7 @@ record GatedWeights(
   /** Memory that a routed expert takes. */
   static long memoryBytes(Checkpoint checkpoint, FeedForwardNames names, MixtureOfExperts experts) {
     Size size = size(checkpoint, experts);
-    GatedNames first = names.expert(0);
+    BlockNames first = names.expert(0);
     List<MatrixPart> gateUp =
         gateUpParts(first, size.intermediate(), experts.body().activation().gated());
     long gateUpRows = gateUp.stream().mapToLong(MatrixPart::rows).sum();
@@ -119,7 +119,7 @@ record GatedWeights(
   }
 
   private static List<MatrixPart> gateUpParts(
-      GatedNames names, int intermediateSize, boolean gated) {
+      BlockNames names, int intermediateSize, boolean gated) {
     MatrixPart up = new MatrixPart(names.up(), intermediateSize);
     return gated ? List.of(new MatrixPart(names.gate(), intermediateSize), up) : List.of(up);
   }
