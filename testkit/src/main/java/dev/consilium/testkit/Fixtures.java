@@ -38,6 +38,7 @@ public final class Fixtures {
           "qwen3_5_moe",
           "qwen3_5_moe_text",
           "kimi_linear",
+          "exaone_moe",
           "hunyuan_v1_moe",
           "minimax_m2",
           "minimax-text-01",

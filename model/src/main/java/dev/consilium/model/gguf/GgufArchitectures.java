@@ -135,6 +135,12 @@ public final class GgufArchitectures {
               .with(new GgufGate.Normalised(GgufGate.Score.SIGMOID, "routed_scaling_factor", false))
               .with(AFTER_DENSE, new GgufShared.Counted("num_shared_experts", false))
               .build(),
+          architecture("exaone-moe", "exaone_moe")
+              .with(SIZES_AND_PREDICTION, HEADS, GgufRotary.WHOLE, new GgufWindow.Listed(4))
+              .with(ownWidth("num_experts"), new GgufGate(GgufGate.Score.SIGMOID))
+              .with(new GgufExpertLayers.TypedAfterDense())
+              .with(new GgufShared.Counted("num_shared_experts", true))
+              .build(),
           architecture("jamba", "jamba")
               .with(SIZES, new GgufAttention(true), new GgufRecurrence.SelectiveStateSpaces())
               .with(oneWidth("num_experts"), new GgufExpertLayers.Periodic())

@@ -83,6 +83,24 @@ sealed interface GgufExpertLayers extends GgufAxis {
     }
   }
 
+  /** All but the first few, as a list of both kinds. */
+  record TypedAfterDense() implements GgufExpertLayers {
+    @Override
+    public void read(GgufReading from) {
+      from.origin(GgufKey.DENSE_LAYERS, "mlp_layer_types");
+      int dense = from.whole(GgufKey.DENSE_LAYERS).orElse(0);
+      ArrayNode types = from.config().putArray("mlp_layer_types");
+      for (int i = 0; i < from.layers() - from.predictionLayers(); i++) {
+        types.add(i < dense ? "dense" : "sparse");
+      }
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      to.whole(GgufKey.DENSE_LAYERS, first(spec));
+    }
+  }
+
   /** Every n-th, from some layer on. */
   record FromEvery() implements GgufExpertLayers {
     @Override

@@ -38,6 +38,8 @@ enum GgufKey {
   QUERY_RANK("attention.q_lora_rank"),
   KEY_VALUE_RANK("attention.kv_lora_rank"),
   SLIDING_WINDOW("attention.sliding_window"),
+  /** In which layers; of how many the last has none; or of every layer whether it has one. */
+  WINDOW_PATTERN("attention.sliding_window_pattern"),
   ATTENTION_SCALE("attention.scale"),
   /** The magnitude that queries, keys and values are cut off at. */
   CLIP("attention.clamp_kqv"),

@@ -123,6 +123,16 @@ public final class GgufMetadata {
     return numbers;
   }
 
+  /** A list of yes or no; empty if the key is missing. */
+  public List<Boolean> flags(String key, int mostBytes) {
+    GgufInput input = list(key, Set.of(GgufValueType.BOOL), mostBytes);
+    List<Boolean> flags = new ArrayList<>();
+    while (input.remaining() > 0) {
+      flags.add(input.u8(key) != 0);
+    }
+    return flags;
+  }
+
   /** A list of numbers of 32 bits; empty if the key is missing. */
   public float[] reals(String key, int mostBytes) {
     GgufInput input = list(key, Set.of(GgufValueType.FLOAT32), mostBytes);

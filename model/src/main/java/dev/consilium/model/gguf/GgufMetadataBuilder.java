@@ -58,6 +58,13 @@ public final class GgufMetadataBuilder {
     return this;
   }
 
+  /** A list of yes or no. */
+  public GgufMetadataBuilder flags(String key, List<Boolean> values) {
+    beginList(key, GgufValueType.BOOL, values.size());
+    values.forEach(value -> bytes.write(value ? 1 : 0));
+    return this;
+  }
+
   /** A list of numbers of 32 bits with a fraction. */
   public GgufMetadataBuilder reals(String key, float[] values) {
     beginList(key, GgufValueType.FLOAT32, values.length);

@@ -108,6 +108,17 @@ final class GgufReading {
     return numbers;
   }
 
+  /** Whether a key is there, and of several values. */
+  boolean isList(GgufKey key) {
+    return has(key) && metadata.value(name(key)) instanceof GgufValue.Sequence;
+  }
+
+  /** Yes or no, several times. */
+  List<Boolean> flags(GgufKey key) {
+    asked.add(key);
+    return metadata.flags(name(key), MAX_LIST_BYTES);
+  }
+
   /** Puts a whole number, if it is there. */
   void whole(GgufKey key, String field) {
     whole(key, field, config);

@@ -1,7 +1,9 @@
 package dev.consilium.model.gguf;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.consilium.model.family.GroupedQueryAttention;
 import dev.consilium.model.family.ModelSpec;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
@@ -43,6 +45,52 @@ sealed interface GgufWindow extends GgufAxis {
                   : IntStream.empty())
           .findFirst()
           .ifPresent(keys -> to.whole(GgufKey.SLIDING_WINDOW, keys));
+    }
+  }
+
+  /**
+   * The last ones, in layers that files list, or in all but every n-th.
+   *
+   * @param every n where files do not say
+   */
+  record Listed(int every) implements GgufWindow {
+    @Override
+    public void read(GgufReading from) {
+      new Sliding().read(from);
+      from.origin(GgufKey.WINDOW_PATTERN, "layer_types");
+      ArrayNode types = from.config().putArray("layer_types");
+      for (boolean window : windows(from)) {
+        types.add(window ? "sliding_attention" : "full_attention");
+      }
+    }
+
+    private List<Boolean> windows(GgufReading from) {
+      int layers = from.layers() - from.predictionLayers();
+      if (from.isList(GgufKey.WINDOW_PATTERN)) {
+        List<Boolean> listed = from.flags(GgufKey.WINDOW_PATTERN);
+        if (listed.size() != layers && listed.size() != from.layers()) {
+          throw from.unwanted(
+              GgufKey.WINDOW_PATTERN, "%d of them, one per layer".formatted(layers));
+        }
+        return listed.subList(0, layers);
+      }
+      int period = from.whole(GgufKey.WINDOW_PATTERN).orElse(every);
+      if (period < 1) {
+        throw from.unwanted(GgufKey.WINDOW_PATTERN, "at least 1");
+      }
+      return IntStream.rangeClosed(1, layers).mapToObj(number -> number % period != 0).toList();
+    }
+
+    @Override
+    public void write(ModelSpec spec, GgufWriting to) {
+      new Sliding().write(spec, to);
+      to.flags(
+          GgufKey.WINDOW_PATTERN,
+          spec.layers().stream()
+              .map(layer ->
+                  layer.attention() instanceof GroupedQueryAttention grouped
+                      && grouped.slidingWindow().isPresent())
+              .toList());
     }
   }
 

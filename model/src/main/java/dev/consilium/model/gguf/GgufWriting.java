@@ -37,6 +37,10 @@ final class GgufWriting {
     metadata.wholes(name(key), values.stream().mapToInt(Integer::intValue).toArray());
   }
 
+  void flags(GgufKey key, List<Boolean> values) {
+    metadata.flags(name(key), values);
+  }
+
   private String name(GgufKey key) {
     return architecture.key(key.suffix());
   }

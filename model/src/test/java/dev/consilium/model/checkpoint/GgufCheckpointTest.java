@@ -150,7 +150,7 @@ class GgufCheckpointTest {
             metadata -> metadata.text("general.architecture", "gemma3"), "general.architecture");
     refused(
         file,
-        "general.architecture is \"gemma3\", want one of dbrx, deepseek2, dots1, ernie4_5-moe, glm4moe, ");
+        "general.architecture is \"gemma3\", want one of dbrx, deepseek2, dots1, ernie4_5-moe, exaone-moe, glm4moe, ");
   }
 
   @Test
@@ -373,7 +373,8 @@ class GgufCheckpointTest {
     "glm4-moe, glm4moe",
     "deepseek-v3, deepseek2",
     "qwen3-next, qwen3next",
-    "qwen3_5_moe, qwen35moe"
+    "qwen3_5_moe, qwen35moe",
+    "exaone_moe, exaone-moe"
   })
   void open_layersThatPredictFurtherAhead_areLeftOut(String name, String architecture)
       throws IOException {
@@ -616,6 +617,20 @@ class GgufCheckpointTest {
         "minimax-m2.expert_group_count is 2, want 1, as there are no groups");
   }
 
+  /** As one number, or not at all. */
+  @Test
+  void open_windowsInAllButEveryFourthLayer_areThoseOfTheList() throws IOException {
+    String pattern = "exaone-moe.attention.sliding_window_pattern";
+    List<Consumer<GgufMetadataBuilder>> ways =
+        List.of(metadata -> metadata.whole(pattern, 4), metadata -> {});
+    for (Consumer<GgufMetadataBuilder> way : ways) {
+      try (Checkpoint listed = Checkpoint.open(converted("exaone_moe"));
+          Checkpoint other = Checkpoint.open(changed("exaone_moe", way, pattern))) {
+        assertThat(other.spec().layers()).isEqualTo(listed.spec().layers());
+      }
+    }
+  }
+
   @Test
   void open_whatAFamilyDoesNotHave_isRefusedByName() throws IOException {
     String shared = "hunyuan-moe.expert_shared_count";
@@ -644,6 +659,13 @@ class GgufCheckpointTest {
     refused(
         changed("kimi_linear", metadata -> metadata.flag(divided, false), divided),
         divided + " is false, want true");
+    String pattern = "exaone-moe.attention.sliding_window_pattern";
+    refused(
+        changed("exaone_moe", metadata -> metadata.flags(pattern, List.of(true, false)), pattern),
+        pattern + " is a list of 2 BOOL, want 4 of them, one per layer");
+    refused(
+        changed("exaone_moe", metadata -> metadata.whole(pattern, 0), pattern),
+        pattern + " is 0, want at least 1");
     String recurrent = "qwen35moe.attention.recurrent_layers";
     refused(
         changed("qwen3_5_moe", metadata -> metadata.wholes(recurrent, new int[] {0, 1, 1, 1})),
