@@ -30,7 +30,7 @@ final class QuantTiles {
   /**
    * Blocks whose quants are widened and pass all tokens at once: 34 KiB, for the innermost cache.
    */
-  private static final int PASS = 4;
+  private static final int PASS = ScaledTiles.MOST_GROUPS / 2;
 
   private static final int TILE = ScaledTiles.TOKENS;
 

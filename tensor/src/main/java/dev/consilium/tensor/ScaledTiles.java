@@ -23,7 +23,8 @@ import jdk.incubator.vector.FloatVector;
  *
  * <p>Everything is read through slices of constant sizes, larger than any offset: so the compiler
  * proves the checks away, which to hoist out of so short a loop takes half as long as the loop.
- * Written out by hand for the reasons that {@link F32Panels} gives.
+ * Where a loop has few instructions, the slices are made before it: now and then the compiler makes
+ * them with a call. Written out by hand for the reasons that {@link F32Panels} gives.
  */
 final class ScaledTiles {
   static final int ROWS = 64;
@@ -52,6 +53,14 @@ final class ScaledTiles {
 
   /** The dot products of a group. */
   static final long DOTS_BYTES = TOKENS * COLUMN_BYTES;
+
+  /** Groups of a call at most. */
+  static final int MOST_GROUPS = 8;
+
+  /** What may be read from the start of the first group and of its dot products on. */
+  static final long SCALES_SLICE_BYTES = MOST_GROUPS * groupBytes(QuantLayout.BLOCK) + COLUMN_BYTES;
+
+  static final long DOTS_SLICE_BYTES = MOST_GROUPS * DOTS_BYTES + COLUMN_BYTES;
 
   private ScaledTiles() {}
 
@@ -188,35 +197,37 @@ final class ScaledTiles {
       int xAt,
       long dotsAt,
       long at) {
+    int end = Math.min(groups, MOST_GROUPS);
+    int columns = step == QuantLayout.BLOCK ? QuantLayout.BLOCK : QuantLayout.BLOCK / 2;
     MemorySegment sums = memory.asSlice(at, TILE_BYTES);
-    for (int group = 0; group < groups; group++) {
-      long scalesAt = wAt + group * groupBytes(step) + step * COLUMN_BYTES;
-      MemorySegment scales = memory.asSlice(scalesAt, 2 * COLUMN_BYTES);
-      MemorySegment dots = memory.asSlice(dotsAt + group * DOTS_BYTES, TILE_BYTES);
-      int factors = xAt + group * step / QuantLayout.BLOCK * X_FLOATS + FACTORS_AT;
-      float f0 = x[factors];
-      float f1 = x[factors + 1];
-      float f2 = x[factors + 2];
-      float f3 = x[factors + 3];
-      for (int i = 0; i < ROWS; i += COUNT) {
-        long row = i * 4L;
-        FloatVector scale = FloatVector.fromMemorySegment(FLOATS, scales, row, ORDER);
-        FloatVector dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        FloatVector sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        dot.fma(scale.mul(f0), sum).intoMemorySegment(sums, row, ORDER);
-        row += COLUMN_BYTES;
-        dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        dot.fma(scale.mul(f1), sum).intoMemorySegment(sums, row, ORDER);
-        row += COLUMN_BYTES;
-        dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        dot.fma(scale.mul(f2), sum).intoMemorySegment(sums, row, ORDER);
-        row += COLUMN_BYTES;
-        dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        dot.fma(scale.mul(f3), sum).intoMemorySegment(sums, row, ORDER);
+    MemorySegment scales = memory.asSlice(wAt, SCALES_SLICE_BYTES);
+    MemorySegment dots = memory.asSlice(dotsAt, DOTS_SLICE_BYTES);
+    for (int i = 0; i < ROWS; i += COUNT) {
+      long row = i * 4L;
+      FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
+      FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, sums, row + COLUMN_BYTES, ORDER);
+      FloatVector s2 = FloatVector.fromMemorySegment(FLOATS, sums, row + 2 * COLUMN_BYTES, ORDER);
+      FloatVector s3 = FloatVector.fromMemorySegment(FLOATS, sums, row + 3 * COLUMN_BYTES, ORDER);
+      for (int group = 0; group < end; group++) {
+        long scaleAt = group * groupBytes(columns) + columns * COLUMN_BYTES + row;
+        long dotAt = group * DOTS_BYTES + row;
+        int factors = xAt + group * columns / QuantLayout.BLOCK * X_FLOATS + FACTORS_AT;
+        FloatVector scale = FloatVector.fromMemorySegment(FLOATS, scales, scaleAt, ORDER);
+        FloatVector d0 = FloatVector.fromMemorySegment(FLOATS, dots, dotAt, ORDER);
+        FloatVector d1 = FloatVector.fromMemorySegment(FLOATS, dots, dotAt + COLUMN_BYTES, ORDER);
+        FloatVector d2 =
+            FloatVector.fromMemorySegment(FLOATS, dots, dotAt + 2 * COLUMN_BYTES, ORDER);
+        FloatVector d3 =
+            FloatVector.fromMemorySegment(FLOATS, dots, dotAt + 3 * COLUMN_BYTES, ORDER);
+        s0 = d0.fma(scale.mul(x[factors]), s0);
+        s1 = d1.fma(scale.mul(x[factors + 1]), s1);
+        s2 = d2.fma(scale.mul(x[factors + 2]), s2);
+        s3 = d3.fma(scale.mul(x[factors + 3]), s3);
       }
+      s0.intoMemorySegment(sums, row, ORDER);
+      s1.intoMemorySegment(sums, row + COLUMN_BYTES, ORDER);
+      s2.intoMemorySegment(sums, row + 2 * COLUMN_BYTES, ORDER);
+      s3.intoMemorySegment(sums, row + 3 * COLUMN_BYTES, ORDER);
     }
   }
 
@@ -230,41 +241,43 @@ final class ScaledTiles {
       int xAt,
       long dotsAt,
       long at) {
+    int end = Math.min(groups, MOST_GROUPS);
+    int columns = step == QuantLayout.BLOCK ? QuantLayout.BLOCK : QuantLayout.BLOCK / 2;
     MemorySegment sums = memory.asSlice(at, TILE_BYTES);
-    for (int group = 0; group < groups; group++) {
-      long scalesAt = wAt + group * groupBytes(step) + step * COLUMN_BYTES;
-      MemorySegment scales = memory.asSlice(scalesAt, 2 * COLUMN_BYTES);
-      MemorySegment dots = memory.asSlice(dotsAt + group * DOTS_BYTES, TILE_BYTES);
-      int factors = xAt + group * step / QuantLayout.BLOCK * X_FLOATS + FACTORS_AT;
-      float f0 = x[factors];
-      float f1 = x[factors + 1];
-      float f2 = x[factors + 2];
-      float f3 = x[factors + 3];
-      FloatVector m0 = FloatVector.broadcast(FLOATS, x[factors + 4]);
-      FloatVector m1 = FloatVector.broadcast(FLOATS, x[factors + 5]);
-      FloatVector m2 = FloatVector.broadcast(FLOATS, x[factors + 6]);
-      FloatVector m3 = FloatVector.broadcast(FLOATS, x[factors + 7]);
-      for (int i = 0; i < ROWS; i += COUNT) {
-        long row = i * 4L;
-        FloatVector scale = FloatVector.fromMemorySegment(FLOATS, scales, row, ORDER);
+    MemorySegment scales = memory.asSlice(wAt, SCALES_SLICE_BYTES);
+    MemorySegment dots = memory.asSlice(dotsAt, DOTS_SLICE_BYTES);
+    for (int i = 0; i < ROWS; i += COUNT) {
+      long row = i * 4L;
+      FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
+      FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, sums, row + COLUMN_BYTES, ORDER);
+      FloatVector s2 = FloatVector.fromMemorySegment(FLOATS, sums, row + 2 * COLUMN_BYTES, ORDER);
+      FloatVector s3 = FloatVector.fromMemorySegment(FLOATS, sums, row + 3 * COLUMN_BYTES, ORDER);
+      for (int group = 0; group < end; group++) {
+        long scaleAt = group * groupBytes(columns) + columns * COLUMN_BYTES + row;
+        long dotAt = group * DOTS_BYTES + row;
+        int factors = xAt + group * columns / QuantLayout.BLOCK * X_FLOATS + FACTORS_AT;
+        FloatVector scale = FloatVector.fromMemorySegment(FLOATS, scales, scaleAt, ORDER);
+        FloatVector d0 = FloatVector.fromMemorySegment(FLOATS, dots, dotAt, ORDER);
+        FloatVector d1 = FloatVector.fromMemorySegment(FLOATS, dots, dotAt + COLUMN_BYTES, ORDER);
+        FloatVector d2 =
+            FloatVector.fromMemorySegment(FLOATS, dots, dotAt + 2 * COLUMN_BYTES, ORDER);
+        FloatVector d3 =
+            FloatVector.fromMemorySegment(FLOATS, dots, dotAt + 3 * COLUMN_BYTES, ORDER);
+        s0 = d0.fma(scale.mul(x[factors]), s0);
+        s1 = d1.fma(scale.mul(x[factors + 1]), s1);
+        s2 = d2.fma(scale.mul(x[factors + 2]), s2);
+        s3 = d3.fma(scale.mul(x[factors + 3]), s3);
         FloatVector minimum =
-            FloatVector.fromMemorySegment(FLOATS, scales, row + COLUMN_BYTES, ORDER);
-        FloatVector dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        FloatVector sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        minimum.fma(m0, dot.fma(scale.mul(f0), sum)).intoMemorySegment(sums, row, ORDER);
-        row += COLUMN_BYTES;
-        dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        minimum.fma(m1, dot.fma(scale.mul(f1), sum)).intoMemorySegment(sums, row, ORDER);
-        row += COLUMN_BYTES;
-        dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        minimum.fma(m2, dot.fma(scale.mul(f2), sum)).intoMemorySegment(sums, row, ORDER);
-        row += COLUMN_BYTES;
-        dot = FloatVector.fromMemorySegment(FLOATS, dots, row, ORDER);
-        sum = FloatVector.fromMemorySegment(FLOATS, sums, row, ORDER);
-        minimum.fma(m3, dot.fma(scale.mul(f3), sum)).intoMemorySegment(sums, row, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, scales, scaleAt + COLUMN_BYTES, ORDER);
+        s0 = minimum.fma(FloatVector.broadcast(FLOATS, x[factors + 4]), s0);
+        s1 = minimum.fma(FloatVector.broadcast(FLOATS, x[factors + 5]), s1);
+        s2 = minimum.fma(FloatVector.broadcast(FLOATS, x[factors + 6]), s2);
+        s3 = minimum.fma(FloatVector.broadcast(FLOATS, x[factors + 7]), s3);
       }
+      s0.intoMemorySegment(sums, row, ORDER);
+      s1.intoMemorySegment(sums, row + COLUMN_BYTES, ORDER);
+      s2.intoMemorySegment(sums, row + 2 * COLUMN_BYTES, ORDER);
+      s3.intoMemorySegment(sums, row + 3 * COLUMN_BYTES, ORDER);
     }
   }
 }
