@@ -3,9 +3,6 @@ package dev.consilium.model.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -13,8 +10,6 @@ import org.junit.jupiter.api.Test;
 
 /** What configurations of families mean whose experts skip half a layer. */
 final class LateExpertsFamiliesTest {
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final String LONGCAT_FLASH =
       """
@@ -154,17 +149,10 @@ final class LateExpertsFamiliesTest {
   }
 
   private static void assertRefused(Map<String, String> changes, String... parts) {
-    assertThatThrownBy(() -> specify(changes))
-        .isInstanceOf(ConfigException.class)
-        .hasMessageContainingAll(parts);
+    ChangedConfig.assertRefused(LONGCAT_FLASH, changes, parts);
   }
 
-  /** The configuration with some fields set to other JSON. */
-  private static ModelSpec specify(Map<String, String> changes) throws JsonProcessingException {
-    ObjectNode tree = (ObjectNode) JSON.readTree(LONGCAT_FLASH);
-    for (Map.Entry<String, String> change : changes.entrySet()) {
-      tree.set(change.getKey(), JSON.readTree(change.getValue()));
-    }
-    return ModelFamilies.specify(tree);
+  private static ModelSpec specify(Map<String, String> changes) {
+    return ChangedConfig.specify(LONGCAT_FLASH, changes);
   }
 }

@@ -1,22 +1,16 @@
 package dev.consilium.model.family;
 
+import static dev.consilium.model.family.ChangedConfig.assertRefused;
+import static dev.consilium.model.family.ChangedConfig.specify;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.UncheckedIOException;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What the configurations of published models mean, and what a change of one field does. */
 final class ModelFamiliesTest {
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final String MIXTRAL_8X7B =
       """
@@ -466,24 +460,5 @@ final class ModelFamiliesTest {
 
   private static GateSpec gate(ModelSpec spec) {
     return ((MixtureOfExperts) spec.layers().getFirst().feedForward()).gate();
-  }
-
-  private static void assertRefused(String config, Map<String, String> changes, String message) {
-    assertThatThrownBy(() -> specify(config, changes))
-        .isInstanceOf(ConfigException.class)
-        .hasMessageContaining(message);
-  }
-
-  /** A configuration with some fields set to some JSON. */
-  private static ModelSpec specify(String config, Map<String, String> changes) {
-    try {
-      ObjectNode fields = (ObjectNode) JSON.readTree(config);
-      for (String field : List.copyOf(changes.keySet())) {
-        fields.set(field, JSON.readTree(changes.getOrDefault(field, "")));
-      }
-      return ModelFamilies.specify(fields);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -1,9 +1,7 @@
 package dev.consilium.model.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.testkit.Fixtures;
@@ -50,7 +48,7 @@ final class RecurrentFamiliesTest {
 
   @Test
   void specify_qwen3Next_everyFourthLayerAttends() throws Exception {
-    ModelSpec spec = specify(QWEN3_NEXT_80B, Map.of());
+    ModelSpec spec = ChangedConfig.specify(QWEN3_NEXT_80B, Map.of());
     assertThat(spec.norm().kind()).isEqualTo(NormSpec.Kind.RMS_AROUND_ONE);
     assertThat(spec.layers().get(2).attention()).isEqualTo(new GatedDeltaNet(32, 16, 128, 128, 4));
     GroupedQueryAttention full = (GroupedQueryAttention) spec.layers().get(3).attention();
@@ -62,9 +60,9 @@ final class RecurrentFamiliesTest {
 
   @Test
   void specify_qwen3NextAbsentFields_meanWhatTheReferenceTakes() throws Exception {
-    ModelSpec given = specify(QWEN3_NEXT_80B, Map.of());
+    ModelSpec given = ChangedConfig.specify(QWEN3_NEXT_80B, Map.of());
     ModelSpec absent =
-        specify(
+        ChangedConfig.specify(
             QWEN3_NEXT_80B,
             Map.of(
                 "full_attention_interval", "null",
@@ -82,7 +80,7 @@ final class RecurrentFamiliesTest {
   @Test
   void specify_layerTypes_sayWhichLayersAreRecurrent() throws Exception {
     ModelSpec spec =
-        specify(
+        ChangedConfig.specify(
             QWEN3_NEXT_80B,
             Map.of(
                 "num_hidden_layers", "3",
@@ -100,9 +98,9 @@ final class RecurrentFamiliesTest {
          "modules_to_not_convert": ["model.visual"]}
         """;
     String config = Files.readString(Fixtures.model("qwen3_5_moe").resolve("config.json"));
-    ModelSpec plain = specify(config, Map.of());
+    ModelSpec plain = ChangedConfig.specify(config, Map.of());
     assertThat(plain.names().storage().experts()).isEqualTo(ExpertLayout.STACKED);
-    ModelSpec scaled = specify(config, Map.of("quantization_config", fp8));
+    ModelSpec scaled = ChangedConfig.specify(config, Map.of("quantization_config", fp8));
     assertThat(scaled.names().storage().scales()).contains(new WeightStorage.ScaleBlocks(128, 128));
     assertThat(scaled.names().storage().experts()).isEqualTo(ExpertLayout.ONE_BY_ONE);
     assertThat(scaled.names().feedForward(3).expert(7).up())
@@ -111,17 +109,18 @@ final class RecurrentFamiliesTest {
     assertThat(scaled.layers()).isEqualTo(plain.layers());
     ObjectNode text = (ObjectNode) JSON.readTree(config).get("text_config");
     text.set("quantization_config", JSON.readTree(fp8));
-    assertThat(specify(config, Map.of("text_config", text.toString()))).isEqualTo(scaled);
-    assertRefused(
+    assertThat(ChangedConfig.specify(config, Map.of("text_config", text.toString())))
+        .isEqualTo(scaled);
+    ChangedConfig.assertRefused(
         config,
         Map.of("text_config", text.toString(), "quantization_config", fp8),
         "text_config.quantization_config",
         "none beside the one outside");
-    assertRefused(
+    ChangedConfig.assertRefused(
         config,
         Map.of("quantization_config", "{\"quant_method\": \"awq\"}"),
         "quantization_config.quant_method is \"awq\"");
-    assertRefused(
+    ChangedConfig.assertRefused(
         config,
         Map.of("quantization_config", fp8.replace("\"fmt\"", "\"zero_point\": 1, \"fmt\"")),
         "quantization_config.zero_point (1)");
@@ -129,7 +128,7 @@ final class RecurrentFamiliesTest {
 
   @Test
   void specify_minimaxAsPublished_isReadByItsOwnNames() throws Exception {
-    ModelSpec spec = specify(MINIMAX_TEXT_01, Map.of());
+    ModelSpec spec = ChangedConfig.specify(MINIMAX_TEXT_01, Map.of());
     assertThat(spec.layers().stream().map(RecurrentFamiliesTest::recurrent))
         .containsExactly(true, true, true, true, true, true, true, false);
     double slope = 1 - 2 / (7 + 1e-5) + 1e-5;
@@ -144,26 +143,30 @@ final class RecurrentFamiliesTest {
         .isEqualTo(new ResidualFactors(4.5f, 0.5f));
     Map<String, String> m1 =
         Map.of("model_type", "\"minimax_m1\"", "architectures", "[\"MiniMaxM1ForCausalLM\"]");
-    assertThat(specify(MINIMAX_TEXT_01, m1).layers()).isEqualTo(spec.layers());
+    assertThat(ChangedConfig.specify(MINIMAX_TEXT_01, m1).layers()).isEqualTo(spec.layers());
   }
 
   @Test
   void specify_minimaxContradictions_areRefusedByTheirOwnNames() {
-    assertRefused(
+    ChangedConfig.assertRefused(
         MINIMAX_TEXT_01,
         Map.of("attn_type_list", "[0, 1]"),
         "attn_type_list is [0,1], want 8 entries");
-    assertRefused(MINIMAX_TEXT_01, Map.of("attn_type_list", "null"), "attn_type_list");
-    assertRefused(MINIMAX_TEXT_01, Map.of("attn_type_list", "[0,0,0,0,0,0,0,2]"), "attn_type_list");
-    assertRefused(MINIMAX_TEXT_01, Map.of("postnorm", "false"), "postnorm is false");
-    assertRefused(
+    ChangedConfig.assertRefused(
+        MINIMAX_TEXT_01, Map.of("attn_type_list", "null"), "attn_type_list");
+    ChangedConfig.assertRefused(
+        MINIMAX_TEXT_01, Map.of("attn_type_list", "[0,0,0,0,0,0,0,2]"), "attn_type_list");
+    ChangedConfig.assertRefused(MINIMAX_TEXT_01, Map.of("postnorm", "false"), "postnorm is false");
+    ChangedConfig.assertRefused(
         MINIMAX_TEXT_01, Map.of("shared_intermediate_size", "128"), "shared_intermediate_size");
-    assertRefused(
+    ChangedConfig.assertRefused(
         MINIMAX_TEXT_01,
         Map.of("layernorm_mlp_alpha", "0"),
         "layernorm_mlp_alpha is 0, want a number");
-    assertRefused(MINIMAX_TEXT_01, Map.of("mlp_alpha_factor", "2"), "field mlp_alpha_factor (2)");
-    assertRefused(MINIMAX_TEXT_01, Map.of("layer_types", "[]"), "field layer_types ([])");
+    ChangedConfig.assertRefused(
+        MINIMAX_TEXT_01, Map.of("mlp_alpha_factor", "2"), "field mlp_alpha_factor (2)");
+    ChangedConfig.assertRefused(
+        MINIMAX_TEXT_01, Map.of("layer_types", "[]"), "field layer_types ([])");
   }
 
   @Test
@@ -185,22 +188,6 @@ final class RecurrentFamiliesTest {
   }
 
   private static void assertRefused(Map<String, String> changes, String... parts) {
-    assertRefused(QWEN3_NEXT_80B, changes, parts);
-  }
-
-  private static void assertRefused(String config, Map<String, String> changes, String... parts) {
-    assertThatThrownBy(() -> specify(config, changes))
-        .isInstanceOf(ConfigException.class)
-        .hasMessageContainingAll(parts);
-  }
-
-  /** A configuration with some fields set to other JSON. */
-  private static ModelSpec specify(String config, Map<String, String> changes)
-      throws JsonProcessingException {
-    ObjectNode tree = (ObjectNode) JSON.readTree(config);
-    for (Map.Entry<String, String> change : changes.entrySet()) {
-      tree.set(change.getKey(), JSON.readTree(change.getValue()));
-    }
-    return ModelFamilies.specify(tree);
+    ChangedConfig.assertRefused(QWEN3_NEXT_80B, changes, parts);
   }
 }

@@ -3,11 +3,6 @@ package dev.consilium.model.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,9 +10,6 @@ import org.junit.jupiter.api.Test;
 
 /** What configurations of families mean whose layers are one block each. */
 final class SingleBlockFamiliesTest {
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private static final String NEMOTRON_3 =
       """
@@ -148,17 +140,10 @@ final class SingleBlockFamiliesTest {
   }
 
   private static void assertRefused(Map<String, String> changes, String... parts) {
-    assertThatThrownBy(() -> specify(changes))
-        .isInstanceOf(ConfigException.class)
-        .hasMessageContainingAll(parts);
+    ChangedConfig.assertRefused(NEMOTRON_3, changes, parts);
   }
 
-  /** The configuration with some fields set to other JSON. */
-  private static ModelSpec specify(Map<String, String> changes) throws JsonProcessingException {
-    ObjectNode tree = (ObjectNode) JSON.readTree(NEMOTRON_3);
-    for (Map.Entry<String, String> change : changes.entrySet()) {
-      tree.set(change.getKey(), JSON.readTree(change.getValue()));
-    }
-    return ModelFamilies.specify(tree);
+  private static ModelSpec specify(Map<String, String> changes) {
+    return ChangedConfig.specify(NEMOTRON_3, changes);
   }
 }
