@@ -303,10 +303,7 @@ public final class Checkpoint implements AutoCloseable {
         spec,
         (name, shape) -> {
           if (!weights.has(name)) {
-            throw new CheckpointException(
-                directory,
-                "no weight file holds tensor %s of shape %s, which the configuration asks for"
-                    .formatted(name, shape));
+            throw CheckpointException.missing(directory, name, shape);
           }
           CheckpointTensor tensor = weights.tensor(name);
           tensor.requireShape(shape);

@@ -126,10 +126,16 @@ final class GgufWeights implements Weights {
     orders.put(names.bias(), RowOrder.interleaved(heads));
   }
 
-  /** Dimensions of 1 say nothing, and files have them or not. */
+  /**
+   * Dimensions of 1 say nothing, and files have them or not. Ends at the first tensor that is
+   * missing: a specification may ask for many more than any file has.
+   */
   private void reshape(String name, List<Long> wanted) {
     Place place = places.get(name);
-    if (place != null && significant(place.header().shape()).equals(significant(wanted))) {
+    if (place == null) {
+      throw CheckpointException.missing(path(), name, wanted);
+    }
+    if (significant(place.header().shape()).equals(significant(wanted))) {
       put(place, name, wanted);
     }
   }

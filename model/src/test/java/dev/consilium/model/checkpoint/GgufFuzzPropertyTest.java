@@ -1,9 +1,12 @@
 package dev.consilium.model.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.gguf.GgufMetadataBuilder;
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.TokenizerConfig;
 import dev.consilium.model.tokenizer.TokenizerException;
 import dev.consilium.testkit.Fixtures;
@@ -71,6 +74,34 @@ class GgufFuzzPropertyTest {
     // Both happen often, or the mutations are of no use.
     assertThat(outcomes.getOrDefault(true, 0)).isGreaterThan(FILES / 100);
     assertThat(outcomes.getOrDefault(false, 0)).isGreaterThan(FILES / 2);
+  }
+
+  /** The most layers and experts that a header may state, and no tensor: 700 bytes. */
+  @Test
+  @Timeout(120)
+  void open_headerOfMillionsOfExperts_endsAtTheFirstThatIsMissing() throws IOException {
+    GgufMetadataBuilder metadata =
+        new GgufMetadataBuilder().text("general.architecture", "qwen3moe");
+    Map.of(
+            "block_count", 4096,
+            "context_length", 512,
+            "embedding_length", 64,
+            "vocab_size", 320,
+            "expert_count", 16_384,
+            "expert_used_count", 2,
+            "expert_feed_forward_length", 32,
+            "attention.head_count", 4,
+            "attention.key_length", 16,
+            "attention.value_length", 16)
+        .forEach((key, value) -> metadata.whole("qwen3moe." + key, value));
+    metadata.real("qwen3moe.attention.layer_norm_rms_epsilon", 1e-6);
+    Path file = directory.resolve("empty.gguf");
+    new GgufWriter(file, metadata, List.of()).write((tensor, sink) -> {});
+    long before = allocated();
+    assertThatThrownBy(() -> Checkpoint.open(file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("no weight file holds tensor token_embd.weight of shape [320, 64]");
+    assertThat(allocated() - before).isLessThan(MOST_BYTES);
   }
 
   private static boolean opens(Path file, int index) {
