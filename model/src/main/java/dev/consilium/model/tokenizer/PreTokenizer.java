@@ -39,6 +39,17 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
 
   private static final String QWEN2 =
       String.join("|", ENDINGS, LETTERS, SINGLE_DIGITS, SYMBOLS, SPACES);
+
+  /** As that, with accents that follow a letter. */
+  private static final String QWEN35 =
+      String.join(
+          "|",
+          ENDINGS,
+          "[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+",
+          SINGLE_DIGITS,
+          " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*",
+          SPACES);
+
   private static final String LLAMA3 =
       String.join("|", ENDINGS, LETTERS, THREE_DIGITS, SYMBOLS, SPACES);
   private static final String GPT4O =
@@ -62,6 +73,36 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
           + "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
           + "| ?[\\p{P}\\p{S}]+[\\r\\n]*|"
           + SPACES;
+
+  /** Several words may be one token. */
+  private static final String EXAONE_MOE =
+      String.join(
+          "|",
+          ENDINGS,
+          "[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+",
+          SINGLE_DIGITS,
+          " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?",
+          "\\s*[\\r\\n]|\\s+(?!\\S)|\\s+");
+
+  /** Letters that have cases, of the scripts that do. */
+  private static final String CASED =
+      "["
+          + "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ"
+          + "-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉ"
+          + "ⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
+          + "]";
+
+  /** Chinese characters by themselves, other words as in gpt-4o. */
+  private static final String KIMI =
+      String.join(
+          "|",
+          "[\\p{Han}]+",
+          BEFORE_WORD + noHan(UPPER) + "*" + noHan(LOWER) + "+" + ENDINGS + "?",
+          BEFORE_WORD + noHan(UPPER) + "+" + noHan(LOWER) + "*" + ENDINGS + "?",
+          THREE_DIGITS,
+          SYMBOLS,
+          SPACES);
+
   private static final String BAILING =
       "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*"
           + "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
@@ -74,8 +115,14 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
     add(plain(GPT2), "gpt-2", "phi-2", "jina-es", "jina-de", "exaone4");
     add(composed(GPT2), "olmo", "mpt");
     add(composed(QWEN2), "qwen2", "deepseek-r1-qwen", "megrez");
-    add(plain(QWEN2), "stablelm2", "hunyuan");
-    add(new PreTokenizer(List.of(LLAMA3), false, true, true), "llama-bpe", "llama3", "llama-v3");
+    add(composed(QWEN35), "qwen35");
+    add(plain(QWEN2), "stablelm2", "hunyuan", "solar-open");
+    add(
+        new PreTokenizer(List.of(LLAMA3), false, true, true),
+        "llama-bpe",
+        "llama3",
+        "llama-v3",
+        "lfm2");
     add(plain(LLAMA3), "dbrx", "smaug-bpe", "chatglm-bpe", "glm4");
     add(plain(GPT4O), "gpt-4o", "llama4", "minimax-m2");
     add(new PreTokenizer(List.of(TEKKEN), false, true, true), "tekken");
@@ -85,7 +132,23 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
         plain("[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", "[一-龥ࠀ-一가-퟿]+", "\\p{N}"),
         "deepseek-coder");
     add(plain(THREE_DIGITS, "[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK3), "deepseek-v3", "hunyuan-dense");
+    add(
+        plain(
+            "[\\r\\n]",
+            "\\s?" + CASED + "+",
+            "\\s?[!-/:-~！-／：-～‘-‟　-。]+",
+            "\\s+$",
+            "[一-龥ࠀ-一가-퟿]+",
+            SINGLE_DIGITS),
+        "deepseek-llm");
+    add(plain(EXAONE_MOE), "exaone-moe");
+    add(plain(KIMI), "kimi-k2");
     add(composed(BAILING), "bailingmoe", "bailingmoe2", "llada-moe");
+  }
+
+  /** The same characters but Chinese ones. */
+  private static String noHan(String characters) {
+    return characters.substring(0, characters.length() - 1) + "&&[^\\p{Han}]]";
   }
 
   private static void add(PreTokenizer one, String... names) {

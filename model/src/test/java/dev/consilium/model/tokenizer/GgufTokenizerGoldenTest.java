@@ -22,6 +22,7 @@ import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -101,6 +102,77 @@ class GgufTokenizerGoldenTest {
         .isInstanceOf(TokenizerException.class)
         .hasMessageContaining("tokenizer.ggml.pre is \"somebody-else\", want one of")
         .hasMessageContaining("qwen2");
+  }
+
+  /** Where texts are cut shows in what is merged: there is one merge across two characters. */
+  @ParameterizedTest
+  @CsvSource({
+    "qwen35, q, \u0301, true", // an accent belongs to its letter
+    "qwen2, q, \u0301, false",
+    "solar-open, a, b, true",
+    "solar-open, 1, 2, false",
+    "lfm2, 1, 2, true", // up to three digits
+    "exaone-moe, a, ' ', true", // several words
+    "solar-open, a, ' ', false",
+    "exaone-moe, 1, 2, false",
+    "kimi-k2, 中, 文, true",
+    "kimi-k2, a, 文, false", // Chinese characters by themselves
+    "kimi-k2, 1, 2, true",
+    "deepseek-llm, a, b, true",
+    "deepseek-llm, a, 中, false",
+    "deepseek-llm, 1, 2, false"
+  })
+  void encode_twoCharacters_mergeWhereTheNamedPreTokenizerKeepsThemTogether(
+      String name, String left, String right, boolean together) throws IOException {
+    List<String> tokens = new ArrayList<>();
+    for (int b = 0; b < 256; b++) {
+      tokens.add(String.valueOf(characterOfByte(b)));
+    }
+    List<String> merges = new ArrayList<>();
+    for (String character : List.of(byteLevel(left), byteLevel(right))) {
+      for (int i = 1; i < character.length(); i++) {
+        merges.add(character.substring(0, i) + " " + character.charAt(i));
+        tokens.add(character.substring(0, i + 1));
+      }
+    }
+    merges.add(byteLevel(left) + " " + byteLevel(right));
+    tokens.add(byteLevel(left) + byteLevel(right));
+    Path file =
+        write(
+            new GgufMetadataBuilder()
+                .text("tokenizer.ggml.model", "gpt2")
+                .text("tokenizer.ggml.pre", name)
+                .flag("tokenizer.ggml.add_bos_token", false)
+                .texts("tokenizer.ggml.tokens", tokens)
+                .texts("tokenizer.ggml.merges", merges));
+    try (Tokenizer tokenizer = Tokenizer.load(file)) {
+      int both = tokens.size() - 1;
+      assertThat(
+              Arrays.stream(tokenizer.encode(left + right + "c", false)).anyMatch(i -> i == both))
+          .isEqualTo(together);
+    }
+  }
+
+  /** The characters that stand for the bytes of a text. */
+  private static String byteLevel(String text) {
+    StringBuilder characters = new StringBuilder();
+    for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+      characters.append(characterOfByte(b & 0xff));
+    }
+    return characters.toString();
+  }
+
+  /** Printing bytes of Latin-1 stand for themselves, the others come from U+0100 on. */
+  private static char characterOfByte(int b) {
+    int others = 256;
+    for (int i = 0; i < 256; i++) {
+      boolean prints = (i > 32 && i < 127) || (i > 160 && i != 173);
+      if (i == b) {
+        return (char) (prints ? i : others);
+      }
+      others += prints ? 0 : 1;
+    }
+    throw new AssertionError(b + " is no byte");
   }
 
   @Test
