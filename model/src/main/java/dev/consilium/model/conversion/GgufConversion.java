@@ -3,7 +3,6 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.CheckpointException;
 import dev.consilium.model.checkpoint.GenerationDefaults;
-import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.gguf.GgufException;
 import dev.consilium.model.gguf.GgufMetadata;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
@@ -222,32 +221,6 @@ public final class GgufConversion {
           ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
       bytes.asFloatBuffer().put(values);
       sink.write(bytes);
-    }
-  }
-
-  /** What a specification became. */
-  private static final class SpecDifference {
-
-    private SpecDifference() {}
-
-    static Optional<String> between(ModelSpec meant, ModelSpec written) {
-      if (meant.hiddenSize() != written.hiddenSize()
-          || meant.vocabularySize() != written.vocabularySize()
-          || meant.contextLength() != written.contextLength()
-          || !meant.norm().equals(written.norm())
-          || !meant.multipliers().equals(written.multipliers())
-          || meant.headBias() != written.headBias()
-          || meant.tiedEmbeddings() != written.tiedEmbeddings()
-          || meant.layers().size() != written.layers().size()) {
-        return Optional.of("sizes differ");
-      }
-      for (int i = 0; i < meant.layers().size(); i++) {
-        if (!meant.layers().get(i).equals(written.layers().get(i))) {
-          return Optional.of(
-              "%s would become %s".formatted(meant.layers().get(i), written.layers().get(i)));
-        }
-      }
-      return Optional.empty();
     }
   }
 }

@@ -285,7 +285,7 @@ class GgufCheckpointTest {
                   .write(directory.resolve("out.gguf"), GgufConversion.Progress.NONE))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("GGUF has no way to say what this model's configuration says")
-          .hasMessageContaining("renormalisation=BySum");
+          .hasMessageContaining("renormalisation is BySum");
     }
     try (var left = Files.list(directory)) {
       assertThat(left).containsExactly(model);
@@ -294,16 +294,18 @@ class GgufCheckpointTest {
 
   @Test
   void write_sizesThatGgufTakesForGranted_isRefusedByName() throws IOException {
-    refusedToWrite("llama4-text", "keys=KeyChunks[size=16]");
-    refusedToWrite("phimoe", "shortMagnitude=1.0");
-    refusedToWrite("dots1", "keys=SlidingWindow[keys=16]");
-    refusedToWrite("lfm2_moe", "biases=true");
-    refusedToWrite("jamba", "projectionBiases=true");
-    refusedToWrite("glm4_moe_lite", "bias=true");
-    refusedToWrite("nemotron_h", "feedForward=DenseFeedForward[intermediateSize=40");
-    refusedToWrite("nemotron_h-latent", "projectionBiases=true");
-    refusedToWrite("ernie4_5-moe-bias", "sizes differ");
-    refusedToWrite("minimax", "attentionResidual=ResidualFactors[stream=1.4, block=1.1]");
+    refusedToWrite("llama4-text", "layers[0].attention.keys.size is 16, and would become 8192");
+    refusedToWrite(
+        "phimoe", "layers[0].attention.rotary.scaling.longMagnitude is 1.25, and would become ");
+    refusedToWrite(
+        "dots1", "layers[2].attention.keys is SlidingWindow[keys=16], and would become AllKeys[]");
+    refusedToWrite("lfm2_moe", "layers[0].attention.biases is true, and would become false");
+    refusedToWrite("jamba", "projectionBiases is true, and would become false");
+    refusedToWrite("glm4_moe_lite", "bias is true, and would become false");
+    refusedToWrite("nemotron_h", "layers[3].feedForward is DenseFeedForward[intermediateSize=40");
+    refusedToWrite("nemotron_h-latent", "projectionBiases is true, and would become false");
+    refusedToWrite("ernie4_5-moe-bias", "headBias is true, and would become false");
+    refusedToWrite("minimax", "attentionResidual.stream is 1.4, and would become 1.3");
   }
 
   private void refusedToWrite(String name, String problem) {
