@@ -115,6 +115,8 @@ public final class GgufWriter {
    */
   public void write(Content content) throws IOException {
     Path unfinished = create();
+    Thread atExit = new Thread(() -> delete(unfinished), "unfinished-file");
+    Runtime.getRuntime().addShutdownHook(atExit); // Ctrl-C ends no try block
     try {
       try (FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
         writeAll(channel, unfinished, content);
@@ -124,6 +126,26 @@ public final class GgufWriter {
     } catch (IOException | RuntimeException | Error e) {
       Files.deleteIfExists(unfinished);
       throw e;
+    } finally {
+      forget(atExit);
+    }
+  }
+
+  /** As far as that is possible: nobody is left to be told. */
+  private static void delete(Path unfinished) {
+    try {
+      Files.deleteIfExists(unfinished);
+    } catch (IOException e) {
+      System.getLogger(GgufWriter.class.getName())
+          .log(System.Logger.Level.WARNING, "cannot delete " + unfinished, e);
+    }
+  }
+
+  private static void forget(Thread atExit) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(atExit);
+    } catch (IllegalStateException ending) {
+      // It runs already; a file that was finished has another name by now.
     }
   }
 
