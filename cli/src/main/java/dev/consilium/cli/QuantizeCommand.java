@@ -56,6 +56,9 @@ final class QuantizeCommand implements Callable<Integer> {
       throw new CommandFailure("cannot write %s: %s".formatted(out, failed), failed);
     }
     report(out);
+    if (Files.exists(in.resolve("config.json")) && Files.notExists(in.resolve("tokenizer.json"))) {
+      System.err.println(in + " has no tokenizer.json, so this file has no tokenizer either");
+    }
     return 0;
   }
 
@@ -67,6 +70,9 @@ final class QuantizeCommand implements Callable<Integer> {
     }
     if (Files.isDirectory(out)) {
       throw new CommandFailure("%s is a directory; name a file to write".formatted(out));
+    }
+    if (Files.exists(out) && !Files.isRegularFile(out)) {
+      throw new CommandFailure("%s is a device, pipe or socket; name a file".formatted(out));
     }
     if (Files.exists(out) && !force) {
       throw new CommandFailure("%s exists; --force replaces it".formatted(out));

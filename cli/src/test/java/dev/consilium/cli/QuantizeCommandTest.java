@@ -13,6 +13,9 @@ import dev.consilium.tensor.DType;
 import dev.consilium.testkit.Fixtures;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -59,6 +62,14 @@ class QuantizeCommandTest {
             "run", "--model", out.toString(), "--chat", "-n", "8", "-t", "0", "Tell me a story.");
     assertThat(ran.status()).as(ran.errors()).isZero();
     assertThat(ran.output().strip()).isNotEmpty();
+  }
+
+  @Test
+  void quantize_noTokenizer_saysSo() {
+    Ran without = quantize(Fixtures.model("qwen3-moe"), "q8_0");
+    assertThat(without.errors()).contains("has no tokenizer.json");
+    Ran with = quantize(Fixtures.demoModel(), "q8_0", "--force");
+    assertThat(with.errors()).doesNotContain("tokenizer");
   }
 
   @Test
@@ -161,6 +172,27 @@ class QuantizeCommandTest {
             "--force");
     assertThat(ran.status()).isEqualTo(1);
     assertThat(ran.complaints()).singleElement().asString().contains("is a directory");
+  }
+
+  /** As /dev/null is one: a new file would take its place. */
+  @Test
+  void quantize_outIsNoRegularFile_leavesItThere() throws IOException {
+    Path socket = directory.resolve("socket");
+    try (ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.bind(UnixDomainSocketAddress.of(socket));
+      Ran ran =
+          Ran.command(
+              "quantize",
+              Fixtures.demoModel().toString(),
+              socket.toString(),
+              "-t",
+              "q8_0",
+              "--force");
+      assertThat(ran.status()).isEqualTo(1);
+      assertThat(ran.complaints()).singleElement().asString().contains(socket + " is a device");
+      assertThat(files()).containsExactly(socket);
+      assertThat(Files.isRegularFile(socket)).isFalse();
+    }
   }
 
   private Ran quantize(Path in, String type, String... options) {
