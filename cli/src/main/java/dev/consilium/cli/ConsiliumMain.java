@@ -75,7 +75,11 @@ public final class ConsiliumMain {
         (failure, command, parsed) -> Failures.report(failure, main.verbose));
     line.setParameterExceptionHandler(Failures::reportUsage);
     line.setUsageHelpWidth(HELP_COLUMNS);
-    return line.execute(arguments);
+    try {
+      return line.execute(arguments);
+    } catch (Error failure) {
+      return Failures.report(failure, main.verbose);
+    }
   }
 
   /** Prints a script that completes commands and options in bash and zsh. */

@@ -18,10 +18,10 @@ final class Failures {
 
   private Failures() {}
 
-  static int report(Exception failure, boolean verbose) {
+  static int report(Throwable failure, boolean verbose) {
     boolean expected = isExpected(failure);
     PrintStream err = System.err;
-    err.println("consilium: " + (expected ? failure.getMessage() : "defect: " + failure));
+    err.println("consilium: " + (expected ? message(failure) : "defect: " + failure));
     if (verbose) {
       failure.printStackTrace(err);
     } else if (!expected) {
@@ -30,9 +30,17 @@ final class Failures {
     return expected ? CommandLine.ExitCode.SOFTWARE : DEFECT;
   }
 
-  /** Errors whose message was written for the reader. */
-  private static boolean isExpected(Exception failure) {
+  private static String message(Throwable failure) {
+    return failure instanceof OutOfMemoryError
+        ? "out of memory (%s): JDK_JAVA_OPTIONS=-Xmx8g lets the JVM take more"
+            .formatted(failure.getMessage())
+        : String.valueOf(failure.getMessage());
+  }
+
+  /** Errors that are nobody's mistake in this program. */
+  private static boolean isExpected(Throwable failure) {
     return failure instanceof CommandFailure
+        || failure instanceof OutOfMemoryError
         || failure instanceof ClusterException
         || failure instanceof CheckpointException
         || failure instanceof ConfigException
