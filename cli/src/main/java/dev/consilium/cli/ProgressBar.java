@@ -11,7 +11,7 @@ final class ProgressBar implements AutoCloseable {
   private static final int WIDTH = 30;
 
   private final PrintStream out = System.err;
-  private final boolean terminal = Style.ofOutput() == Style.TERMINAL;
+  private final boolean terminal = Style.ofErrors() == Style.TERMINAL;
   private final String what;
   private int shown = -1;
 

@@ -12,7 +12,16 @@ public enum Style {
    * it from the input.
    */
   public static Style ofOutput() {
-    boolean terminal = Boolean.getBoolean("consilium.terminal");
+    return of("consilium.terminal");
+  }
+
+  /** What fits standard error. */
+  public static Style ofErrors() {
+    return of("consilium.terminal.errors");
+  }
+
+  private static Style of(String property) {
+    boolean terminal = Boolean.getBoolean(property);
     boolean unwanted = !System.getenv().getOrDefault("NO_COLOR", "").isEmpty();
     boolean dumb =
         System.getenv().getOrDefault("TERM", "dumb").toLowerCase(Locale.ROOT).equals("dumb");
