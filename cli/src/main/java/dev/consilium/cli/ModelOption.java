@@ -40,8 +40,7 @@ final class ModelOption {
   /** Refuses early what is no model at all; what is wrong inside is told by those who read it. */
   static Path checked(Path directory) {
     if (!Files.exists(directory)) {
-      throw new CommandFailure(
-          "model directory %s does not exist".formatted(directory.toAbsolutePath()));
+      throw new CommandFailure("model %s does not exist".formatted(directory.toAbsolutePath()));
     }
     if (!isGguf(directory) && !Files.isRegularFile(directory.resolve("config.json"))) {
       throw new CommandFailure(

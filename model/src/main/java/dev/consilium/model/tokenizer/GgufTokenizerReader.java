@@ -99,7 +99,7 @@ final class GgufTokenizerReader {
     try (GgufModel model = GgufModel.open(file)) {
       return reading.apply(model.metadata());
     } catch (GgufException e) {
-      throw new TokenizerException(file, "has no tokenizer that can be used: " + e.getMessage(), e);
+      throw new TokenizerException(file, "has no tokenizer that can be used: " + e.problem(), e);
     }
   }
 
