@@ -16,18 +16,31 @@
 set -eu
 cd "$(dirname "$0")/.."
 threads=2 rounds=3 raw=$(mktemp) sets=
+
+usage() { sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 2; }
+fail() { echo "bench/compare.sh: $*" >&2; exit 1; }
+number() { case $2 in '' | *[!0-9]* | 0*) fail "$1 $2: want a number above 0" ;; esac }
+
 while getopts t:r:o:s: option; do
   case $option in
-    t) threads=$OPTARG ;;
-    r) rounds=$OPTARG ;;
+    t) number -t "$OPTARG"; threads=$OPTARG ;;
+    r) number -r "$OPTARG"; rounds=$OPTARG ;;
     o) raw=$OPTARG ;;
     s) sets="$sets $OPTARG" ;;
-    *) exit 2 ;;
+    *) usage ;;
   esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || { sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 2; }
-: "${LLAMA_CPP:?directory with llama-bench}" "${IK_LLAMA_CPP:?directory with llama-bench}"
+[ $# -gt 0 ] || usage
+for set in $sets; do
+  case $set in one | batch | depth | java | load) ;; *) fail "-s $set: want one, batch, depth, java or load" ;; esac
+done
+for program in "${LLAMA_CPP:?directory with llama-bench}/llama-bench" "${IK_LLAMA_CPP:?directory with llama-bench}/llama-bench"; do
+  [ -x "$program" ] || fail "$program is no program: LLAMA_CPP and IK_LLAMA_CPP name the directories of two builds"
+done
+for file; do
+  [ -f "$file" ] || fail "$file does not exist: consilium synth makes models"
+done
 
 # alone COMMAND...: in a session of its own, first in the queue.
 alone() {
@@ -70,7 +83,10 @@ consilium() {
 loading() {
   engine=$1
   shift
-  figures=$(alone /usr/bin/time -f 'took %e %M' "$@" 2>&1 </dev/null | awk '/^took/ { print $2, $3 }')
+  # A command that fails is no measurement; time says first that it did.
+  figures=$(alone /usr/bin/time -f 'took %e %M' "$@" 2>&1 </dev/null |
+    awk '/^Command exited|^Command terminated|cannot run/ { failed = 1 } /^took/ && !failed { print $2, $3 }')
+  [ -n "$figures" ] || { echo "bench/compare.sh: this failed: $*" >&2; return 0; }
   note "$engine" load-seconds "${figures% *}"
   note "$engine" load-peak-mb "$((${figures#* } / 1024))"
 }
@@ -100,7 +116,6 @@ run_set() {
       loading llama.cpp "$LLAMA_CPP/llama-completion" -m "$file" -t "$threads" -c 1024 -n 1 -p a -no-cnv --no-warmup --no-mmap
       loading consilium ./consilium bench "$file" -t "$threads" --load-only
       ;;
-    *) echo "no set $1: one, batch, depth, java, load" >&2; exit 2 ;;
   esac
 }
 
