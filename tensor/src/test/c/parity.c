@@ -1,0 +1,145 @@
+/*
+ * Prints a line for each of many small products, and for attention to many small caches: what they are, and a hash of the results. Built
+ * for two machines it must print the same on both. Takes the best instruction set of the machine.
+ */
+#include "attention.h"
+#include "consilium_kernels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int consilium_levels(void);
+int consilium_quantise(int level, const uint8_t *x, int64_t x_at, int n, uint8_t *into, int64_t into_at);
+int consilium_pack(int type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes, int64_t header_bytes);
+int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes, int64_t header_bytes, int blocks,
+                       int panels, const uint8_t *activations, const uint8_t *offsets, int64_t offsets_at, int tokens, uint8_t *y,
+                       int64_t y_at, int64_t y_stride_bytes, int rows);
+int consilium_attend(int level, int cache, int head_dim, int value_dim, int prefix, float scale, const uint8_t *pool, int64_t keys_at,
+                     int64_t values_at, const uint8_t *offsets, const uint8_t *query, int64_t query_at, int64_t query_stride, int tokens,
+                     int heads, int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at);
+
+static const int block_bytes[] = {34, 18, 22, 144, 176, 210, 17}, block_columns[] = {32, 32, 32, 256, 256, 256, 32};
+static const int scale_bytes[] = {32, 32, 32, 256, 256, 288, 16};
+
+static uint64_t seed;
+
+static uint64_t draw(void) {
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  return seed ^= seed << 17;
+}
+
+static float draw_float(void) { return (float) ((int64_t) (draw() >> 32) - (1ll << 31)) / 1e9f; }
+
+static void *zeros(int64_t bytes) {
+  int64_t rounded = (bytes + 63) / 64 * 64;
+  void *memory = aligned_alloc(64, rounded);
+  if (!memory) abort();
+  return memset(memory, 0, rounded);
+}
+
+/* Of the bits; any NaN is like any other. */
+static uint64_t hash(const float *values, int64_t n) {
+  uint64_t sum = 1469598103934665603ull;
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t bits = 0x7fc00000;
+    if (values[i] == values[i]) memcpy(&bits, values + i, sizeof bits);
+    sum = (sum ^ bits) * 1099511628211ull;
+  }
+  return sum;
+}
+
+static void product(int level, int type, int columns, int rows, int tokens) {
+  int panels = (rows + ROWS - 1) / ROWS, blocks = columns / BLOCK;
+  int64_t row_bytes = (int64_t) columns / block_columns[type] * block_bytes[type];
+  int64_t header_bytes = ((int64_t) columns / block_columns[type] * scale_bytes[type] + 63) / 64 * 64;
+  int64_t panel_bytes = header_bytes + (int64_t) blocks * quant_bytes(type), token_bytes = (int64_t) blocks * sizeof(struct block);
+  uint8_t *stored = zeros(panels * ROWS * row_bytes), *packed = zeros(panels * panel_bytes), *activations = zeros(tokens * token_bytes);
+  float *x = zeros((int64_t) tokens * columns * 4), *y = zeros((int64_t) tokens * rows * 4);
+  int64_t offsets[MAX_TOKENS];
+  /* Without one of the bits that an infinite scale has, whichever bytes are one. */
+  for (int64_t i = 0; i < rows * row_bytes; i++) stored[i] = draw() & ~(type == MXFP4 ? 0x40 : 4 << draw() % 5);
+  for (int64_t i = 0; i < (int64_t) tokens * columns; i++) x[i] = draw_float();
+  if (tokens == 3) x[33 % columns] = 1e30f;
+  if (tokens == 4) x[5] = NAN;
+  for (int t = 0; t < tokens; t++) {
+    offsets[t] = (tokens - 1 - t) * token_bytes;
+    consilium_quantise(level, (uint8_t *) x, 4ll * t * columns, columns, activations, offsets[t]);
+  }
+  int wrong = consilium_pack(type, stored, columns, packed, panels, panel_bytes, header_bytes);
+  int failed = consilium_multiply(level, type, packed, 0, panel_bytes, header_bytes, blocks, panels, activations, (uint8_t *) offsets, 0,
+                                  tokens, (uint8_t *) y, 0, 4ll * rows, rows);
+  printf("product %d of %d x %d, %d tokens: %d %d %016llx\n", type, rows, columns, tokens, wrong, failed,
+         (unsigned long long) hash(y, (int64_t) tokens * rows));
+  free(stored), free(packed), free(activations), free(x), free(y);
+}
+
+/* Keys or values of one block: scales, if there are any, then numbers. */
+static void fill(enum cache cache, uint8_t *part, int groups, int n) {
+  for (int i = 0; i < groups * SLOTS; i++) ((float *) part)[i] = fabsf(draw_float()) / 100;
+  part += (int64_t) groups * SLOTS * 4;
+  for (int i = 0; i < n; i++) {
+    float value = draw_float();
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint16_t narrow = cache == CACHE_BF16 ? bits >> 16 : (bits & 0x8000) | (0x2c00 + bits % 0x1400); /* a binary16 of 1/16 to 2 */
+    switch (cache) {
+      case CACHE_F32: memcpy(part + 4 * i, &value, 4); break;
+      case CACHE_Q8_0: part[i] = (uint8_t) bits; break;
+      default: memcpy(part + 2 * i, &narrow, 2);
+    }
+  }
+}
+
+static void attention(int level, enum cache cache, int head_dim, int heads, int prefix) {
+  int value_dim = prefix ? (head_dim * 3 + 3) / 4 : head_dim, padded = (value_dim + 15) / 16 * 16;
+  int groups = cache == CACHE_Q8_0 ? (head_dim + GROUP - 1) / GROUP : 0, tokens = 1 + draw() % 8, position = draw() % 300;
+  int window = draw() % 3 ? 1 << 20 : 1 + draw() % 90, blocks = (position + tokens + SLOTS - 1) / SLOTS;
+  int64_t key_bytes = ((int64_t) groups * 64 + SLOTS * head_dim * cache_bytes(cache) + 63) / 64 * 64;
+  int64_t value_bytes = prefix ? 0 : ((int64_t) groups * 64 + SLOTS * padded * cache_bytes(cache) + 63) / 64 * 64;
+  int64_t of_block = key_bytes + value_bytes, queries = (int64_t) tokens * heads * head_dim, state = padded + 2 * SLOTS;
+  uint8_t *pool = zeros(blocks * of_block);
+  int64_t *offsets = zeros(blocks * 8);
+  for (int i = 0; i < blocks; i++) {
+    offsets[i] = (blocks - 1 - i) * of_block;
+    fill(cache, pool + offsets[i], groups, SLOTS * head_dim);
+    if (!prefix) fill(cache, pool + offsets[i] + key_bytes, groups, SLOTS * padded);
+  }
+  float *query = zeros(queries * 4), *states = zeros(tokens * heads * state * 4);
+  for (int64_t i = 0; i < queries; i++) query[i] = draw_float();
+  uint8_t *scratch = zeros(4ll * (SPAN * (head_dim + padded) + WEIGHT_ROWS * SPAN + tokens * heads * head_dim));
+  int failed = consilium_attend(level, cache, head_dim, value_dim, prefix, 0.25f, pool, 0, key_bytes, (uint8_t *) offsets, (uint8_t *) query,
+                                0, 4ll * heads * head_dim, tokens, heads, position, window, 0, 512, scratch, (uint8_t *) states, 0);
+  uint64_t sum = 0;
+  for (int64_t row = 0; row < tokens * heads; row++) {
+    sum = sum * 31 + hash(states + row * state, value_dim) + hash(states + row * state + padded, SLOTS + 1);
+  }
+  printf("attention %d, %d heads of %d, prefix %d: %d %016llx\n", cache, heads, head_dim, prefix, failed, (unsigned long long) sum);
+  free(pool), free(offsets), free(query), free(states), free(scratch);
+}
+
+int main(void) {
+  int levels = consilium_levels();
+  if (!levels) return 1;
+  int level = 31 - __builtin_clz(levels);
+  for (int type = 0; type < TYPES; type++) {
+    for (int tokens = 1; tokens <= MAX_TOKENS; tokens = tokens < 8 ? tokens + 1 : tokens * 4) {
+      for (int rows = 1; rows < 64; rows += 23) {
+        seed = 1 + type * 100000 + tokens * 100 + rows;
+        product(level, type, block_columns[type] * (1 + 4 * (rows % 3)), rows, tokens);
+      }
+    }
+  }
+  for (int cache = 0; cache < CACHES; cache++) {
+    for (int head_dim = 1; head_dim < 140; head_dim = head_dim * 2 + head_dim % 3) {
+      for (int heads = 1; heads < 30; heads += heads < 8 ? 1 : 5) {
+        seed = 1 + cache * 1000000 + head_dim * 1000 + heads;
+        attention(level, cache, head_dim, heads, 0);
+        attention(level, cache, head_dim, heads, 1);
+      }
+    }
+  }
+  return 0;
+}
