@@ -80,8 +80,10 @@ final class TensorCopy {
           ? encodeColumns(shared, rows, arena)
           : encodeRows(shared, rows, arena);
     } catch (IllegalArgumentException e) {
+      // From another thread it comes wrapped in one of its kind.
+      Throwable first = e.getCause() instanceof IllegalArgumentException inner ? inner : e;
       throw new CheckpointException(
-          source.file(), "tensor " + source.name() + ": " + e.getMessage(), e);
+          source.file(), "tensor " + source.name() + ": " + first.getMessage(), e);
     }
   }
 

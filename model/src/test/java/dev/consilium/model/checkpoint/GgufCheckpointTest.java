@@ -20,6 +20,7 @@ import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.testkit.Fixtures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -306,6 +307,28 @@ class GgufCheckpointTest {
     refusedToWrite("nemotron_h-latent", "projectionBiases is true, and would become false");
     refusedToWrite("ernie4_5-moe-bias", "headBias is true, and would become false");
     refusedToWrite("minimax", "attentionResidual.stream is 1.4, and would become 1.3");
+  }
+
+  /** Rows are encoded by several threads; which one fails first changes from try to try. */
+  @Test
+  void write_noWeightIsANumber_saysSoInTheSameWordsEachTime() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("nan"));
+    Path original = Fixtures.model("olmoe");
+    Files.copy(original.resolve("config.json"), model.resolve("config.json"));
+    byte[] weights = Files.readAllBytes(original.resolve("model.safetensors"));
+    int header = (int) ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    Arrays.fill(weights, 8 + header, weights.length, (byte) -1);
+    Files.write(model.resolve("model.safetensors"), weights);
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      GgufConversion conversion = new GgufConversion(checkpoint, Quantisation.Q8_0);
+      for (int i = 0; i < 50; i++) {
+        assertThatThrownBy(
+                () -> conversion.write(directory.resolve("out.gguf"), GgufConversion.Progress.NONE))
+            .isInstanceOf(CheckpointException.class)
+            .hasMessageEndingWith(
+                "tensor model.embed_tokens.weight: a weight is NaN, which Q8_0 cannot hold as a finite number");
+      }
+    }
   }
 
   private void refusedToWrite(String name, String problem) {
