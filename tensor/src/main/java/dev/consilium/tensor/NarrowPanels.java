@@ -55,17 +55,26 @@ final class NarrowPanels {
 
   /** Writes row-major blocks in panel order; refuses weights that are not finite. */
   static void pack(DType dtype, RowParts source, PackedMatrix into) {
+    source.write(
+        PANEL_ROWS,
+        (first, count, copy) -> {
+          for (int i = 0; i < count * PANEL_ROWS; i++) {
+            MemorySegment blocks = copy.asSlice(i * source.rowBytes(), source.rowBytes());
+            packRow(dtype, blocks, source.columns(), into, first * PANEL_ROWS + i);
+          }
+        });
+  }
+
+  private static void packRow(
+      DType dtype, MemorySegment blocks, int columns, PackedMatrix into, int row) {
     BlockFormat format = dtype.format().orElseThrow();
     float[] values = new float[BLOCK];
-    for (int row = 0; row < into.panels() * PANEL_ROWS; row++) {
-      MemorySegment blocks = source.row(row);
-      MemorySegment panel = into.panel(row / PANEL_ROWS);
-      for (int i = 0; i < source.columns() / BLOCK; i++) {
-        long from = (long) i * format.bytes();
-        format.dequantise(blocks, from, values, 0);
-        requireFinite(values, row, i * BLOCK, dtype);
-        packBlock(dtype, blocks, from, panel, bytes(dtype, i * BLOCK), row % PANEL_ROWS);
-      }
+    MemorySegment panel = into.panel(row / PANEL_ROWS);
+    for (int i = 0; i < columns / BLOCK; i++) {
+      long from = (long) i * format.bytes();
+      format.dequantise(blocks, from, values, 0);
+      requireFinite(values, row, i * BLOCK, dtype);
+      packBlock(dtype, blocks, from, panel, bytes(dtype, i * BLOCK), row % PANEL_ROWS);
     }
   }
 

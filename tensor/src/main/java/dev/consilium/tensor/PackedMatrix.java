@@ -69,6 +69,16 @@ public final class PackedMatrix implements AutoCloseable {
   }
 
   static PackedMatrix pack(Kernels kernels, DType dtype, int columns, List<MemorySegment> parts) {
+    return read(kernels, dtype, columns, parts.stream().map(StoredBytes::of).toList());
+  }
+
+  /** As {@link #pack(DType, int, List)}, of weights that need not be in memory. */
+  public static PackedMatrix read(DType dtype, int columns, List<StoredBytes> parts) {
+    return read(Kernels.best(), dtype, columns, parts);
+  }
+
+  private static PackedMatrix read(
+      Kernels kernels, DType dtype, int columns, List<StoredBytes> parts) {
     RowParts source = RowParts.of(dtype, columns, parts);
     PackedMatrix packed = new PackedMatrix(dtype, source);
     try {

@@ -24,20 +24,29 @@ final class PanelPacker {
   private PanelPacker() {}
 
   static void pack(DType dtype, RowParts source, PackedMatrix into) {
-    for (int panel = 0; panel < into.panels(); panel++) {
-      MemorySegment[] rows = new MemorySegment[PackedMatrix.PANEL_ROWS];
-      for (int i = 0; i < rows.length; i++) {
-        rows[i] = source.row(panel * PackedMatrix.PANEL_ROWS + i);
-      }
-      for (int from = 0; from < source.columns(); from += BLOCK) {
-        int to = Math.min(from + BLOCK, source.columns());
-        boolean finite =
-            dtype == DType.F32
-                ? packWords(rows, from, to, into, panel)
-                : packPairs(rows, from, to, into, panel);
-        if (!finite) {
-          throw notFinite(dtype, rows, panel, from, to);
-        }
+    MemorySegment[] rows = new MemorySegment[PackedMatrix.PANEL_ROWS];
+    source.write(
+        rows.length,
+        (first, count, copy) -> {
+          for (int i = 0; i < count * rows.length; i++) {
+            rows[i % rows.length] = copy.asSlice(i * source.rowBytes(), source.rowBytes());
+            if (i % rows.length == rows.length - 1) {
+              packPanel(dtype, rows, source.columns(), into, first + i / rows.length);
+            }
+          }
+        });
+  }
+
+  private static void packPanel(
+      DType dtype, MemorySegment[] rows, int columns, PackedMatrix into, int panel) {
+    for (int from = 0; from < columns; from += BLOCK) {
+      int to = Math.min(from + BLOCK, columns);
+      boolean finite =
+          dtype == DType.F32
+              ? packWords(rows, from, to, into, panel)
+              : packPairs(rows, from, to, into, panel);
+      if (!finite) {
+        throw notFinite(dtype, rows, panel, from, to);
       }
     }
   }

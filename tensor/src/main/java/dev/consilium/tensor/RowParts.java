@@ -4,27 +4,26 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Row-major pieces of a matrix, stacked: finds the memory of a row. Immutable. */
+/**
+ * Row-major pieces of a matrix, stacked. They are copied for some panels at a time, as many as
+ * leave room in the second cache, and written from there. Immutable.
+ */
 final class RowParts {
+  private static final long COPY_BYTES = 512L << 10;
+
   private final int rows;
   private final int columns;
   private final long rowBytes;
-  private final List<MemorySegment> parts;
-  private final MemorySegment zeroRow;
+  private final List<StoredBytes> parts;
 
-  private RowParts(int rows, int columns, long rowBytes, List<MemorySegment> parts) {
+  private RowParts(int rows, int columns, long rowBytes, List<StoredBytes> parts) {
     this.rows = rows;
     this.columns = columns;
     this.rowBytes = rowBytes;
     this.parts = parts;
-    // Off-heap as the parts are, or the loops over rows would be compiled for both kinds.
-    this.zeroRow =
-        rows % PackedMatrix.PANEL_ROWS == 0
-            ? MemorySegment.NULL
-            : Arena.ofAuto().allocate(rowBytes, 8);
   }
 
-  static RowParts of(DType dtype, int columns, List<MemorySegment> parts) {
+  static RowParts of(DType dtype, int columns, List<StoredBytes> parts) {
     if (columns < 1) {
       throw new IllegalArgumentException("a matrix of " + columns + " columns; expected >= 1");
     }
@@ -60,35 +59,41 @@ final class RowParts {
     return rowBytes;
   }
 
+  /** Writes the rows of some panels, which lie one behind the other. */
+  interface PanelWriter {
+    void write(int firstPanel, int panels, MemorySegment rows);
+  }
+
+  /** Has all rows written, with rows of zeros to the end of the last panel. */
+  void write(int panelRows, PanelWriter writer) {
+    int panels = Math.ceilDiv(rows, panelRows);
+    long ofPanel = panelRows * rowBytes;
+    int step = Math.clamp(COPY_BYTES / ofPanel, 1, panels);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment copy = arena.allocate(step * ofPanel, 64);
+      for (int panel = 0; panel < panels; panel += step) {
+        int count = Math.min(step, panels - panel);
+        MemorySegment some = copy.asSlice(0, count * ofPanel);
+        copy(panel * panelRows, count * panelRows, some);
+        writer.write(panel, count, some);
+      }
+    }
+  }
+
   /** Copies some rows, one behind the other; zeros for rows past the end. */
-  void copy(int row, int count, MemorySegment into) {
+  private void copy(int row, int count, MemorySegment into) {
     long at = 0;
     long first = 0;
-    for (MemorySegment part : parts) {
+    for (StoredBytes part : parts) {
       long end = first + part.byteSize() / rowBytes;
       long from = Math.max(row, first);
       long bytes = (Math.min(row + count, end) - from) * rowBytes;
       if (bytes > 0) {
-        MemorySegment.copy(part, (from - first) * rowBytes, into, at, bytes);
+        part.copy((from - first) * rowBytes, into.asSlice(at, bytes));
         at += bytes;
       }
       first = end;
     }
-    if (at < count * rowBytes) {
-      into.asSlice(at, count * rowBytes - at).fill((byte) 0);
-    }
-  }
-
-  /** The memory of exactly one row; zeros for a row past the end. */
-  MemorySegment row(int row) {
-    long first = 0;
-    for (MemorySegment part : parts) {
-      long count = part.byteSize() / rowBytes;
-      if (row < first + count) {
-        return part.asSlice((row - first) * rowBytes, rowBytes);
-      }
-      first += count;
-    }
-    return zeroRow;
+    into.asSlice(at).fill((byte) 0);
   }
 }

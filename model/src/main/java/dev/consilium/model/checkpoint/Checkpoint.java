@@ -7,6 +7,7 @@ import dev.consilium.model.gguf.GgufSpec;
 import dev.consilium.tensor.DType;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
+import dev.consilium.tensor.StoredBytes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -210,10 +211,11 @@ public final class Checkpoint implements AutoCloseable {
   /** Parts of one dtype as one matrix. */
   private PackedMatrix packed(int columns, List<MatrixPart> parts) {
     DType dtype = tensor(parts.getFirst().name()).dtype();
-    try (Arena arena = Arena.ofConfined()) {
-      List<MemorySegment> bytes =
-          parts.stream().map(part -> partBytes(part, columns, arena)).toList();
-      return PackedMatrix.pack(dtype, columns, bytes);
+    try (OpenFiles files = new OpenFiles();
+        Arena arena = Arena.ofConfined()) {
+      List<StoredBytes> bytes =
+          parts.stream().map(part -> partBytes(part, columns, files, arena)).toList();
+      return PackedMatrix.read(dtype, columns, bytes);
     } catch (IllegalArgumentException e) {
       CheckpointTensor first = tensor(parts.getFirst().name());
       String names = String.join(", ", parts.stream().map(MatrixPart::name).toList());
@@ -280,11 +282,12 @@ public final class Checkpoint implements AutoCloseable {
     weights.close();
   }
 
-  private MemorySegment partBytes(MatrixPart part, int columns, Arena arena) {
+  private StoredBytes partBytes(MatrixPart part, int columns, OpenFiles files, Arena arena) {
     CheckpointTensor tensor = tensor(part.name());
     tensor.requireShape(List.of((long) part.tensorRows(), (long) columns));
-    MemorySegment all = tensor.bytes(arena);
-    return part.whole() ? all : chosenRows(part, all, arena);
+    return part.whole()
+        ? tensor.stored(files, arena)
+        : StoredBytes.of(chosenRows(part, tensor.bytes(arena), arena));
   }
 
   private static MemorySegment chosenRows(MatrixPart part, MemorySegment all, Arena arena) {

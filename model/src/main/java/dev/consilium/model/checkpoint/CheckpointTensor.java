@@ -2,12 +2,12 @@ package dev.consilium.model.checkpoint;
 
 import dev.consilium.tensor.Bf16;
 import dev.consilium.tensor.DType;
+import dev.consilium.tensor.StoredBytes;
 import dev.consilium.tensor.quant.BlockFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -17,14 +17,17 @@ import java.util.Objects;
 import java.util.function.Function;
 
 /**
- * One tensor of an open file. Its bytes are mapped when asked for, that range of the file only, and
- * unmapped with the scope they were asked for.
+ * One tensor of an open file. Its bytes are read piece by piece, or mapped when asked for as a
+ * whole, that range of the file only, and unmapped with the scope they were asked for.
  *
  * <p>Bytes are row-major and little-endian and begin at any alignment. A file that was replaced or
  * changed since it was opened is refused; one that is cut short in the middle of a use makes that
- * use fail with {@link InternalError}.
+ * use fail, of mapped bytes with {@link InternalError}.
  */
 public final class CheckpointTensor {
+
+  /** More than pieces have; a buffer holds no more than 2 GiB. */
+  private static final long MOST_AT_ONCE = 1 << 30;
 
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -150,6 +153,35 @@ public final class CheckpointTensor {
   }
 
   /**
+   * The bytes, until files and arena close: read when they are asked for, or a copy if the file
+   * holds them otherwise.
+   */
+  StoredBytes stored(OpenFiles files, Arena arena) {
+    return presentation.equals(Presentation.AS_STORED)
+        ? new InFile(files.channel(file))
+        : StoredBytes.of(bytes(arena));
+  }
+
+  private final class InFile implements StoredBytes {
+    private final FileChannel channel;
+
+    InFile(FileChannel channel) {
+      this.channel = channel;
+    }
+
+    @Override
+    public long byteSize() {
+      return storedBytes;
+    }
+
+    @Override
+    public void copy(long from, MemorySegment into) {
+      Objects.checkFromIndexSize(from, into.byteSize(), storedBytes);
+      read(channel, from, into);
+    }
+  }
+
+  /**
    * Maps the bytes for the time of one call.
    *
    * @param use reads the bytes, on this thread; must not keep them
@@ -206,14 +238,23 @@ public final class CheckpointTensor {
 
   /** Some of the bytes in the file, read without mapping anything. */
   byte[] read(long offset, int length) {
-    ByteBuffer bytes = ByteBuffer.allocate(length);
-    try (FileChannel channel = file.open()) {
-      while (bytes.hasRemaining()) {
-        if (channel.read(bytes, begin + offset + bytes.position()) < 0) {
+    byte[] bytes = new byte[length];
+    try (OpenFiles files = new OpenFiles()) {
+      read(files.channel(file), offset, MemorySegment.ofArray(bytes));
+    }
+    return bytes;
+  }
+
+  private void read(FileChannel channel, long offset, MemorySegment into) {
+    try {
+      for (long done = 0; done < into.byteSize(); ) {
+        long most = Math.min(MOST_AT_ONCE, into.byteSize() - done);
+        int count = channel.read(into.asSlice(done, most).asByteBuffer(), begin + offset + done);
+        if (count < 0) {
           throw wrong("the file ends early: it was changed while it was read");
         }
+        done += count;
       }
-      return bytes.array();
     } catch (IOException e) {
       throw new CheckpointException(file(), "tensor " + name() + ": cannot be read: " + e, e);
     }

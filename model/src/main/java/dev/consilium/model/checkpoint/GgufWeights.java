@@ -248,7 +248,8 @@ final class GgufWeights implements Weights {
       throw new CheckpointException(path(), "has no tensor " + name);
     }
     RowOrder order = orders.getOrDefault(name, RowOrder.AS_STORED);
-    return new CheckpointTensor(place.file(), place.header(), place.begin(), order::undo);
+    return new CheckpointTensor(place.file(), place.header(), place.begin(), Presentation.AS_STORED)
+        .in(order);
   }
 
   private Path path() {
