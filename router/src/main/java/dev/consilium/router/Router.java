@@ -32,7 +32,6 @@ import java.util.Optional;
  * <p>Threading: opened and closed by one thread; the engine may be used by any.
  */
 public final class Router implements AutoCloseable {
-  private final String fingerprint;
   private final ModelSpec spec;
   private final CpuDevice device;
   private final KvPool pool;
@@ -43,15 +42,14 @@ public final class Router implements AutoCloseable {
   private final Deque<AutoCloseable> parts;
 
   private Router(
-      Checkpoint checkpoint,
+      ModelSpec spec,
       CpuDevice device,
       KvPool pool,
       ForwardPass forward,
       Engine engine,
       Optional<NodeDirectory> directory,
       Deque<AutoCloseable> parts) {
-    this.fingerprint = checkpoint.fingerprint();
-    this.spec = checkpoint.spec();
+    this.spec = spec;
     this.device = device;
     this.pool = pool;
     this.forward = forward;
@@ -123,7 +121,7 @@ public final class Router implements AutoCloseable {
             spec.contextLength(), spec.vocabularySize(), options.waitingLimit(), options.limits());
     Engine engine =
         opened(parts, new Engine(forward, device, pool, limits, observer, System::nanoTime));
-    return new Router(checkpoint, device, pool, forward, engine, directory, parts);
+    return new Router(spec, device, pool, forward, engine, directory, parts);
   }
 
   private static <T extends AutoCloseable> T opened(Deque<AutoCloseable> parts, T part) {
@@ -151,11 +149,6 @@ public final class Router implements AutoCloseable {
           }
         });
     return all;
-  }
-
-  /** By which processes recognise that they serve the same model. */
-  public String fingerprint() {
-    return fingerprint;
   }
 
   public ModelSpec spec() {

@@ -159,19 +159,20 @@ final class RouterProcess implements RunningProcess {
   private void load(RouterOptions options) {
     Kernels.chooseAhead();
     try (Checkpoint checkpoint = Checkpoint.open(process.model())) {
-      serve(Router.open(checkpoint, options, state.utilisation(), metrics));
+      String fingerprint = checkpoint.fingerprint();
+      serve(Router.open(checkpoint, options, state.utilisation(), metrics), fingerprint);
     } catch (RuntimeException | Error e) {
       ready.completeExceptionally(e);
     }
   }
 
   @SuppressWarnings("FutureReturnValueIgnored") // the task throws nothing, and ends with the timer
-  private synchronized void serve(Router router) {
+  private synchronized void serve(Router router, String fingerprint) {
     if (stopped) {
       router.close(); // stopped while it was loading: nobody else knows of it
       return;
     }
-    state.loaded(router);
+    state.loaded(router, fingerprint);
     timer.scheduleWithFixedDelay(
         this::reportHealth, 0, HEALTH_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
   }

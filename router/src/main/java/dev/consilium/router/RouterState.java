@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class RouterState {
   private final String name;
   private final Utilisation utilisation;
+  private volatile String fingerprint = "";
   private volatile @Nullable Router router;
   private volatile boolean draining;
 
@@ -30,7 +31,8 @@ public final class RouterState {
     return utilisation;
   }
 
-  void loaded(Router loaded) {
+  void loaded(Router loaded, String modelFingerprint) {
+    fingerprint = modelFingerprint;
     router = loaded;
   }
 
@@ -40,6 +42,11 @@ public final class RouterState {
 
   public boolean draining() {
     return draining;
+  }
+
+  /** By which processes recognise that they serve the same model; empty until it is loaded. */
+  public String fingerprint() {
+    return fingerprint;
   }
 
   /** The router, once its weights are loaded. */

@@ -7,9 +7,10 @@ public final class ServingState {
   private ServingState() {}
 
   /** A router that has loaded. */
-  public static RouterState of(String name, Router router, Utilisation utilisation) {
+  public static RouterState of(
+      String name, Router router, String fingerprint, Utilisation utilisation) {
     RouterState state = new RouterState(name, utilisation);
-    state.loaded(router);
+    state.loaded(router, fingerprint);
     return state;
   }
 

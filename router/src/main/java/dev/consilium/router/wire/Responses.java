@@ -74,6 +74,7 @@ final class Responses {
     Optional<String> notReady = state.notReadyReason();
     status.setReady(notReady.isEmpty());
     notReady.ifPresent(status::setNotReadyReason);
+    status.setModelFingerprint(state.fingerprint());
     state.loaded().ifPresent(router -> describe(status, router));
     return status.build();
   }
@@ -81,7 +82,6 @@ final class Responses {
   private static void describe(StatusResponse.Builder status, Router router) {
     Engine.Load load = router.engine().load();
     status
-        .setModelFingerprint(router.fingerprint())
         .setContextLength(router.engine().contextLength())
         .setVocabularySize(router.engine().limits().vocabularySize())
         .setRunning(load.running())

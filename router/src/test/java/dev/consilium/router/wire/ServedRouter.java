@@ -54,8 +54,8 @@ final class ServedRouter implements AutoCloseable {
                   new StepLimits(32, 16, 2)),
               utilisation,
               EngineObserver.NONE);
+      state = ServingState.of("router-0", router, checkpoint.fingerprint(), utilisation);
     }
-    state = ServingState.of("router-0", router, utilisation);
     service = new RouterGrpcService(state, mostUnreadBytes);
     String name = InProcessServerBuilder.generateName();
     server = InProcessServerBuilder.forName(name).addService(service).build().start();
@@ -71,7 +71,7 @@ final class ServedRouter implements AutoCloseable {
   }
 
   String fingerprint() {
-    return router.fingerprint();
+    return state.fingerprint();
   }
 
   RouterServiceGrpc.RouterServiceStub stub() {
