@@ -3,8 +3,10 @@ package dev.consilium.tensor;
 import java.nio.ByteOrder;
 import java.util.OptionalInt;
 import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -50,7 +52,20 @@ final class Lanes {
         default -> IntVector.SPECIES_128;
       };
 
-  /** Elements of a vector: 4, 8 or 16. */
+  static final VectorSpecies<Long> LONGS =
+      switch (BITS) {
+        case 512 -> LongVector.SPECIES_512;
+        case 256 -> LongVector.SPECIES_256;
+        default -> LongVector.SPECIES_128;
+      };
+  static final VectorSpecies<Double> DOUBLES =
+      switch (BITS) {
+        case 512 -> DoubleVector.SPECIES_512;
+        case 256 -> DoubleVector.SPECIES_256;
+        default -> DoubleVector.SPECIES_128;
+      };
+
+  /** Floats of a vector: 4, 8 or 16. */
   static final int COUNT = BITS / Float.SIZE;
 
   /** Bytes of a vector; long, for it is used in offsets. */

@@ -72,8 +72,8 @@ final class MatmulTasks {
     if (!weights.dtype().quantised()) {
       return panels;
     }
-    // Kernels take two of these narrower panels at once, or four where there are many tokens.
-    int together = tokens < 4 ? 2 : 4;
+    // Kernels take two of these narrower panels at once, or more where there are many tokens.
+    int together = tokens < 4 ? 2 : QuantTiles.panels(weights.quantLayout());
     return Math.ceilDiv(panels, together) * together;
   }
 

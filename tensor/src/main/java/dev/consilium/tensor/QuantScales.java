@@ -1,28 +1,49 @@
 package dev.consilium.tensor;
 
+import static dev.consilium.tensor.Lanes.COUNT;
+import static dev.consilium.tensor.Lanes.HALF_SHORTS;
+import static dev.consilium.tensor.Lanes.INTS;
+import static dev.consilium.tensor.Lanes.QUARTER_BYTES;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 
 /**
- * Scales and minima of some blocks of a panel as f32, {@code [group][row]}, in loops that the
- * compiler turns into vectors by itself. Each thread has its own.
+ * Scales and minima of some blocks of one or more panels as f32, {@code [group][panel][row]}. Each
+ * thread has its own.
+ *
+ * <p>A finite binary16 becomes a float by moving its exponent and mantissa to where a float has
+ * them, a power of two too low; the product with that power is exact, for subnormal numbers too.
  */
 final class QuantScales {
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int ROWS = QuantLayout.ROWS;
+  private static final long ROW_INTS = ROWS * 4L;
+  private static final int MAGNITUDE = 0x7fff;
+  private static final int SIGN = 0x8000;
+  private static final float TO_FLOAT = 0x1p112f;
+
+  /** Floats from a group to the next. */
+  private final int stride;
 
   private final float[] scales;
   private final float[] minima;
-  private final short[] halves;
-  private final int[] packed;
-  private final byte[] exponents;
 
-  QuantScales(int blocks) {
-    scales = new float[2 * blocks * ROWS];
-    minima = new float[blocks * ROWS];
-    halves = new short[blocks * ROWS];
-    packed = new int[4 * ROWS];
-    exponents = new byte[blocks * ROWS];
+  QuantScales(int blocks, int panels) {
+    stride = panels * ROWS;
+    scales = new float[2 * blocks * stride];
+    minima = new float[blocks * stride];
   }
 
   float[] scales() {
@@ -38,95 +59,132 @@ final class QuantScales {
    *
    * @param panelAt where the panel is in w
    * @param from the first block, at the start of a stored block
+   * @param panel which of the panels here
    */
-  void widen(QuantLayout layout, MemorySegment w, long panelAt, int from, int count) {
+  void widen(QuantLayout layout, MemorySegment w, long panelAt, int from, int count, int panel) {
+    int to = panel * ROWS;
     switch (layout) {
-      case PlainLayout plain -> {
-        long at = panelAt + plain.scalesAt(from);
-        readHalves(w, at, count * ROWS);
-        toFloats(halves, count * ROWS, scales);
-      }
-      case Mxfp4Layout mxfp4 -> {
-        MemorySegment.copy(
-            w, JAVA_BYTE, panelAt + mxfp4.scalesAt(from), exponents, 0, count * ROWS);
-        powers(exponents, count * ROWS, scales);
-      }
+      case PlainLayout plain -> widenHalves(w, panelAt + plain.scalesAt(from), count, to);
+      case Mxfp4Layout mxfp4 -> widenPowers(w, panelAt + mxfp4.scalesAt(from), count, to);
       case KLayout k -> {
         for (int b = 0; b < count; b += 8) {
-          widenK(w, panelAt + k.scalesAt((from + b) / 8), b);
+          widenK(w, panelAt + k.scalesAt((from + b) / 8), to + b * stride);
         }
       }
       case Q6KLayout q6 -> {
         for (int b = 0; b < count; b += 8) {
-          widenQ6K(w, panelAt + q6.scalesAt((from + b) / 8), 2 * b);
+          widenQ6K(w, panelAt + q6.scalesAt((from + b) / 8), to + 2 * b * stride);
         }
       }
     }
   }
 
-  private void readHalves(MemorySegment w, long at, int count) {
-    MemorySegment.copy(w, QuantLayout.STORED_SHORT, at, halves, 0, count);
-  }
-
-  private static void toFloats(short[] halves, int count, float[] into) {
-    for (int i = 0; i < count; i++) {
-      into[i] = Float.float16ToFloat(halves[i]);
-    }
-  }
-
-  private static void powers(byte[] exponents, int count, float[] into) {
-    for (int i = 0; i < count; i++) {
-      into[i] = 0.5f * Float.intBitsToFloat(Math.max((exponents[i] & 0xff) << 23, 0x0040_0000));
-    }
-  }
-
-  /** Eight sub-blocks; the bits are those that {@link KLayout} describes. */
-  private void widenK(MemorySegment w, long at, int group) {
-    readHalves(w, at, 2 * ROWS);
-    MemorySegment.copy(w, QuantLayout.STORED_INT, at + KLayout.INTS_AT, packed, 0, 3 * ROWS);
-    for (int sub = 0; sub < 8; sub++) {
-      int shift = sub % 4 * 8;
-      int base = (group + sub) * ROWS;
-      if (sub < 4) {
-        widenLower(halves, packed, shift, scales, minima, base);
-      } else {
-        widenUpper(halves, packed, shift, scales, minima, base);
+  private void widenHalves(MemorySegment w, long at, int count, int to) {
+    for (int b = 0; b < count; b++) {
+      for (int row = 0; row < ROWS; row += COUNT) {
+        IntVector half =
+            (IntVector)
+                ShortVector.fromMemorySegment(HALF_SHORTS, w, at + (b * ROWS + row) * 2L, ORDER)
+                    .convertShape(ZERO_EXTEND_S2I, INTS, 0);
+        half.and(MAGNITUDE)
+            .lanewise(LSHL, 13)
+            .reinterpretAsFloats()
+            .mul(TO_FLOAT)
+            .reinterpretAsInts()
+            .or(half.and(SIGN).lanewise(LSHL, 16))
+            .reinterpretAsFloats()
+            .intoArray(scales, to + b * stride + row);
       }
     }
   }
 
-  private static void widenLower(
-      short[] halves, int[] packed, int shift, float[] scales, float[] minima, int base) {
-    for (int row = 0; row < ROWS; row++) {
-      float d = Float.float16ToFloat(halves[row]);
-      scales[base + row] = d * (packed[row] >>> shift & 63);
-      float m = Float.float16ToFloat(halves[ROWS + row]);
-      minima[base + row] = m * (packed[ROWS + row] >>> shift & 63);
+  private void widenPowers(MemorySegment w, long at, int count, int to) {
+    for (int b = 0; b < count; b++) {
+      if (COUNT == 4) { // four bytes are no vector
+        for (int row = 0; row < ROWS; row++) {
+          int exponent = w.get(JAVA_BYTE, at + (long) b * ROWS + row) & 0xff;
+          scales[to + b * stride + row] =
+              0.5f * Float.intBitsToFloat(Math.max(exponent << 23, 0x0040_0000));
+        }
+        continue;
+      }
+      for (int row = 0; row < ROWS; row += COUNT) {
+        ((IntVector)
+                ByteVector.fromMemorySegment(QUARTER_BYTES, w, at + (long) b * ROWS + row, ORDER)
+                    .convertShape(ZERO_EXTEND_B2I, INTS, 0))
+            .lanewise(LSHL, 23)
+            .max(0x0040_0000)
+            .reinterpretAsFloats()
+            .mul(0.5f)
+            .intoArray(scales, to + b * stride + row);
+      }
     }
   }
 
-  private static void widenUpper(
-      short[] halves, int[] packed, int shift, float[] scales, float[] minima, int base) {
-    for (int row = 0; row < ROWS; row++) {
-      int lower = packed[2 * ROWS + row] >>> shift;
-      float d = Float.float16ToFloat(halves[row]);
-      scales[base + row] = d * ((lower & 15) | (packed[row] >>> (shift + 2) & 48));
-      float m = Float.float16ToFloat(halves[ROWS + row]);
-      minima[base + row] = m * ((lower >>> 4 & 15) | (packed[ROWS + row] >>> (shift + 2) & 48));
+  /** Eight sub-blocks; the bits are those that {@link KLayout} describes. */
+  private void widenK(MemorySegment w, long at, int to) {
+    long ints = at + KLayout.INTS_AT;
+    for (int row = 0; row < ROWS; row += COUNT) {
+      long own = ints + row * 4L;
+      long halves = own + 2 * ROW_INTS;
+      widenK(w, at + row * 2L, own, halves, 0, scales, to + row);
+      widenK(w, at + (ROWS + row) * 2L, own + ROW_INTS, halves, 4, minima, to + row);
+    }
+  }
+
+  /** For some rows d times the factors of the sub-blocks, or m times those of the minima. */
+  private void widenK(
+      MemorySegment w, long halfAt, long ownAt, long halvesAt, int shift, float[] into, int to) {
+    IntVector half =
+        (IntVector)
+            ShortVector.fromMemorySegment(HALF_SHORTS, w, halfAt, ORDER)
+                .convertShape(ZERO_EXTEND_S2I, INTS, 0);
+    FloatVector factor =
+        half.and(MAGNITUDE)
+            .lanewise(LSHL, 13)
+            .reinterpretAsFloats()
+            .mul(TO_FLOAT)
+            .reinterpretAsInts()
+            .or(half.and(SIGN).lanewise(LSHL, 16))
+            .reinterpretAsFloats();
+    IntVector own = IntVector.fromMemorySegment(INTS, w, ownAt, ORDER);
+    IntVector top = own.lanewise(LSHR, 2);
+    IntVector halves = IntVector.fromMemorySegment(INTS, w, halvesAt, ORDER).lanewise(LSHR, shift);
+    for (int sub = 0; sub < 4; sub++) {
+      ((FloatVector) own.and(63).convert(I2F, 0)).mul(factor).intoArray(into, to + sub * stride);
+      ((FloatVector) halves.and(15).or(top.and(48)).convert(I2F, 0))
+          .mul(factor)
+          .intoArray(into, to + (sub + 4) * stride);
+      own = own.lanewise(LSHR, 8);
+      top = top.lanewise(LSHR, 8);
+      halves = halves.lanewise(LSHR, 8);
     }
   }
 
   /** Sixteen sub-blocks. */
-  private void widenQ6K(MemorySegment w, long at, int group) {
-    readHalves(w, at, ROWS);
-    MemorySegment.copy(w, QuantLayout.STORED_INT, at + Q6KLayout.INTS_AT, packed, 0, 4 * ROWS);
-    for (int sub = 0; sub < 16; sub++) {
-      int shift = 24 - sub % 4 * 8;
-      int from = sub / 4 * ROWS;
-      int base = (group + sub) * ROWS;
-      for (int row = 0; row < ROWS; row++) {
-        float d = Float.float16ToFloat(halves[row]);
-        scales[base + row] = d * (packed[from + row] << shift >> 24);
+  private void widenQ6K(MemorySegment w, long at, int to) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      IntVector half =
+          (IntVector)
+              ShortVector.fromMemorySegment(HALF_SHORTS, w, at + row * 2L, ORDER)
+                  .convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      FloatVector factor =
+          half.and(MAGNITUDE)
+              .lanewise(LSHL, 13)
+              .reinterpretAsFloats()
+              .mul(TO_FLOAT)
+              .reinterpretAsInts()
+              .or(half.and(SIGN).lanewise(LSHL, 16))
+              .reinterpretAsFloats();
+      for (int sub = 0; sub < 16; sub++) {
+        long four = at + Q6KLayout.INTS_AT + sub / 4 * ROW_INTS + row * 4L;
+        ((FloatVector)
+                IntVector.fromMemorySegment(INTS, w, four, ORDER)
+                    .lanewise(LSHL, 24 - sub % 4 * 8)
+                    .lanewise(ASHR, 24)
+                    .convert(I2F, 0))
+            .mul(factor)
+            .intoArray(scales, to + sub * stride + row);
       }
     }
   }

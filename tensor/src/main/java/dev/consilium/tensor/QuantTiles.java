@@ -1,57 +1,53 @@
 package dev.consilium.tensor;
 
+import static dev.consilium.tensor.Lanes.BYTES;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.FLOATS;
 import static dev.consilium.tensor.Lanes.ORDER;
+import static dev.consilium.tensor.TileMemory.ALL;
+import static dev.consilium.tensor.TileMemory.CHUNK;
+import static dev.consilium.tensor.TileMemory.LAST_VECTOR;
+import static dev.consilium.tensor.TileMemory.MOST_PANELS;
+import static dev.consilium.tensor.TileMemory.PASS;
+import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
+import static dev.consilium.tensor.TileMemory.SLOTS;
+import static dev.consilium.tensor.TileMemory.SLOT_BYTES;
+import static dev.consilium.tensor.TileMemory.SUMS_AT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Quantised products of many tokens, four panels at a time.
+ * Quantised products of many tokens, some panels at a time.
  *
  * <p>A dot product of a block is an integer below 2^24, and so is every sum on the way: floats hold
- * it exactly. So quants are widened to f32 once for all tokens and f32 tiles ({@link ScaledTiles})
- * do the work; after each block, or half of one where that has a scale of its own, their sums are
- * scaled and added.
+ * it exactly, and doubles three of them unless quants have 8 bits. So quants are widened once for
+ * all tokens, and tiles of f32 ({@link ScaledTiles}) or f64 ({@link TripleTiles}) do the work;
+ * after each block, or half of one where that has a scale of its own, their sums are scaled and
+ * added.
  */
 final class QuantTiles {
   private static final int ROWS = QuantLayout.ROWS;
+  private static final int SINGLE_PANELS = ScaledTiles.ROWS / ROWS;
 
-  /** Panels that make the rows of a tile. */
-  private static final int PANELS = ScaledTiles.ROWS / ROWS;
-
-  /** Blocks of a chunk, whose scales are widened at once; whole blocks of 256 columns. */
-  private static final int CHUNK = 8;
-
-  /**
-   * Blocks whose quants are widened and pass all tokens at once: 34 KiB, for the innermost cache.
-   */
-  private static final int PASS = ScaledTiles.MOST_GROUPS / 2;
-
-  private static final int TILE = ScaledTiles.TOKENS;
-
-  /** Where in {@link #memory} the groups of a pass are, their products and the sums. */
-  private static final long WEIGHTS_AT = 0;
-
-  private static final long DOTS_AT =
-      2 * PASS * ScaledTiles.groupBytes(QuantLayout.BLOCK / 2) + ScaledTiles.SLICE_BYTES;
-
-  /** {@code [token][64]}. */
-  private static final long SUMS_AT = DOTS_AT + 2 * PASS * ScaledTiles.DOTS_BYTES;
-
-  private static final long BYTES =
-      SUMS_AT + WidenedTokens.MOST * ScaledTiles.COLUMN_BYTES + ScaledTiles.TILE_BYTES;
+  /** Of the quants of a pass and a panel as bytes. */
+  private static final long BYTES_OF_PASS = PASS * QuantBytes.BLOCK_BYTES;
 
   private final WidenedTokens widenedTokens = new WidenedTokens();
-  private final QuantScales[] scales = new QuantScales[PANELS];
-  private final MemorySegment memory = Arena.ofAuto().allocate(BYTES, F32Matrix.ALIGNMENT);
+  private final QuantScales scales = new QuantScales(CHUNK, MOST_PANELS);
 
-  QuantTiles() {
-    Arrays.setAll(scales, _ -> new QuantScales(CHUNK));
+  /** The slot of {@link TileMemory} while a product is computed, and after it the first to try. */
+  private int slot;
+
+  /** Panels of a tile. */
+  static int panels(QuantLayout layout) {
+    return inTriples(layout) ? MOST_PANELS : SINGLE_PANELS;
+  }
+
+  /** Whether a double holds the dot products of three rows. */
+  private static boolean inTriples(QuantLayout layout) {
+    return layout.bits() < 8;
   }
 
   void multiply(
@@ -61,42 +57,56 @@ final class QuantTiles {
       int endPanel,
       int firstToken,
       int endToken) {
+    QuantLayout layout = job.weights().quantLayout();
     int columns = job.weights().columns();
     int most = WidenedTokens.atOnce(columns);
-    for (int first = firstToken; first < endToken; first += most) {
-      int end = Math.min(first + most, endToken);
-      widenedTokens.hold(tokens, columns, first, end);
-      for (int panel = firstPanel; panel < endPanel; panel += PANELS) {
-        multiplyPanels(job, panel, Math.min(panel + PANELS, endPanel), first, end);
+    int step = panels(layout);
+    slot = TileMemory.take(slot);
+    try {
+      for (int first = firstToken; first < endToken; first += most) {
+        int end = Math.min(first + most, endToken);
+        widenedTokens.hold(tokens, columns, first, end, inTriples(layout));
+        for (int panel = firstPanel; panel < endPanel; panel += step) {
+          multiplyPanels(job, panel, Math.min(panel + step, endPanel), first, end);
+        }
       }
+    } finally {
+      TileMemory.giveBack(slot);
     }
   }
 
-  /** Up to four panels, and all tokens that are held. */
+  /** The panels of a tile, or fewer, and all tokens that are held. */
   private void multiplyPanels(
       MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     PackedMatrix matrix = job.weights();
+    int panels = endPanel - firstPanel;
     int tokens = endToken - firstToken;
-    memory.asSlice(SUMS_AT, WidenedTokens.MOST * ScaledTiles.COLUMN_BYTES).fill((byte) 0);
+    clearSums(slot, Math.ceilDiv(tokens, TileMemory.TOKENS));
     int allBlocks = matrix.columns() / QuantLayout.BLOCK;
     for (int from = 0; from < allBlocks; from += CHUNK) {
       int count = Math.min(CHUNK, allBlocks - from);
-      for (int i = 0; i < endPanel - firstPanel; i++) {
+      for (int i = 0; i < panels; i++) {
         long panelAt = (firstPanel + i) * matrix.panelBytes();
-        scales[i].widen(matrix.quantLayout(), matrix.segment(), panelAt, from, count);
+        scales.widen(matrix.quantLayout(), matrix.segment(), panelAt, from, count, i);
       }
       for (int pass = 0; pass < count; pass += PASS) {
         int blocks = Math.min(PASS, count - pass);
-        for (int i = 0; i < endPanel - firstPanel; i++) {
-          widen(matrix, firstPanel + i, from, pass, blocks, i);
-        }
-        addPass(matrix, from + pass, blocks, tokens);
+        widen(matrix, firstPanel, panels, from + pass, blocks);
+        addPass(matrix, panels, from, pass, blocks, tokens);
       }
     }
-    int rows = Math.min(ScaledTiles.ROWS, matrix.rows() - firstPanel * ROWS);
+    int rows = Math.min(panels * ROWS, matrix.rows() - firstPanel * ROWS);
     for (int token = 0; token < tokens; token++) {
       long at = job.yOffset(firstToken + token) + firstPanel * (long) ROWS * Float.BYTES;
       copySums(token, rows, job.y().segment(), at);
+    }
+  }
+
+  private static void clearSums(int slot, int tiles) {
+    long from = (slot & (SLOTS - 1)) * SLOT_BYTES + SUMS_AT;
+    long end = from + tiles * (TileMemory.TOKENS * ROWS_BYTES);
+    for (long at = from; at < end; at += BYTES) {
+      FloatVector.zero(FLOATS).intoMemorySegment(ALL, at, ORDER);
     }
   }
 
@@ -105,77 +115,117 @@ final class QuantTiles {
    * moves checks out of it that then fail, and compiles anew a hundred times before it gives up.
    */
   private void copySums(int token, int rows, MemorySegment y, long at) {
-    MemorySegment sums =
-        memory.asSlice(SUMS_AT + token * ScaledTiles.COLUMN_BYTES, ScaledTiles.COLUMN_BYTES);
+    long sums = (slot & (SLOTS - 1)) * SLOT_BYTES + SUMS_AT + token * ROWS_BYTES;
     int row = 0;
     for (; row + COUNT <= rows; row += COUNT) {
-      FloatVector.fromMemorySegment(FLOATS, sums, row * 4L, ORDER)
+      FloatVector.fromMemorySegment(FLOATS, ALL, sums + row * 4L, ORDER)
           .intoMemorySegment(y, at + row * 4L, ORDER);
     }
     for (; row < rows; row++) {
-      y.set(JAVA_FLOAT, at + row * 4L, sums.get(JAVA_FLOAT, row * 4L));
+      y.set(JAVA_FLOAT, at + row * 4L, ALL.get(JAVA_FLOAT, sums + row * 4L));
     }
   }
 
-  /** Quants of a pass of one panel, and the scales that are widened already. */
-  private void widen(PackedMatrix matrix, int panel, int from, int pass, int count, int inTile) {
-    QuantLayout layout = matrix.quantLayout();
-    int step = layout.groupColumns();
-    long groupBytes = ScaledTiles.groupBytes(step);
-    long quantsAt = panel * matrix.panelBytes() + layout.headerBytes(matrix.columns());
-    long at = quantsAt + (from + pass) * (long) layout.quantBytes();
-    long rowAt = WEIGHTS_AT + (long) inTile * ROWS * Float.BYTES;
-    QuantColumns.widen(layout, matrix.segment(), at, count, memory, rowAt);
-    int groupsOfBlock = QuantLayout.BLOCK / step;
-    long to = rowAt + step * ScaledTiles.COLUMN_BYTES;
-    for (int i = pass * groupsOfBlock; i < (pass + count) * groupsOfBlock; i++) {
-      copyRows(scales[inTile].scales(), i * ROWS, memory, to);
-      if (layout.hasMinimum()) {
-        copyRows(scales[inTile].minima(), i * ROWS, memory, to + ScaledTiles.COLUMN_BYTES);
+  /** The quants of some blocks of all panels. */
+  private void widen(PackedMatrix matrix, int firstPanel, int panels, int from, int blocks) {
+    if (inTriples(matrix.quantLayout())) {
+      for (int i = 0; i < panels; i += TripleTiles.PANELS) {
+        int last = firstPanel + panels - 1;
+        widenThree(matrix, firstPanel + i, last, from, blocks, i / TripleTiles.PANELS);
       }
-      to += groupBytes;
+    } else {
+      for (int i = 0; i < panels; i++) {
+        long at = quantsAt(matrix, firstPanel + i, from);
+        QuantColumns.widen(matrix.segment(), at, blocks, slot, i);
+      }
     }
   }
 
-  /** So few that a call of a copying routine takes longer. */
-  private static void copyRows(float[] source, int from, MemorySegment into, long at) {
-    for (int row = 0; row < ROWS; row += COUNT) {
-      FloatVector.fromArray(FLOATS, source, from + row)
-          .intoMemorySegment(into, at + row * 4L, ORDER);
+  /** Three panels; for those behind the last one that again, whose sums nobody reads. */
+  private void widenThree(
+      PackedMatrix matrix, int panel, int last, int from, int blocks, int three) {
+    QuantLayout layout = matrix.quantLayout();
+    MemorySegment w = matrix.segment();
+    long p = quantsAt(matrix, panel, from);
+    long q = quantsAt(matrix, Math.min(panel + 1, last), from);
+    long r = quantsAt(matrix, Math.min(panel + 2, last), from);
+    int offset = layout.hasMinimum() ? TripleTiles.CENTRE : layout.offset();
+    if (!QuantBytes.needed(layout)) {
+      TripleColumns.nibbles(w, p, q, r, blocks, offset, slot, three);
+      return;
     }
+    long at = TileMemory.at(slot) + TileMemory.BYTES_AT;
+    QuantBytes.unpack(layout, w, p, blocks, at);
+    QuantBytes.unpack(layout, w, q, blocks, at + BYTES_OF_PASS);
+    QuantBytes.unpack(layout, w, r, blocks, at + 2 * BYTES_OF_PASS);
+    TripleColumns.bytes(
+        ALL, at, at + BYTES_OF_PASS, at + 2 * BYTES_OF_PASS, blocks, offset, slot, three);
+  }
+
+  private static long quantsAt(PackedMatrix matrix, int panel, int block) {
+    QuantLayout layout = matrix.quantLayout();
+    long panelAt = panel * matrix.panelBytes() + layout.headerBytes(matrix.columns());
+    return panelAt + block * (long) layout.quantBytes();
   }
 
   /** Adds the products of the blocks of a pass and all tokens. */
-  private void addPass(PackedMatrix matrix, int from, int count, int tokens) {
-    QuantLayout layout = matrix.quantLayout();
-    int groupsOfBlock = QuantLayout.BLOCK / layout.groupColumns();
-    int tokenFloats = matrix.columns() / QuantLayout.BLOCK * ScaledTiles.X_FLOATS;
-    int xAt = from * ScaledTiles.X_FLOATS;
-    for (int token = 0; token < tokens; token += TILE) {
-      long at = SUMS_AT + token * ScaledTiles.COLUMN_BYTES;
-      addTile(layout, count * groupsOfBlock, xAt, at);
-      xAt += tokenFloats;
+  private void addPass(PackedMatrix matrix, int panels, int from, int pass, int count, int tokens) {
+    for (int token = 0; token < tokens; token += TileMemory.TOKENS) {
+      int block = widenedTokens.block(token / TileMemory.TOKENS, from + pass);
+      if (inTriples(matrix.quantLayout())) {
+        addTriples(matrix.quantLayout(), panels, pass, count, block, token);
+      } else {
+        addSingles(pass, count, block, token);
+      }
     }
   }
 
-  private void addTile(QuantLayout layout, int groups, int xAt, long at) {
-    float[] x = widenedTokens.x();
-    int step = layout.groupColumns();
+  private void addSingles(int pass, int blocks, int block, int token) {
+    float[] x = widenedTokens.singles();
+    int xAt = block * ScaledTiles.X_BLOCK;
     if (COUNT == 8) {
-      for (int row = 0; row < ScaledTiles.ROWS; row += 2 * COUNT) {
-        long toRow = row * 4L;
-        ScaledTiles.dots4Narrow(memory, WEIGHTS_AT + toRow, groups, step, x, xAt, DOTS_AT + toRow);
+      for (int vector = 0; vector <= LAST_VECTOR; vector += 2) {
+        ScaledTiles.dots4Narrow(slot, vector, blocks, x, xAt);
       }
     } else {
-      for (int row = 0; row < ScaledTiles.ROWS; row += 4 * COUNT) {
-        long toRow = row * 4L;
-        ScaledTiles.dots4(memory, WEIGHTS_AT + toRow, groups, step, x, xAt, DOTS_AT + toRow);
+      for (int vector = 0; vector <= LAST_VECTOR; vector += 4) {
+        ScaledTiles.dots4(slot, vector, blocks, x, xAt);
       }
     }
+    ScaledTiles.addScaled(
+        slot,
+        scales.scales(),
+        pass,
+        blocks,
+        widenedTokens.factors(),
+        block * WidenedTokens.FACTORS,
+        token);
+  }
+
+  private void addTriples(
+      QuantLayout layout, int panels, int pass, int blocks, int block, int token) {
+    double[] x = widenedTokens.doubles();
+    int step = layout.groupColumns();
+    int groupsOfBlock = QuantLayout.BLOCK / step;
+    int groups = blocks * groupsOfBlock;
+    int xAt = block * TripleTiles.X_BLOCK;
+    int vectors = panels > TripleTiles.PANELS ? TripleTiles.MOST_VECTORS : TripleTiles.VECTORS;
+    int vector = 0;
+    for (; COUNT != 8 && vector + 4 <= vectors; vector += 4) {
+      TripleTiles.dots4(slot, vector, groups, step, x, xAt);
+    }
+    for (; vector < vectors; vector += 2) {
+      TripleTiles.dots4Narrow(slot, vector, groups, step, x, xAt);
+    }
+    float[] factors = widenedTokens.factors();
+    int factorsAt = block * WidenedTokens.FACTORS;
+    int from = pass * groupsOfBlock;
     if (layout.hasMinimum()) {
-      ScaledTiles.addScaledWithMinima(memory, WEIGHTS_AT, groups, step, x, xAt, DOTS_AT, at);
+      TripleTiles.addScaledWithMinima(
+          slot, vectors, scales, from, groups, factors, factorsAt, token);
     } else {
-      ScaledTiles.addScaled(memory, WEIGHTS_AT, groups, step, x, xAt, DOTS_AT, at);
+      TripleTiles.addScaled(
+          slot, vectors, scales.scales(), from, groups, groupsOfBlock, factors, factorsAt, token);
     }
   }
 }

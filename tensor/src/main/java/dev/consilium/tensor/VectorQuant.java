@@ -22,7 +22,7 @@ import jdk.incubator.vector.VectorOperators;
  * <ul>
  *   <li>Few tokens are bound by memory: the dot products of a chunk's blocks are taken in integers
  *       ({@link QuantDots}), then scaled and added.
- *   <li>For more tokens {@link QuantTiles} takes four panels at once.
+ *   <li>For more tokens {@link QuantTiles} takes several panels at once.
  * </ul>
  */
 final class VectorQuant {
@@ -40,7 +40,7 @@ final class VectorQuant {
   private static final ThreadLocal<VectorQuant> OF_THREAD =
       ThreadLocal.withInitial(VectorQuant::new);
 
-  private final QuantScales widened = new QuantScales(CHUNK);
+  private final QuantScales widened = new QuantScales(CHUNK, 1);
   private final int[] dots = new int[2 * CHUNK * ROWS];
   private final float[] sums = new float[(MANY - 1) * ROWS];
   private final QuantTiles tiles = new QuantTiles();
@@ -152,7 +152,7 @@ final class VectorQuant {
     Arrays.fill(sums, 0f);
     for (int from = 0; from < blocks; from += CHUNK) {
       int count = Math.min(CHUNK, blocks - from);
-      widened.widen(layout, weights.segment(), panelAt, from, count);
+      widened.widen(layout, weights.segment(), panelAt, from, count, 0);
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;

@@ -142,8 +142,13 @@ final class KernelParity {
   }
 
   static void matmul(Random random, DType dtype, int rows, int anyColumns, int tokens) {
+    matmul(random, dtype, rows, anyColumns, tokens, Samples::finite);
+  }
+
+  static void matmul(
+      Random random, DType dtype, int rows, int anyColumns, int tokens, Samples.Draw draw) {
     int columns = Samples.wholeBlocks(dtype, anyColumns);
-    F32Matrix x = Samples.matrix(random, tokens + 3, columns, Samples::finite);
+    F32Matrix x = Samples.matrix(random, tokens + 3, columns, draw);
     int[] xRows = random.ints(tokens, 0, x.rows()).toArray();
     try (PackedMatrix weights = Samples.packed(random, dtype, rows, columns)) {
       List<Kernels> all = new ArrayList<>(List.of(SCALAR, VECTOR));

@@ -52,6 +52,14 @@ class KernelsPropertyTest {
     }
   }
 
+  /** Sums of a block as large as they can be: their places in a double must hold them. */
+  @ParameterizedTest
+  @EnumSource
+  void multiply_furthestQuants_sameBits(DType dtype) {
+    KernelParity.matmul(random, dtype, 200, 1024, 5, r -> 1f);
+    KernelParity.matmul(random, dtype, 200, 1024, 5, r -> -1f);
+  }
+
   @ParameterizedTest
   @EnumSource
   void pack_anyShape_sameBytes(DType dtype) {
@@ -61,7 +69,7 @@ class KernelsPropertyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 63, 64, 65, 127, 128, 129})
+  @ValueSource(ints = {1, 2, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129})
   void multiply_rowsAroundPanels_sameBits(int rows) {
     for (DType dtype : DType.values()) {
       KernelParity.matmul(random, dtype, rows, 33, 1);
