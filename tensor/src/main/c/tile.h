@@ -21,7 +21,8 @@
  *   LOAD_FLOATS(p), STORE_FLOATS(p, v), LOAD_HALVES(p)
  *
  * A panel pair is walked in chunks of columns. Of each chunk the scales are widened once; then all tokens pass, a
- * tile at a time, while the quants are in the innermost cache. Between chunks the sums rest in memory.
+ * tile at a time, while the quants are in the innermost cache; those of the next chunk are fetched meanwhile, a part
+ * of them in each tile, so that memory rests in none. Between chunks the sums rest in memory.
  */
 #include <string.h>
 
@@ -29,6 +30,7 @@
 #define VECTORS (ROWS / LANES)
 #define CHUNK 16 /* blocks; whole blocks of 256 columns */
 #define AHEAD 4096 /* bytes */
+#define LINE 64
 
 struct chunk {
   _Alignas(64) float scales[PANELS][2 * CHUNK][ROWS]; /* two of a block in Q6_K, else the first CHUNK */
@@ -134,9 +136,12 @@ INLINE ints start(enum type type, const struct block *x, int half) {
   }
 }
 
-/* Adds the products of a chunk of some panels and tokens to sums[token][panel * ROWS + row]. */
+/*
+ * Adds the products of a chunk of some panels and tokens to sums[token][panel * ROWS + row]. With each block, `fetch`
+ * bytes of each panel are fetched, one after the other from `ahead` on.
+ */
 INLINE void tile(enum type type, int panels, int tokens, const struct chunk *c, const struct block *const *x,
-                 float *sums, int prefetch) {
+                 float *sums, int64_t ahead, int fetch) {
   int vectors = panels * VECTORS;
   floats sum[TOKENS][PANELS * VECTORS];
   for (int t = 0; t < tokens; t++) {
@@ -144,12 +149,10 @@ INLINE void tile(enum type type, int panels, int tokens, const struct chunk *c, 
   }
   for (int b = 0; b < c->blocks; b++) {
     ints dot[TOKENS][PANELS * VECTORS];
-    if (prefetch) {
-      int64_t ahead = b * quant_bytes(type) + AHEAD;
-      if (ahead >= c->left) ahead += c->skip;
-      for (int p = 0; p < panels; p++) {
-        for (int i = 0; i < quant_bytes(type); i += 64) __builtin_prefetch(c->quants[p] + ahead + i, 0, 3);
-      }
+    int64_t at = ahead + b * fetch;
+    if (at >= c->left) at += c->skip;
+    for (int i = 0; i < fetch; i += LINE) {
+      for (int p = 0; p < panels; p++) __builtin_prefetch(c->quants[p] + at + i, 0, 3);
     }
     for (int half = 0; half < 2; half++) {
       if (half == 0 || type == Q6_K) {
@@ -193,12 +196,12 @@ INLINE void tile(enum type type, int panels, int tokens, const struct chunk *c, 
   }
 }
 
-/* One tile of any size up to the largest. */
-INLINE void tile_of(enum type type, int panels, int tokens, const struct chunk *c, const struct block *const *x,
-                    float *sums, int prefetch) {
+/* One tile of any size from some tokens up to the largest. */
+INLINE void tile_of(enum type type, int panels, int least_tokens, int tokens, const struct chunk *c, const struct block *const *x,
+                    float *sums, int64_t ahead, int fetch) {
 #define CASE(P, T) \
   case 8 * P + T: \
-    if (P <= PANELS && T <= TOKENS) tile(type, P, T, c, x, sums, prefetch); \
+    if (P <= PANELS && T <= TOKENS && T >= least_tokens) tile(type, P, T, c, x, sums, ahead, fetch); \
     return;
   switch (8 * panels + tokens) {
     CASE(1, 1) CASE(1, 2) CASE(1, 3) CASE(1, 4) CASE(1, 5) CASE(1, 6)
@@ -209,6 +212,27 @@ INLINE void tile_of(enum type type, int panels, int tokens, const struct chunk *
 }
 
 INLINE int least(int a, int b) { return a < b ? a : b; }
+
+/* All tokens with a chunk of one or two panels. */
+INLINE void chunk_of(enum type type, const struct product *p, int panels, int from, const struct chunk *c, float *sums) {
+  const struct block *x[TOKENS];
+  int whole = quant_bytes(type), tiles = (p->tokens + TOKENS - 1) / TOKENS;
+  if (tiles == 1) {
+    for (int t = 0; t < p->tokens; t++) x[t] = blocks_of(p, t) + from;
+    tile_of(type, panels, 1, p->tokens, c, x, sums, AHEAD, whole);
+    return;
+  }
+  int fetch = (whole / LINE + tiles - 1) / tiles * LINE;
+  int64_t ahead = AHEAD;
+  for (int token = 0; token < p->tokens; tiles--) {
+    /* Tiles of about the same size rather than full ones and a small rest. */
+    int tokens = (p->tokens - token + tiles - 1) / tiles;
+    for (int t = 0; t < tokens; t++) x[t] = blocks_of(p, token + t) + from;
+    tile_of(type, panels, (TOKENS + 1) / 2, tokens, c, x, sums + token * PANELS * ROWS, ahead, ahead < AHEAD + CHUNK * whole ? fetch : 0);
+    ahead += CHUNK * fetch;
+    token += tokens;
+  }
+}
 
 /* All tokens with one or two panels; sums is [tokens][PANELS * ROWS]. */
 INLINE void panels_of(enum type type, const struct product *p, int panel, int panels, float *sums) {
@@ -222,14 +246,7 @@ INLINE void panels_of(enum type type, const struct product *p, int panel, int pa
       c.quants[i] = w + p->header_bytes + (int64_t) from * quant_bytes(type);
       widen(type, w, from, c.blocks, c.scales[i], c.minima[i]);
     }
-    for (int token = 0; token < p->tokens;) {
-      /* Tiles of about the same size rather than full ones and a small rest. */
-      int left = p->tokens - token, tiles = (left + TOKENS - 1) / TOKENS, tokens = (left + tiles - 1) / tiles;
-      const struct block *x[TOKENS];
-      for (int t = 0; t < tokens; t++) x[t] = blocks_of(p, token + t) + from;
-      tile_of(type, panels, tokens, &c, x, sums + token * PANELS * ROWS, token == 0);
-      token += tokens;
-    }
+    chunk_of(type, p, panels, from, &c, sums);
   }
 }
 

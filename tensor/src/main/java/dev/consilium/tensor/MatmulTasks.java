@@ -14,6 +14,12 @@ final class MatmulTasks {
   /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
   private static final long LEAST_MULTIPLY_ADDS = 1 << 15;
 
+  /**
+   * Tokens that a weight is multiplied with in about the time in which it is read: with fewer, a
+   * task takes as long as with as many.
+   */
+  private static final int TOKENS_OF_A_READ = 8;
+
   /** Tasks for each thread, where that keeps within these bounds. */
   private static final int TASKS_PER_THREAD = 24;
 
@@ -68,10 +74,10 @@ final class MatmulTasks {
 
   private static int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
     long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
-    int panels = (int) Math.max(1, multiplyAdds / ofPanel);
     if (!weights.dtype().quantised()) {
-      return panels;
+      return (int) Math.max(1, multiplyAdds / ofPanel);
     }
+    int panels = (int) Math.max(1, multiplyAdds * Math.min(tokens, TOKENS_OF_A_READ) / ofPanel);
     // Kernels take two of these narrower panels at once, or more where there are many tokens.
     int together = tokens < 4 ? 2 : QuantTiles.panels(weights.quantLayout());
     return Math.ceilDiv(panels, together) * together;
