@@ -3,10 +3,16 @@ package dev.consilium.cli;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.conversion.TensorTypes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,6 +27,7 @@ import picocli.CommandLine.Parameters;
     footer = {
       "  consilium quantize ~/models/qwen3 qwen3-q4_k.gguf --type q4_k",
       "  consilium quantize qwen3-bf16.gguf qwen3-q8_0.gguf --type q8_0",
+      "  consilium quantize qwen3-bf16.gguf qwen3-mixed.gguf --type q4_k --tensor-type 'attn_(q|k|v)=q8_0'",
       "",
       "Norms and gates stay f32; the k types keep embedding and head in q6_k; mxfp4 is for experts, the rest gets"
           + " q8_0. Rows that are no whole blocks of a type get q8_0, or f32.",
@@ -43,6 +50,14 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "One of ${COMPLETION-CANDIDATES}, in any case.")
   private Quantisation type = Quantisation.Q8_0;
 
+  @Option(
+      names = "--tensor-type",
+      paramLabel = "NAMES=TYPE",
+      description =
+          "A type for the matrices in whose names the regular expression NAMES is found. May be given several times; the"
+              + " first that is found holds.")
+  private Map<Pattern, Quantisation> tensorTypes = new LinkedHashMap<>();
+
   @Option(names = "--force", description = "Replace OUT if it exists.")
   private boolean force;
 
@@ -51,7 +66,8 @@ final class QuantizeCommand implements Callable<Integer> {
     requireTarget(out, force);
     try (Checkpoint source = Checkpoint.open(ModelOption.checked(in));
         ProgressBar bar = new ProgressBar("quantize")) {
-      new GgufConversion(source, type).write(out, (tensor, bytes, total) -> bar.show(bytes, total));
+      new GgufConversion(source, types())
+          .write(out, (tensor, bytes, total) -> bar.show(bytes, total));
     } catch (IOException failed) {
       throw new CommandFailure("cannot write %s: %s".formatted(out, failed), failed);
     }
@@ -60,6 +76,12 @@ final class QuantizeCommand implements Callable<Integer> {
       System.err.println(in + " has no tokenizer.json, so this file has no tokenizer either");
     }
     return 0;
+  }
+
+  private TensorTypes types() {
+    List<TensorTypes.Rule> rules = new ArrayList<>();
+    tensorTypes.forEach((names, wanted) -> rules.add(new TensorTypes.Rule(names, wanted)));
+    return new TensorTypes(type, rules);
   }
 
   /** Refuses a place where no file can or should be written. */

@@ -19,6 +19,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,6 +63,57 @@ class QuantizeCommandTest {
             "run", "--model", out.toString(), "--chat", "-n", "8", "-t", "0", "Tell me a story.");
     assertThat(ran.status()).as(ran.errors()).isZero();
     assertThat(ran.output().strip()).isNotEmpty();
+  }
+
+  @Test
+  void quantize_tensorTypes_ofMatricesWithTheseNamesAlone() throws IOException {
+    Ran ran =
+        quantize(
+            Fixtures.demoModel(),
+            "q4_0",
+            "--tensor-type",
+            "0\\.attn_(q|k)=Q8_0",
+            "--tensor-type",
+            "attn|norm|gate_inp=f16");
+    assertThat(ran.status()).as(ran.errors()).isZero();
+    try (Checkpoint checkpoint = Checkpoint.open(out)) {
+      Map<String, DType> expected =
+          Map.of(
+              "blk.0.attn_q.weight", DType.Q8_0,
+              "blk.0.attn_k.weight", DType.Q8_0,
+              "blk.0.attn_v.weight", DType.F16,
+              "blk.1.attn_q.weight", DType.F16,
+              "blk.0.attn_norm.weight", DType.F32,
+              "blk.0.ffn_gate_inp.weight", DType.F32,
+              "token_embd.weight", DType.Q4_0);
+      expected.forEach(
+          (name, dtype) -> assertThat(checkpoint.tensor(name).dtype()).as(name).isEqualTo(dtype));
+    }
+  }
+
+  @Test
+  void quantize_tensorTypeOfNothing_isRefused() throws IOException {
+    Ran ran = quantize(Fixtures.demoModel(), "q8_0", "--tensor-type", "ffn_gate_inp=q4_0");
+    assertThat(ran.status()).isNotZero();
+    assertThat(ran.errors())
+        .contains("no matrix has 'ffn_gate_inp' in its name, which would become Q4_0")
+        .contains("blk.");
+    assertThat(files()).isEmpty();
+  }
+
+  @Test
+  void quantize_tensorTypeOfRowsThatAreNoBlocks_isRefused() throws IOException {
+    Ran ran = quantize(Fixtures.model("qwen3-moe"), "q8_0", "--tensor-type", "attn_q=q4_k");
+    assertThat(ran.status()).isNotZero();
+    assertThat(ran.errors()).contains("blk.0.attn_q.weight cannot be Q4_K: its rows have");
+    assertThat(files()).isEmpty();
+  }
+
+  @Test
+  void quantize_tensorTypeThatIsNoExpression_isRefused() {
+    Ran ran = quantize(Fixtures.demoModel(), "q8_0", "--tensor-type", "attn(=q4_k");
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.errors()).contains("--tensor-type").contains("attn(").contains("Unclosed group");
   }
 
   @Test

@@ -66,16 +66,21 @@ public final class GgufConversion {
           "split.tensors.count");
 
   private final Checkpoint source;
-  private final Quantisation quantisation;
+  private final TensorTypes types;
+
+  /** A conversion in which the roles of tensors alone say how they are encoded. */
+  public GgufConversion(Checkpoint source, Quantisation quantisation) {
+    this(source, new TensorTypes(quantisation, List.of()));
+  }
 
   /**
    * A conversion.
    *
    * @param source stays open and unchanged
    */
-  public GgufConversion(Checkpoint source, Quantisation quantisation) {
+  public GgufConversion(Checkpoint source, TensorTypes types) {
     this.source = source;
-    this.quantisation = quantisation;
+    this.types = types;
   }
 
   /**
@@ -98,7 +103,9 @@ public final class GgufConversion {
 
   private List<GgufLayout.Entry> layout() {
     try {
-      return GgufLayout.of(source.spec(), quantisation::typeOf);
+      List<GgufLayout.Entry> layout = GgufLayout.of(source.spec(), types);
+      types.requireUsed(layout);
+      return layout;
     } catch (IllegalArgumentException e) {
       throw new CheckpointException(source.directory(), String.valueOf(e.getMessage()), e);
     }
@@ -118,7 +125,7 @@ public final class GgufConversion {
     } else {
       describe(metadata);
     }
-    metadata.whole(FILE_TYPE, quantisation.fileType());
+    metadata.whole(FILE_TYPE, types.others().fileType());
     metadata.whole(QUANTISATION_VERSION, 2);
     return metadata;
   }

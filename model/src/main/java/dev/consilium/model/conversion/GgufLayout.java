@@ -47,9 +47,10 @@ public final class GgufLayout {
     /**
      * The type of a tensor.
      *
+     * @param name in GGUF
      * @param columns weights of a row
      */
-    GgufTensorType typeOf(WeightRole role, long columns);
+    GgufTensorType typeOf(String name, WeightRole role, long columns);
   }
 
   /**
@@ -361,7 +362,7 @@ public final class GgufLayout {
     }
     long columns = shape.getLast();
     return new Entry(
-        new GgufWriter.Tensor(name, rule.typeOf(WeightRole.of(name, shape), columns), shape),
+        new GgufWriter.Tensor(name, rule.typeOf(name, WeightRole.of(name, shape), columns), shape),
         draft.pieces);
   }
 }

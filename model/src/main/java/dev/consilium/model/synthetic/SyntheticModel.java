@@ -58,7 +58,8 @@ public record SyntheticModel(
   /** Writes the file; if that fails, whatever was there before stays. */
   public void write(Path target, GgufConversion.Progress progress) throws IOException {
     ModelSpec spec = family.spec(shape);
-    List<GgufLayout.Entry> layout = GgufLayout.of(spec, type::uniformTypeOf);
+    List<GgufLayout.Entry> layout =
+        GgufLayout.of(spec, (name, role, columns) -> type.uniformTypeOf(role, columns));
     new GgufWriter(target, metadata(spec), layout.stream().map(GgufLayout.Entry::tensor).toList())
         .write(new Weights(layout, progress));
   }
