@@ -22,7 +22,7 @@
 #define LOOKUP(table, v) _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *) (table))), v)
 #define SPREAD_INT(i) _mm256_set1_epi32(i)
 #define SPREAD(f) _mm256_set1_ps(f)
-#define SPREAD_MEMORY(p) _mm256_set1_epi32(*(const int32_t *) (p))
+#define SPREAD_MEMORY(p) _mm256_set1_epi32(*(const four_bytes *) (p))
 #define TO_FLOATS(v) _mm256_cvtepi32_ps(v)
 #define AS_FLOATS(v) _mm256_castsi256_ps(v)
 #define MULTIPLY(a, b) _mm256_mul_ps(a, b)

@@ -27,7 +27,7 @@
 #define LOOKUP(table, v) _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *) (table))), v)
 #define SPREAD_INT(i) _mm512_set1_epi32(i)
 #define SPREAD(f) _mm512_set1_ps(f)
-#define SPREAD_MEMORY(p) _mm512_set1_epi32(*(const int32_t *) (p))
+#define SPREAD_MEMORY(p) _mm512_set1_epi32(*(const four_bytes *) (p))
 #define SIGNED_BYTES 0
 #define TO_FLOATS(v) _mm512_cvtepi32_ps(v)
 #define AS_FLOATS(v) _mm512_castsi512_ps(v)
@@ -54,7 +54,7 @@
 /* As assembly, because some compilers copy the sums around the intrinsic. */
 #define DOT(type, sum, w, x) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x))
 #define DOT_MEMORY(type, sum, w, p) \
-  __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*(const int32_t *) (p)))
+  __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*(const four_bytes *) (p)))
 
 #include "tile.h"
 #include "attention_tile.h"

@@ -24,7 +24,7 @@
 #define AS_SHORTS(v) vreinterpretq_u16_s32(v)
 #define AS_WORDS(v) vreinterpretq_u32_s32(v)
 #define LOAD(p) FROM_BYTES(vld1q_u8((const uint8_t *) (p)))
-#define LOAD_WIDE(p) FROM_WORDS(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(*(const uint32_t *) (p))))))
+#define LOAD_WIDE(p) FROM_WORDS(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8((uint32_t) *(const four_bytes *) (p))))))
 #define BYTES(b) FROM_BYTES(vdupq_n_u8(b))
 #define AND(a, b) vandq_s32(a, b)
 #define OR(a, b) vorrq_s32(a, b)
@@ -38,7 +38,7 @@
 #define LOOKUP(table, v) vreinterpretq_s32_s8(vqtbl1q_s8(vld1q_s8(table), AS_BYTES(v)))
 #define SPREAD_INT(i) vdupq_n_s32(i)
 #define SPREAD(f) vdupq_n_f32(f)
-#define SPREAD_MEMORY(p) vld1q_dup_s32((const int32_t *) (p))
+#define SPREAD_MEMORY(p) vld1q_dup_s32((const four_bytes *) (p))
 #define SIGNED_BYTES 1
 #define DOT(type, sum, w, x) (sum) = vdotq_s32(sum, AS_SIGNED(w), AS_SIGNED(x))
 #define DOT_MEMORY(type, sum, w, p) DOT(type, sum, w, SPREAD_MEMORY(p))

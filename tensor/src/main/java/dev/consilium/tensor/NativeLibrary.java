@@ -46,8 +46,7 @@ final class NativeLibrary {
     AVX2(0),
     AVX_VNNI(1),
     AVX512_VNNI(2),
-    AMX_INT8(3),
-    NEON_DOT(4);
+    NEON_DOT(3);
 
     private final int code;
 
