@@ -23,9 +23,10 @@ public final class GgufFile implements AutoCloseable {
   /**
    * Opens a file and checks its header.
    *
+   * @param memory of the model that it is part of
    * @throws GgufException if it is no GGUF file that we read, or is damaged
    */
-  static GgufFile open(Path path) {
+  static GgufFile open(Path path, GgufMemory memory) {
     if (!Files.isRegularFile(path)) {
       throw new GgufException(
           path, Files.exists(path) ? "is not a regular file" : "does not exist");
@@ -37,7 +38,7 @@ public final class GgufFile implements AutoCloseable {
       throw new GgufException(path, "cannot be opened: " + e, e);
     }
     try {
-      return new GgufFile(path, channel, GgufHeader.read(path, channel));
+      return new GgufFile(path, channel, GgufHeader.read(path, channel, memory));
     } catch (RuntimeException | Error e) {
       close(path, channel);
       throw e;

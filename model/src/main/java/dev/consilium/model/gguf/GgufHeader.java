@@ -34,11 +34,11 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
   private static final int MAX_NAME = 1 << 10;
   private static final int MAX_DIMENSIONS = 4;
 
-  /** The largest published strings are copies of a tokenizer file. */
-  private static final int MAX_STRING = 128 << 20;
+  /** The largest published strings are copies of a tokenizer file, of some 35 MB. */
+  private static final int MAX_STRING = 64 << 20;
 
-  /** Of all strings that are kept in memory together. */
-  private static final long MAX_TEXT = 256L << 20;
+  /** Of all keys and values; the largest published ones have some 50 MB. */
+  private static final long MAX_METADATA = 256L << 20;
 
   private static final long MAX_ELEMENTS = 1L << 26;
   private static final long LEAST_KEY_BYTES = 8 + 4 + 1;
@@ -49,10 +49,15 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
     tensors = Collections.unmodifiableMap(tensors);
   }
 
-  static GgufHeader read(Path file, FileChannel channel) {
+  /**
+   * Reads one.
+   *
+   * @param memory of the whole model
+   */
+  static GgufHeader read(Path file, FileChannel channel, GgufMemory memory) {
     try {
       long size = channel.size();
-      return new Reading(new GgufInput(file, channel, 0, size), size).read();
+      return new Reading(new GgufInput(file, channel, 0, size), size, memory).read();
     } catch (IOException e) {
       throw new GgufException(file, "cannot be read: " + e, e);
     }
@@ -62,12 +67,13 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
   private static final class Reading {
     private final GgufInput input;
     private final long fileSize;
+    private final GgufMemory memory;
     private final Map<String, GgufValue> metadata = new LinkedHashMap<>();
-    private long textBytes;
 
-    Reading(GgufInput input, long fileSize) {
+    Reading(GgufInput input, long fileSize, GgufMemory memory) {
       this.input = input;
       this.fileSize = fileSize;
+      this.memory = memory;
     }
 
     GgufHeader read() {
@@ -115,9 +121,14 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
     }
 
     private void keyAndValue(long index) {
-      String key = input.string("metadata key " + index, MAX_NAME);
+      String key = string("metadata key " + index, MAX_NAME, GgufMemory.KEY_BYTES);
       GgufValueType type = valueType(key, input.u32("the type of " + key));
       GgufValue value = value(key, type);
+      if (input.position() > MAX_METADATA) {
+        throw input.wrong(
+            "its metadata take more than %d MiB up to key %s: the file is damaged or no model"
+                .formatted(MAX_METADATA >> 20, key));
+      }
       if (metadata.putIfAbsent(key, value) != null) {
         throw input.wrong("has the metadata key " + key + " twice");
       }
@@ -143,7 +154,7 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
         case FLOAT32 -> new GgufValue.Real(type, input.f32(key));
         case FLOAT64 -> new GgufValue.Real(type, input.f64(key));
         case BOOL -> new GgufValue.Flag(flag(key));
-        case STRING -> new GgufValue.Text(text(key));
+        case STRING -> new GgufValue.Text(string("metadata key " + key, MAX_STRING, 0));
         case ARRAY -> sequence(key);
       };
     }
@@ -156,14 +167,11 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
       return value == 1;
     }
 
-    private String text(String key) {
-      long before = input.position();
-      String text = input.string("metadata key " + key, MAX_STRING);
-      textBytes += input.position() - before;
-      if (textBytes > MAX_TEXT) {
-        throw input.wrong("has more than %d bytes of metadata strings".formatted(MAX_TEXT));
-      }
-      return text;
+    /** A string that is kept, with so many bytes of memory around it. */
+    private String string(String what, int most, int aroundBytes) {
+      int length = input.stringLength(what, most);
+      memory.hold(input, what, GgufMemory.ofStrings(1, length) + aroundBytes);
+      return input.text(length, what);
     }
 
     private GgufValue sequence(String key) {
@@ -207,7 +215,7 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
     }
 
     private GgufTensor tensor(long index, int alignment) {
-      String name = input.string("the name of tensor " + index, MAX_NAME);
+      String name = string("the name of tensor " + index, MAX_NAME, GgufMemory.TENSOR_BYTES);
       String what = "tensor " + name;
       List<Long> shape = shape(what);
       GgufTensorType type = tensorType(what, input.u32(what + "'s type"));

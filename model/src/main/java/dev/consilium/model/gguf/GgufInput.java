@@ -80,7 +80,7 @@ final class GgufInput {
    * @param most a longer one is refused
    */
   int stringLength(String what, int most) {
-    long length = i64(what + "'s length");
+    long length = i64(what);
     if (length < 0 || length > remaining()) {
       throw wrong(
           "%s has a length of %s bytes, but only %d follow: the file is truncated or damaged"
@@ -93,8 +93,13 @@ final class GgufInput {
   }
 
   String string(String what, int most) {
-    byte[] bytes = new byte[stringLength(what, most)];
-    read(bytes, what);
+    return text(stringLength(what, most), what);
+  }
+
+  /** The text of a string whose length was read. */
+  String text(int length, String what) {
+    byte[] bytes = new byte[length];
+    read(bytes, length, what);
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
@@ -116,13 +121,14 @@ final class GgufInput {
     }
   }
 
-  private void read(byte[] into, String what) {
+  /** The bytes of a string whose length was read, into an array of at least as many. */
+  void read(byte[] into, int length, String what) {
     int done = 0;
-    while (done < into.length) {
+    while (done < length) {
       if (!buffer.hasRemaining()) {
         need(1, what);
       }
-      int count = Math.min(buffer.remaining(), into.length - done);
+      int count = Math.min(buffer.remaining(), length - done);
       buffer.get(into, done, count);
       done += count;
     }

@@ -3,6 +3,7 @@ package dev.consilium.model.gguf;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The metadata of an open file, by key. Asking for a key in a type that it does not have is an
@@ -102,15 +104,46 @@ public final class GgufMetadata {
   /**
    * A list of strings; empty if the key is missing.
    *
-   * @param mostBytes a longer list is refused
+   * @param mostBytes of memory; a list that may take more is refused
    */
   public List<String> texts(String key, int mostBytes) {
     GgufInput input = list(key, Set.of(GgufValueType.STRING), mostBytes);
+    String what = "an entry of " + key;
     List<String> texts = new ArrayList<>();
     while (input.remaining() > 0) {
-      texts.add(input.string("an entry of " + key, mostBytes));
+      texts.add(input.string(what, mostBytes));
     }
     return texts;
+  }
+
+  /**
+   * Where in a list of strings certain ones are, without holding the list in memory; empty if the
+   * key is missing.
+   *
+   * @param most a list that has more of them is refused
+   */
+  public List<Integer> indicesOf(Set<String> texts, String key, int most) {
+    GgufInput input = list(key, Set.of(GgufValueType.STRING), Long.MAX_VALUE);
+    Set<ByteBuffer> wanted =
+        texts.stream().map(StandardCharsets.UTF_8::encode).collect(Collectors.toSet());
+    byte[] entry = new byte[wanted.stream().mapToInt(ByteBuffer::remaining).max().orElse(0)];
+    String what = "an entry of " + key;
+    List<Integer> indices = new ArrayList<>();
+    for (int index = 0; input.remaining() > 0; index++) {
+      int length = input.stringLength(what, Integer.MAX_VALUE);
+      if (length > entry.length) {
+        input.skip(length, what);
+        continue;
+      }
+      input.read(entry, length, what);
+      if (wanted.contains(ByteBuffer.wrap(entry, 0, length))) {
+        indices.add(index);
+      }
+      if (indices.size() > most) {
+        throw wrong("metadata key %s has more than %d of %s".formatted(key, most, texts));
+      }
+    }
+    return indices;
   }
 
   /** A list of whole numbers of 32 bits; empty if the key is missing. */
@@ -143,16 +176,23 @@ public final class GgufMetadata {
     return numbers;
   }
 
-  private GgufInput list(String key, Set<GgufValueType> types, int mostBytes) {
+  private GgufInput list(String key, Set<GgufValueType> types, long mostBytes) {
     if (!has(key)) {
       return new GgufInput(file, channel, 0, 0);
     }
     if (!(value(key) instanceof GgufValue.Sequence list)
         || !types.contains(list.elementType())
-        || list.byteSize() > mostBytes) {
-      throw unwanted(key, "a list of %s of at most %d bytes".formatted(types, mostBytes));
+        || memoryBytes(list) > mostBytes) {
+      throw unwanted(
+          key, "a list of %s that takes at most %d bytes of memory".formatted(types, mostBytes));
     }
     return new GgufInput(file, channel, list.offset(), list.offset() + list.byteSize());
+  }
+
+  private static long memoryBytes(GgufValue.Sequence list) {
+    return list.elementType() == GgufValueType.STRING
+        ? GgufMemory.ofStrings(list.count(), list.byteSize() - Long.BYTES * list.count())
+        : list.byteSize();
   }
 
   /** The bytes of a list as they are in the file. */

@@ -98,11 +98,12 @@ public final class GgufModel implements AutoCloseable {
    */
   public static GgufModel open(Path path) {
     List<GgufFile> files = new ArrayList<>();
+    GgufMemory memory = new GgufMemory();
     try {
-      files.add(GgufFile.open(path));
+      files.add(GgufFile.open(path, memory));
       int parts = files.getFirst().metadata().whole(PARTS, 0, MAX_PARTS).orElse(1);
       if (parts > 1) {
-        openParts(path, parts, files);
+        openParts(path, parts, files, memory);
       }
       requireOnce(files);
       return new GgufModel(files);
@@ -112,7 +113,7 @@ public final class GgufModel implements AutoCloseable {
     }
   }
 
-  private static void openParts(Path first, int parts, List<GgufFile> files) {
+  private static void openParts(Path first, int parts, List<GgufFile> files, GgufMemory memory) {
     Matcher name = SPLIT_NAME.matcher(String.valueOf(first.getFileName()));
     if (!name.matches() || Integer.parseInt(name.group(3)) != parts) {
       throw new GgufException(
@@ -136,7 +137,7 @@ public final class GgufModel implements AutoCloseable {
       if (!seen.add(real(file))) {
         throw new GgufException(file, "leads to the same file as another part");
       }
-      files.add(GgufFile.open(file));
+      files.add(GgufFile.open(file, memory));
       requirePart(files.getLast(), part, parts);
       requireOnlyPartKeys(files.getLast());
     }

@@ -11,11 +11,14 @@ import java.util.Set;
  */
 public final class GgufTokens {
 
-  /** Of all tokens of a vocabulary; the largest published ones have some 5 MB. */
-  static final int MAX_LIST_BYTES = 256 << 20;
+  /** Of the kinds of all tokens; the largest published vocabularies have some 260,000. */
+  private static final int MAX_TYPES_BYTES = 16 << 20;
 
-  static final String TOKENS = "tokenizer.ggml.tokens";
-  static final String TYPES = "tokenizer.ggml.token_type";
+  /** Tokens with such a text; a vocabulary has each once. */
+  private static final int MAX_ENDS = 1024;
+
+  private static final String TOKENS = "tokenizer.ggml.tokens";
+  private static final String TYPES = "tokenizer.ggml.token_type";
 
   private static final List<String> END_KEYS =
       List.of(
@@ -49,11 +52,10 @@ public final class GgufTokens {
     if (ids.isEmpty() || !metadata.has(TYPES)) {
       return ids;
     }
-    int[] types = metadata.wholes(TYPES, MAX_LIST_BYTES);
-    List<String> tokens = metadata.texts(TOKENS, MAX_LIST_BYTES);
-    for (int i = 0; i < Math.min(types.length, tokens.size()); i++) {
-      if (types[i] == CONTROL && END_TEXTS.contains(tokens.get(i))) {
-        ids.add(i);
+    int[] types = metadata.wholes(TYPES, MAX_TYPES_BYTES);
+    for (int id : metadata.indicesOf(END_TEXTS, TOKENS, MAX_ENDS)) {
+      if (id < types.length && types[id] == CONTROL) {
+        ids.add(id);
       }
     }
     return ids;

@@ -10,7 +10,6 @@ import dev.consilium.model.gguf.GgufModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +18,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Makes of a GGUF file's metadata the {@code tokenizer.json} and the {@link TokenizerConfig} that
@@ -50,7 +50,10 @@ final class GgufTokenizerReader {
   private final int maxBytes;
   private final List<String> tokens;
   private final int[] types;
-  private final Map<String, Integer> ids = new HashMap<>();
+
+  /** By token; of one that is there twice the first, in their order. */
+  private final Map<String, Integer> ids = new LinkedHashMap<>();
+
   private final ObjectNode root = JsonNodeFactory.instance.objectNode();
 
   private GgufTokenizerReader(GgufMetadata metadata, int maxBytes) {
@@ -200,14 +203,13 @@ final class GgufTokenizerReader {
     model.putNull("unk_token").put("fuse_unk", false).put("byte_fallback", false);
     model.put("ignore_merges", pre.wholeWords());
     vocabulary(model);
-    ArrayNode merges = model.putArray("merges");
-    for (String merge : metadata.texts(GgufTokenizerKeys.MERGES, maxBytes)) {
-      int space = merge.indexOf(' ', 1);
-      if (space < 0) {
+    List<String> merges = metadata.texts(GgufTokenizerKeys.MERGES, maxBytes);
+    for (String merge : merges) {
+      if (merge.indexOf(' ', 1) < 0) {
         throw metadata.wrong("has a merge without a space between its two tokens: " + merge);
       }
-      merges.addArray().add(merge.substring(0, space)).add(merge.substring(space + 1));
     }
+    merges(model, merges.stream().map(merge -> parts(merge, merge.indexOf(' ', 1), 1)));
   }
 
   private void scored() {
@@ -232,10 +234,7 @@ final class GgufTokenizerReader {
         .ifPresentOrElse(token -> model.put("unk_token", token), () -> model.putNull("unk_token"));
     model.put("fuse_unk", true).put("byte_fallback", true).put("ignore_merges", false);
     vocabulary(model);
-    ArrayNode merges = model.putArray("merges");
-    for (Merge merge : merges()) {
-      merges.addArray().add(merge.left()).add(merge.right());
-    }
+    merges(model, scoredMerges().stream().map(merge -> parts(merge.token(), merge.at(), 0)));
   }
 
   private Optional<String> unknown() {
@@ -264,34 +263,55 @@ final class GgufTokenizerReader {
 
   /** All tokens, added ones too: those that the model lacked would get other ids. */
   private void vocabulary(ObjectNode model) {
-    ObjectNode vocabulary = model.putObject("vocab");
-    for (int id = 0; id < tokens.size(); id++) {
-      if (ids.getOrDefault(tokens.get(id), -1) == id) {
-        vocabulary.put(tokens.get(id), id);
-      }
+    model.putPOJO("vocab", ids);
+  }
+
+  /** Made as they are written: a tree of them would take ten times their text. */
+  private static void merges(ObjectNode model, Stream<String[]> merges) {
+    model.putPOJO("merges", merges.iterator());
+  }
+
+  /** What comes before a place in a text, and what comes so many characters after it. */
+  private static String[] parts(String text, int at, int gap) {
+    return new String[] {text.substring(0, at), text.substring(at + gap)};
+  }
+
+  /** A token of two that come together at a place. */
+  private record Merge(String token, int at, float score) {
+
+    /** Most memory that it takes, and its text. */
+    static long bytes(String token) {
+      return 64 + 2L * token.length();
+    }
+
+    int leftLength() {
+      return token.codePointCount(0, at);
     }
   }
 
-  private record Merge(String left, String right, float score) {}
-
-  private List<Merge> merges() {
+  private List<Merge> scoredMerges() {
     float[] scores = metadata.reals(GgufTokenizerKeys.SCORES, maxBytes);
     if (scores.length != tokens.size()) {
       throw metadata.wrong("has %d scores for %d tokens".formatted(scores.length, tokens.size()));
     }
     List<Merge> merges = new ArrayList<>();
+    long bytes = 0;
     for (int id = 0; id < scores.length; id++) {
       if (types[id] == GgufTokenizerKeys.NORMAL && Float.isFinite(scores[id])) {
+        int before = merges.size();
         addMerges(tokens.get(id), scores[id], merges);
+        bytes += (merges.size() - before) * Merge.bytes(tokens.get(id));
+      }
+      if (bytes > maxBytes) {
+        throw metadata.wrong(
+            "its %d tokens can be put together in so many ways that these take more than %d bytes"
+                .formatted(tokens.size(), maxBytes));
       }
     }
     // Among the ways to make one token, the longer left piece first, as the converters of the
     // models' own tokenizers do.
     merges.sort(
-        Comparator.comparingDouble(Merge::score)
-            .thenComparingInt(
-                (Merge merge) -> merge.left().codePointCount(0, merge.left().length()))
-            .reversed());
+        Comparator.comparingDouble(Merge::score).thenComparingInt(Merge::leftLength).reversed());
     return merges;
   }
 
@@ -303,7 +323,7 @@ final class GgufTokenizerReader {
       if (!Character.isLowSurrogate(token.charAt(at))
           && isPiece(token.substring(0, at))
           && isPiece(token.substring(at))) {
-        merges.add(new Merge(token.substring(0, at), token.substring(at), score));
+        merges.add(new Merge(token, at, score));
       }
     }
   }

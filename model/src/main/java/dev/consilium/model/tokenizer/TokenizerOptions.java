@@ -6,7 +6,7 @@ package dev.consilium.model.tokenizer;
  * @param maxTextBytes most UTF-8 bytes of one text to encode; the native library needs up to 300
  *     bytes of memory per byte of text
  * @param maxFileBytes most bytes of {@code tokenizer.json} (the largest published ones have about
- *     35 MiB)
+ *     35 MiB), and of memory that one list of a GGUF file's tokenizer takes
  * @param maxVocabularySize token ids must be below this
  */
 public record TokenizerOptions(int maxTextBytes, int maxFileBytes, int maxVocabularySize) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +25,7 @@ final class GgufHostileTest {
   private static final int UINT32 = 4;
   private static final int STRING = 8;
   private static final int ARRAY = 9;
+  private static final long LARGEST_STRING = 64 << 20;
 
   @TempDir Path directory;
 
@@ -297,7 +300,7 @@ final class GgufHostileTest {
               .zeros(96)
               .bytes());
       try (GgufModel model = GgufModel.open(file)) {
-        assertThat(model.metadata().texts("list", 100)).containsExactly("one", "zwölf");
+        assertThat(model.metadata().texts("list", 200)).containsExactly("one", "zwölf");
         GgufTensor tensor = model.files().getFirst().tensors().values().iterator().next();
         assertThat(tensor.name()).isEqualTo("t");
         assertThat(tensor.shape()).containsExactly(3L, 2L, 4L);
@@ -329,7 +332,135 @@ final class GgufHostileTest {
       assertThatThrownBy(() -> model.metadata().texts("a", 100))
           .isInstanceOf(GgufException.class)
           .hasMessageContaining(
-              "metadata key a is a list of 1 STRING, want a list of [STRING] of at most 100 bytes");
+              "metadata key a is a list of 1 STRING, want a list of [STRING] that takes at most 100 bytes of memory");
     }
+  }
+
+  /** A string of one character takes nine bytes of the file and ten times that of memory. */
+  @Test
+  void texts_manyShortOnes_countWhatTheyTakeInMemory() throws IOException {
+    GgufBytes bytes = GgufBytes.key("a", ARRAY).u32(STRING).u64(100);
+    for (int i = 0; i < 100; i++) {
+      bytes.string("x");
+    }
+    Path file = Files.write(directory.resolve("model.gguf"), bytes.bytes());
+    try (GgufModel model = GgufModel.open(file)) {
+      assertThat(model.metadata().texts("a", 6600)).hasSize(100);
+      assertThatThrownBy(() -> model.metadata().texts("a", 6599))
+          .isInstanceOf(GgufException.class)
+          .hasMessageContaining("is a list of 100 STRING, want a list of [STRING] that takes");
+    }
+  }
+
+  @Test
+  void open_stringsThatTakeTooMuchMemoryTogether_isRefused() throws IOException {
+    Path file = directory.resolve("model.gguf");
+    strings(file, GgufBytes.begin(3, 0, 3), 3);
+    assertThatThrownBy(() -> GgufModel.open(file))
+        .isInstanceOf(GgufException.class)
+        .hasMessageContaining("would take more than 256 MiB of memory up to metadata key text1");
+  }
+
+  @Test
+  void open_stringsOfPartsThatTakeTooMuchMemoryTogether_isRefused() throws IOException {
+    GgufBytes first = partKeys(0, 2);
+    strings(directory.resolve("m-00001-of-00002.gguf"), first, 1);
+    strings(directory.resolve("m-00002-of-00002.gguf"), partKeys(1, 2), 1);
+    assertThatThrownBy(() -> GgufModel.open(directory.resolve("m-00001-of-00002.gguf")))
+        .isInstanceOf(GgufException.class)
+        .hasMessageContaining("m-00002-of-00002.gguf: ")
+        .hasMessageContaining("would take more than 256 MiB of memory");
+  }
+
+  private static GgufBytes partKeys(int part, int parts) {
+    return GgufBytes.begin(3, 0, 3)
+        .string("split.no")
+        .u32(UINT32)
+        .u32(part)
+        .string("split.count")
+        .u32(UINT32)
+        .u32(parts);
+  }
+
+  /** Writes keys with the largest strings that are read, without the strings' bytes. */
+  private static void strings(Path file, GgufBytes begin, int count) throws IOException {
+    try (RandomAccessFile out = new RandomAccessFile(file.toFile(), "rw")) {
+      out.write(begin.bytes());
+      for (int i = 0; i < count; i++) {
+        out.write(new GgufBytes().string("text" + i).u32(STRING).u64(LARGEST_STRING).bytes());
+        out.seek(out.getFilePointer() + LARGEST_STRING);
+      }
+      out.setLength(out.getFilePointer());
+    }
+  }
+
+  /** Nothing that is copied from file to file may be larger than an array. */
+  @Test
+  void open_listOfMoreThanTwoGibibytes_isRefused() throws IOException {
+    Path file = directory.resolve("model.gguf");
+    int count = 40;
+    try (RandomAccessFile out = new RandomAccessFile(file.toFile(), "rw")) {
+      out.write(GgufBytes.key("long", ARRAY).u32(STRING).u64(count).bytes());
+      for (int i = 0; i < count; i++) {
+        out.write(new GgufBytes().u64(LARGEST_STRING).bytes());
+        out.seek(out.getFilePointer() + LARGEST_STRING);
+      }
+      out.setLength(out.getFilePointer());
+    }
+    assertThatThrownBy(() -> GgufModel.open(file))
+        .isInstanceOf(GgufException.class)
+        .hasMessageContaining("its metadata take more than 256 MiB up to key long");
+  }
+
+  @Test
+  void endOfText_millionsOfTokens_areNotHeldInMemory() throws IOException {
+    int count = 2_000_000;
+    GgufBytes bytes =
+        GgufBytes.begin(3, 0, 3)
+            .string("tokenizer.ggml.eos_token_id")
+            .u32(UINT32)
+            .u32(7)
+            .string("tokenizer.ggml.token_type")
+            .u32(ARRAY)
+            .u32(UINT32)
+            .u64(count);
+    bytes.zeros(4 * (count - 2)).u32(3).u32(1);
+    bytes.string("tokenizer.ggml.tokens").u32(ARRAY).u32(STRING).u64(count);
+    bytes.zeros(8 * (count - 2)).string("<|im_end|>").string("<|endoftext|>");
+    Path file = Files.write(directory.resolve("model.gguf"), bytes.bytes());
+    try (GgufModel model = GgufModel.open(file)) {
+      long before = allocated();
+      assertThat(GgufTokens.endOfText(model.metadata())).containsExactly(7, count - 2);
+      assertThat(allocated() - before).isLessThan(70L * count);
+    }
+  }
+
+  @Test
+  void endOfText_moreEndsThanAny_areRefused() throws IOException {
+    int count = 2000;
+    GgufBytes bytes =
+        GgufBytes.begin(3, 0, 3)
+            .string("tokenizer.ggml.eos_token_id")
+            .u32(UINT32)
+            .u32(7)
+            .string("tokenizer.ggml.token_type")
+            .u32(ARRAY)
+            .u32(UINT32)
+            .u64(count);
+    bytes.zeros(4 * count).string("tokenizer.ggml.tokens").u32(ARRAY).u32(STRING).u64(count);
+    for (int i = 0; i < count; i++) {
+      bytes.string("<|end|>");
+    }
+    Path file = Files.write(directory.resolve("model.gguf"), bytes.bytes());
+    try (GgufModel model = GgufModel.open(file)) {
+      assertThatThrownBy(() -> GgufTokens.endOfText(model.metadata()))
+          .isInstanceOf(GgufException.class)
+          .hasMessageContaining("metadata key tokenizer.ggml.tokens has more than 1024 of");
+    }
+  }
+
+  private static long allocated() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    return threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
   }
 }

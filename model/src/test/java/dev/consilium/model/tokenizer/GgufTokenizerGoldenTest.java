@@ -200,6 +200,25 @@ class GgufTokenizerGoldenTest {
         .hasMessageContaining("has 1 token types for 2 tokens");
   }
 
+  /** Each of n such tokens can be put together of two others in as many ways as it has letters. */
+  @Test
+  void load_scoredTokensOfMillionsOfMerges_areRefused() throws IOException {
+    List<String> tokens = new ArrayList<>();
+    for (int length = 1; length <= 500; length++) {
+      tokens.add("a".repeat(length));
+    }
+    Path file =
+        write(
+            new GgufMetadataBuilder()
+                .text("tokenizer.ggml.model", "llama")
+                .texts("tokenizer.ggml.tokens", tokens)
+                .reals("tokenizer.ggml.scores", new float[tokens.size()]));
+    TokenizerOptions options = new TokenizerOptions(1 << 20, 1 << 20, 1 << 20);
+    assertThatThrownBy(() -> Tokenizer.load(file, options))
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("its 500 tokens can be put together in so many ways");
+  }
+
   @Test
   void names_allInTheTable_loadAndEncode() throws IOException {
     for (String pre : PreTokenizer.names()) {
