@@ -4,6 +4,7 @@ import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
 import dev.consilium.model.conversion.TensorTypes;
+import dev.consilium.serving.WriteFailure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +70,7 @@ final class QuantizeCommand implements Callable<Integer> {
       new GgufConversion(source, types())
           .write(out, (tensor, bytes, total) -> bar.show(bytes, total));
     } catch (IOException failed) {
-      throw new CommandFailure("cannot write %s: %s".formatted(out, failed), failed);
+      throw new CommandFailure(WriteFailure.words(out, failed), failed);
     }
     report(out);
     if (Files.exists(in.resolve("config.json")) && Files.notExists(in.resolve("tokenizer.json"))) {

@@ -4,6 +4,7 @@ import dev.consilium.model.conversion.Quantisation;
 import dev.consilium.model.synthetic.SyntheticFamily;
 import dev.consilium.model.synthetic.SyntheticModel;
 import dev.consilium.model.synthetic.SyntheticShape;
+import dev.consilium.serving.WriteFailure;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -66,7 +67,7 @@ final class SynthCommand implements Callable<Integer> {
       new SyntheticModel(family, size, type, seed)
           .write(out, (tensor, bytes, total) -> bar.show(bytes, total));
     } catch (IOException failed) {
-      throw new CommandFailure("cannot write %s: %s".formatted(out, failed), failed);
+      throw new CommandFailure(WriteFailure.words(out, failed), failed);
     }
     QuantizeCommand.report(out);
     return 0;

@@ -93,7 +93,7 @@ public final class Lifecycle {
       Files.move(part, whole, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException failed) {
       throw new IOException(
-          "cannot write consilium.announce-file " + whole + ": " + failed, failed);
+          "consilium.announce-file: " + WriteFailure.words(whole, failed), failed);
     }
   }
 

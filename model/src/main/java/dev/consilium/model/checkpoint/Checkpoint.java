@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -93,7 +94,7 @@ public final class Checkpoint implements AutoCloseable {
       Weights weights = new HuggingFaceWeights(files, spec);
       checkTensors(directory, spec, weights);
       return new Checkpoint(directory, spec, defaults, weights);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       files.close();
       throw e;
     }
@@ -122,6 +123,14 @@ public final class Checkpoint implements AutoCloseable {
       fingerprint = Fingerprint.of(spec, weights.stored());
     }
     return fingerprint;
+  }
+
+  /** The files that hold the weights: of a split model all parts that do. */
+  public Set<Path> weightFiles() {
+    Weights stored = weights.stored();
+    return stored.names().stream()
+        .map(name -> stored.tensor(name).file())
+        .collect(Collectors.toSet());
   }
 
   /** What the files say about every tensor, by name. */

@@ -45,7 +45,7 @@ final class WeightFiles implements Weights {
                 .formatted(SINGLE, INDEX));
       }
       return weights;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       weights.close();
       throw e;
     }

@@ -18,6 +18,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,8 +113,15 @@ public final class GgufConversion {
   }
 
   private void requireOther(Path target) throws IOException {
-    if (Files.exists(target) && Files.isSameFile(target, source.directory())) {
-      throw new CheckpointException(target, "is the source as well; name another file");
+    if (!Files.exists(target)) {
+      return;
+    }
+    Set<Path> files = new HashSet<>(source.weightFiles());
+    files.add(source.directory());
+    for (Path file : files) {
+      if (Files.isSameFile(target, file)) {
+        throw new CheckpointException(target, "is the source as well; name another file");
+      }
     }
   }
 

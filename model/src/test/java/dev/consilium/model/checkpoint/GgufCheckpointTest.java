@@ -270,6 +270,48 @@ class GgufCheckpointTest {
     assertThat(Files.readAllBytes(file)).isEqualTo(before);
   }
 
+  /** Of a split model, any part; of a directory, any file with weights. */
+  @Test
+  void write_targetIsAFileOfTheSource_isRefused() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("model"));
+    for (String name : List.of("config.json", "model.safetensors")) {
+      Files.copy(Fixtures.model("qwen3-moe").resolve(name), model.resolve(name));
+    }
+    refusesToReplace(model, model.resolve("model.safetensors"));
+    Path linked = Files.createSymbolicLink(directory.resolve("linked"), model);
+    refusesToReplace(model, linked.resolve("model.safetensors"));
+    refusesToReplace(split(1), split(2));
+  }
+
+  /** A part of the qwen3-moe fixture in two: the first has one tensor, the second all others. */
+  private Path split(int part) throws IOException {
+    Path file = directory.resolve("split-%05d-of-00002.gguf".formatted(part));
+    try (GgufModel model = GgufModel.open(converted("qwen3-moe"))) {
+      GgufMetadataBuilder metadata =
+          part == 1 ? copied(model.metadata(), Set.of()) : new GgufMetadataBuilder();
+      metadata.whole("split.no", part - 1).whole("split.count", 2);
+      List<GgufWriter.Tensor> tensors = tensors(model);
+      new GgufWriter(
+              file,
+              metadata,
+              part == 1 ? tensors.subList(0, 1) : tensors.subList(1, tensors.size()))
+          .write((tensor, sink) -> sink.write(bytes(model, tensor.name())));
+    }
+    return file;
+  }
+
+  private static void refusesToReplace(Path source, Path target) throws IOException {
+    byte[] before = Files.readAllBytes(target);
+    try (Checkpoint checkpoint = Checkpoint.open(source)) {
+      assertThatThrownBy(() ->
+              new GgufConversion(checkpoint, Quantisation.F16)
+                  .write(target, GgufConversion.Progress.NONE))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("is the source as well");
+    }
+    assertThat(Files.readAllBytes(target)).isEqualTo(before);
+  }
+
   @Test
   void write_whatGgufCannotSay_isRefusedAndLeavesNothing() throws IOException {
     Path model = directory.resolve("model");
