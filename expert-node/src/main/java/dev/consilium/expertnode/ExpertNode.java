@@ -70,6 +70,7 @@ public final class ExpertNode implements AutoCloseable {
     // Before anything has threads that would outlive a refusal.
     ExecutionLimits executionLimits = executionLimits(config.limits());
     WireLimits wireLimits = wireLimits(config, expertWidth);
+    NodeFacts facts = new NodeFacts(name, checkpoint.fingerprint(), "cpu", expertWidth);
     device = new CpuDevice(config.device().threads());
     bank = new LeasedBank(checkpoint, counts, device);
     store =
@@ -81,12 +82,7 @@ public final class ExpertNode implements AutoCloseable {
     executor = new ExpertExecutor(name, bank, executionLimits, meters);
     service =
         new ExpertGrpcService(
-            new NodeFacts(name, checkpoint.fingerprint(), "cpu", expertWidth),
-            store,
-            executor,
-            wireLimits,
-            () -> secondsPerExpertToken,
-            this::reportNotReady);
+            facts, store, executor, wireLimits, () -> secondsPerExpertToken, this::reportNotReady);
     try {
       server =
           GrpcServer.at(

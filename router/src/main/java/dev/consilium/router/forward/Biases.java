@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
@@ -12,13 +11,13 @@ final class Biases {
   private Biases() {}
 
   /** The bias beside a matrix. */
-  static F32Vector load(Checkpoint checkpoint, String matrix, int rows) {
-    return checkpoint.vector(WeightNames.bias(matrix), rows);
+  static F32Vector load(WeightLoader loader, String matrix, int rows) {
+    return loader.vector(WeightNames.bias(matrix), rows);
   }
 
   /** The bias beside a matrix, if it has one. */
-  static Optional<F32Vector> loadIf(boolean has, Checkpoint checkpoint, String matrix, int rows) {
-    return has ? Optional.of(load(checkpoint, matrix, rows)) : Optional.empty();
+  static Optional<F32Vector> loadIf(boolean has, WeightLoader loader, String matrix, int rows) {
+    return has ? Optional.of(load(loader, matrix, rows)) : Optional.empty();
   }
 
   /** Adds a bias, if there is one, to the beginning of the first {@code rows} rows. */

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.CpuDevice;
@@ -32,16 +31,16 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
    * @param stored which channel of the file is a channel
    */
   static CausalConvolution load(
-      Checkpoint checkpoint,
+      WeightLoader loader,
       String name,
       RecurrentAttention spec,
       boolean biased,
       IntUnaryOperator stored) {
     int channels = spec.channels();
-    float[] weights = checkpoint.values(name, List.of((long) channels, 1L, (long) spec.taps()));
+    float[] weights = loader.values(name, List.of((long) channels, 1L, (long) spec.taps()));
     float[] bias = new float[channels];
     if (biased) {
-      F32Vector inFile = checkpoint.vector(WeightNames.bias(name), channels);
+      F32Vector inFile = loader.vector(WeightNames.bias(name), channels);
       for (int channel = 0; channel < channels; channel++) {
         bias[channel] = inFile.get(stored.applyAsInt(channel));
       }
@@ -51,13 +50,12 @@ record CausalConvolution(int channels, int taps, F32Vector weights, F32Vector bi
   }
 
   /** Loads from several {@code [., 1, taps]} with as many channels each, without biases. */
-  static CausalConvolution load(
-      Checkpoint checkpoint, List<String> names, RecurrentAttention spec) {
+  static CausalConvolution load(WeightLoader loader, List<String> names, RecurrentAttention spec) {
     int channels = spec.channels();
     int ofOne = channels / names.size();
     float[] all = new float[channels * spec.taps()];
     for (int i = 0; i < names.size(); i++) {
-      float[] one = checkpoint.values(names.get(i), List.of((long) ofOne, 1L, (long) spec.taps()));
+      float[] one = loader.values(names.get(i), List.of((long) ofOne, 1L, (long) spec.taps()));
       System.arraycopy(one, 0, all, i * one.length, one.length);
     }
     return new CausalConvolution(

@@ -8,9 +8,4 @@ record DenseWeights(FeedForwardBlock block) implements FeedForwardWeights {
   public long matrixBytes() {
     return block.memoryBytes();
   }
-
-  @Override
-  public void close() {
-    block.close();
-  }
 }

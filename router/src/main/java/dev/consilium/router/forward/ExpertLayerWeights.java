@@ -17,11 +17,4 @@ record ExpertLayerWeights(
         + shared.matrixBytes()
         + narrow.map(NarrowWeights::matrixBytes).orElse(0L);
   }
-
-  @Override
-  public void close() {
-    gate.close();
-    shared.close();
-    narrow.ifPresent(NarrowWeights::close);
-  }
 }

@@ -1,8 +1,6 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.BlockComputation;
-import dev.consilium.model.expert.FeedForwardBlock;
 import dev.consilium.model.family.DenseFeedForward;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.LayerSpec;
@@ -13,42 +11,38 @@ import dev.consilium.model.family.SharedExpert;
 import java.util.Optional;
 
 /** Weights of one layer's feed-forward block but the routed experts'. */
-sealed interface FeedForwardWeights extends AutoCloseable permits DenseWeights, ExpertLayerWeights {
+sealed interface FeedForwardWeights permits DenseWeights, ExpertLayerWeights {
   /** Empty if the layer has no feed-forward block. */
   static Optional<FeedForwardWeights> load(
-      Checkpoint checkpoint, LayerSpec layer, BlockComputation blocks) {
-    FeedForwardNames names = checkpoint.spec().names().feedForward(layer.index());
+      WeightLoader loader, LayerSpec layer, BlockComputation blocks) {
+    FeedForwardNames names = loader.spec().names().feedForward(layer.index());
     return switch (layer.feedForward()) {
       case DenseFeedForward dense ->
           Optional.of(
               new DenseWeights(
-                  FeedForwardBlock.load(
-                      checkpoint, names.dense(), dense.intermediateSize(), dense.body(), blocks)));
+                  loader.block(names.dense(), dense.intermediateSize(), dense.body(), blocks)));
       case MixtureOfExperts experts ->
           Optional.of(
               new ExpertLayerWeights(
                   experts,
-                  GateWeights.load(checkpoint, names.gate(), experts.gate()),
-                  shared(checkpoint, names, experts, blocks),
-                  experts.narrow().map(spec -> NarrowWeights.load(checkpoint, names, spec))));
+                  GateWeights.load(loader, names.gate(), experts.gate()),
+                  shared(loader, names, experts, blocks),
+                  experts.narrow().map(spec -> NarrowWeights.load(loader, names, spec))));
       case NoFeedForward() -> Optional.empty();
     };
   }
 
   private static SharedWeights shared(
-      Checkpoint checkpoint,
+      WeightLoader loader,
       FeedForwardNames names,
       MixtureOfExperts experts,
       BlockComputation blocks) {
     return switch (experts.shared()) {
       case NoSharedExperts() -> new SharedWeights.None();
-      case SharedExpert shared -> SharedWeights.Block.load(checkpoint, names, shared, blocks);
+      case SharedExpert shared -> SharedWeights.Block.load(loader, names, shared, blocks);
     };
   }
 
   /** Bytes of the matrices; every token needs them all. */
   long matrixBytes();
-
-  @Override
-  void close();
 }

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.GateNames;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.tensor.F32Vector;
@@ -15,21 +14,15 @@ import java.util.Optional;
  * @param correctionBias of the choice, {@code [choices]}
  */
 record GateWeights(
-    PackedMatrix matrix, Optional<F32Vector> bias, Optional<F32Vector> correctionBias)
-    implements AutoCloseable {
+    PackedMatrix matrix, Optional<F32Vector> bias, Optional<F32Vector> correctionBias) {
 
-  static GateWeights load(Checkpoint checkpoint, GateNames names, GateSpec spec) {
+  static GateWeights load(WeightLoader loader, GateNames names, GateSpec spec) {
     int experts = spec.choices();
     return new GateWeights(
-        checkpoint.matrix(names.weight(), experts, checkpoint.spec().hiddenSize()),
-        spec.bias() ? Optional.of(checkpoint.vector(names.bias(), experts)) : Optional.empty(),
+        loader.matrix(names.weight(), experts, loader.spec().hiddenSize()),
+        spec.bias() ? Optional.of(loader.vector(names.bias(), experts)) : Optional.empty(),
         spec.selection().correctionBias()
-            ? Optional.of(checkpoint.vector(names.correctionBias(), experts))
+            ? Optional.of(loader.vector(names.correctionBias(), experts))
             : Optional.empty());
-  }
-
-  @Override
-  public void close() {
-    matrix.close();
   }
 }

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.AttentionNames;
@@ -38,20 +37,20 @@ record GroupedQueryWeights(
     Optional<F32Vector> outputBias)
     implements AttentionWeights {
 
-  static GroupedQueryWeights load(Checkpoint checkpoint, int layer, GroupedQueryAttention spec) {
-    int hiddenSize = checkpoint.spec().hiddenSize();
-    AttentionNames names = checkpoint.spec().names().attention(layer);
+  static GroupedQueryWeights load(WeightLoader loader, int layer, GroupedQueryAttention spec) {
+    int hiddenSize = loader.spec().hiddenSize();
+    AttentionNames names = loader.spec().names().attention(layer);
     return new GroupedQueryWeights(
         spec,
-        checkpoint.stackedMatrix(hiddenSize, parts(names, ProjectionNames::weight, spec)),
+        loader.stackedMatrix(hiddenSize, parts(names, ProjectionNames::weight, spec)),
         when(
             spec.queryKeyValueBias(),
-            () -> stackedBias(checkpoint, parts(names, ProjectionNames::bias, spec))),
-        norm(checkpoint, names.queryNorm(), spec, spec.queryWidth()),
-        norm(checkpoint, names.keyNorm(), spec, spec.keyValueWidth()),
-        when(spec.scores().sinks(), () -> checkpoint.vector(names.sinks(), spec.heads())),
-        checkpoint.matrix(names.output().weight(), hiddenSize, spec.queryWidth()),
-        when(spec.outputBias(), () -> checkpoint.vector(names.output().bias(), hiddenSize)));
+            () -> stackedBias(loader, parts(names, ProjectionNames::bias, spec))),
+        norm(loader, names.queryNorm(), spec, spec.queryWidth()),
+        norm(loader, names.keyNorm(), spec, spec.keyValueWidth()),
+        when(spec.scores().sinks(), () -> loader.vector(names.sinks(), spec.heads())),
+        loader.matrix(names.output().weight(), hiddenSize, spec.queryWidth()),
+        when(spec.outputBias(), () -> loader.vector(names.output().bias(), hiddenSize)));
   }
 
   private static <T> Optional<T> when(boolean has, Supplier<T> load) {
@@ -59,12 +58,11 @@ record GroupedQueryWeights(
   }
 
   private static Optional<F32Vector> norm(
-      Checkpoint checkpoint, String name, GroupedQueryAttention spec, int width) {
+      WeightLoader loader, String name, GroupedQueryAttention spec, int width) {
     return switch (spec.qkNorm()) {
       case NONE -> Optional.empty();
-      case PER_HEAD, PER_HEAD_ROTATED ->
-          Optional.of(Norms.weight(checkpoint, name, spec.headDim()));
-      case WHOLE_PROJECTION -> Optional.of(Norms.weight(checkpoint, name, width));
+      case PER_HEAD, PER_HEAD_ROTATED -> Optional.of(Norms.weight(loader, name, spec.headDim()));
+      case WHOLE_PROJECTION -> Optional.of(Norms.weight(loader, name, width));
       case PER_HEAD_ROTATED_UNWEIGHTED -> {
         float[] ones = new float[spec.headDim()];
         Arrays.fill(ones, 1);
@@ -90,11 +88,11 @@ record GroupedQueryWeights(
         new MatrixPart(query, rows, ofHead, ofHead, 2 * ofHead));
   }
 
-  private static F32Vector stackedBias(Checkpoint checkpoint, List<MatrixPart> parts) {
+  private static F32Vector stackedBias(WeightLoader loader, List<MatrixPart> parts) {
     float[] stacked = new float[parts.stream().mapToInt(MatrixPart::rows).sum()];
     int at = 0;
     for (MatrixPart part : parts) {
-      F32Vector bias = checkpoint.vector(part.name(), part.tensorRows());
+      F32Vector bias = loader.vector(part.name(), part.tensorRows());
       for (int row = 0; row < part.rows(); row++) {
         stacked[at++] = bias.get(part.tensorRow(row));
       }
@@ -105,11 +103,5 @@ record GroupedQueryWeights(
   @Override
   public long matrixBytes() {
     return queryKeyValue.byteSize() + output.byteSize();
-  }
-
-  @Override
-  public void close() {
-    queryKeyValue.close();
-    output.close();
   }
 }

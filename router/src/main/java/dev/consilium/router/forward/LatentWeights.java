@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.AttentionNames;
@@ -47,83 +46,78 @@ record LatentWeights(
    * @param up {@code [heads * queryDim, queryRank]}
    */
   record QueryUp(F32Vector norm, PackedMatrix up) {
-    static QueryUp load(Checkpoint checkpoint, LatentNames names, int width, int rank) {
+    static QueryUp load(WeightLoader loader, LatentNames names, int width, int rank) {
       return new QueryUp(
-          checkpoint.vector(names.queryNorm(), rank),
-          checkpoint.matrix(names.queryUp(), width, rank));
+          loader.vector(names.queryNorm(), rank), loader.matrix(names.queryUp(), width, rank));
     }
   }
 
   private static F32Vector keyValueNorm(
-      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
-    float[] weight = checkpoint.values(names.keyValueNorm(), List.of((long) spec.keyValueRank()));
+      WeightLoader loader, LatentNames names, LatentAttention spec) {
+    float[] weight = loader.values(names.keyValueNorm(), List.of((long) spec.keyValueRank()));
     for (int i = 0; i < weight.length; i++) {
       weight[i] *= spec.latentFactor();
     }
     return F32Vector.of(weight);
   }
 
-  static LatentWeights load(Checkpoint checkpoint, int layer, LatentAttention spec) {
-    AttentionNames names = checkpoint.spec().names().attention(layer);
+  static LatentWeights load(WeightLoader loader, int layer, LatentAttention spec) {
+    AttentionNames names = loader.spec().names().attention(layer);
     LatentNames latent = names.latent();
-    int hidden = checkpoint.spec().hiddenSize();
+    int hidden = loader.spec().hiddenSize();
     boolean narrow = spec.queryRank().isPresent();
     MatrixPart query =
         new MatrixPart(narrow ? latent.queryDown() : names.query().weight(), spec.queryInput());
     MatrixPart keyValue = new MatrixPart(latent.keyValueDown(), spec.cacheWidth());
     return new LatentWeights(
         spec,
-        checkpoint.stackedMatrix(hidden, List.of(query, keyValue)),
-        spec.bias() ? Optional.of(downBias(checkpoint, latent, spec)) : Optional.empty(),
+        loader.stackedMatrix(hidden, List.of(query, keyValue)),
+        spec.bias() ? Optional.of(downBias(loader, latent, spec)) : Optional.empty(),
         narrow
-            ? Optional.of(QueryUp.load(checkpoint, latent, spec.queryWidth(), spec.queryInput()))
+            ? Optional.of(QueryUp.load(loader, latent, spec.queryWidth(), spec.queryInput()))
             : Optional.empty(),
-        keyValueNorm(checkpoint, latent, spec),
-        ofHeads(spec, head -> keys(checkpoint, latent, spec, head)),
-        ofHeads(spec, head -> values(checkpoint, latent, spec, head)),
-        checkpoint.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()),
-        spec.bias()
-            ? Optional.of(checkpoint.vector(names.output().bias(), hidden))
-            : Optional.empty());
+        keyValueNorm(loader, latent, spec),
+        ofHeads(spec, head -> keys(loader, latent, spec, head)),
+        ofHeads(spec, head -> values(loader, latent, spec, head)),
+        loader.matrix(names.output().weight(), hidden, spec.heads() * spec.valueDim()),
+        spec.bias() ? Optional.of(loader.vector(names.output().bias(), hidden)) : Optional.empty());
   }
 
   private static List<PackedMatrix> ofHeads(LatentAttention spec, IntFunction<PackedMatrix> load) {
     return IntStream.range(0, spec.heads()).mapToObj(load).toList();
   }
 
-  private static F32Vector downBias(
-      Checkpoint checkpoint, LatentNames names, LatentAttention spec) {
+  private static F32Vector downBias(WeightLoader loader, LatentNames names, LatentAttention spec) {
     float[] stacked = new float[spec.queryInput() + spec.cacheWidth()];
     if (spec.queryRank().isPresent()) {
-      copy(checkpoint, WeightNames.bias(names.queryDown()), spec.queryInput(), stacked, 0);
+      copy(loader, WeightNames.bias(names.queryDown()), spec.queryInput(), stacked, 0);
     }
     String keyValue = WeightNames.bias(names.keyValueDown());
-    copy(checkpoint, keyValue, spec.cacheWidth(), stacked, spec.queryInput());
+    copy(loader, keyValue, spec.cacheWidth(), stacked, spec.queryInput());
     return F32Vector.of(stacked);
   }
 
-  private static void copy(Checkpoint checkpoint, String name, int length, float[] into, int from) {
-    System.arraycopy(checkpoint.values(name, List.of((long) length)), 0, into, from, length);
+  private static void copy(WeightLoader loader, String name, int length, float[] into, int from) {
+    System.arraycopy(loader.values(name, List.of((long) length)), 0, into, from, length);
   }
 
   /** From a head's query to what meets latent vectors. */
   private static PackedMatrix keys(
-      Checkpoint checkpoint, LatentNames names, LatentAttention spec, int head) {
-    return switch (checkpoint.spec().names().storage().latent()) {
+      WeightLoader loader, LatentNames names, LatentAttention spec, int head) {
+    return switch (loader.spec().names().storage().latent()) {
       case ONE_MATRIX ->
-          checkpoint.transposedRows(names.keyValueUp(), firstRow(spec, head), spec.plainDim());
-      case BY_HEAD -> checkpoint.matrix(names.keyUp(head), spec.keyValueRank(), spec.plainDim());
+          loader.transposedRows(names.keyValueUp(), firstRow(spec, head), spec.plainDim());
+      case BY_HEAD -> loader.matrix(names.keyUp(head), spec.keyValueRank(), spec.plainDim());
     };
   }
 
   /** From latent vectors to a head's values. */
   private static PackedMatrix values(
-      Checkpoint checkpoint, LatentNames names, LatentAttention spec, int head) {
-    return switch (checkpoint.spec().names().storage().latent()) {
+      WeightLoader loader, LatentNames names, LatentAttention spec, int head) {
+    return switch (loader.spec().names().storage().latent()) {
       case ONE_MATRIX ->
-          checkpoint.rows(
-              names.keyValueUp(), firstRow(spec, head) + spec.plainDim(), spec.valueDim());
-      case BY_HEAD -> checkpoint.matrix(names.valueUp(head), spec.valueDim(), spec.keyValueRank());
+          loader.rows(names.keyValueUp(), firstRow(spec, head) + spec.plainDim(), spec.valueDim());
+      case BY_HEAD -> loader.matrix(names.valueUp(head), spec.valueDim(), spec.keyValueRank());
     };
   }
 
@@ -138,14 +132,5 @@ record LatentWeights(
     bytes += query.map(up -> up.up().byteSize()).orElse(0L);
     bytes += keys.stream().mapToLong(PackedMatrix::byteSize).sum();
     return bytes + values.stream().mapToLong(PackedMatrix::byteSize).sum();
-  }
-
-  @Override
-  public void close() {
-    down.close();
-    query.ifPresent(up -> up.up().close());
-    keys.forEach(PackedMatrix::close);
-    values.forEach(PackedMatrix::close);
-    output.close();
   }
 }

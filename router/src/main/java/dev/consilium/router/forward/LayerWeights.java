@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.BlockComputation;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
@@ -13,8 +12,7 @@ import java.util.Optional;
  * @param feedForward empty if the layer only mixes tokens
  */
 record LayerWeights(
-    Optional<Half<AttentionWeights>> attention, Optional<Half<FeedForwardWeights>> feedForward)
-    implements AutoCloseable {
+    Optional<Half<AttentionWeights>> attention, Optional<Half<FeedForwardWeights>> feedForward) {
 
   /**
    * A block with its norm.
@@ -23,28 +21,21 @@ record LayerWeights(
    */
   record Half<W>(Norm norm, W weights) {}
 
-  static LayerWeights load(Checkpoint checkpoint, LayerSpec layer, BlockComputation blocks) {
-    ModelSpec spec = checkpoint.spec();
+  static LayerWeights load(WeightLoader loader, LayerSpec layer, BlockComputation blocks) {
+    ModelSpec spec = loader.spec();
     int index = layer.index();
     return new LayerWeights(
-        AttentionWeights.load(checkpoint, layer)
+        AttentionWeights.load(loader, layer)
             .map(weights ->
-                new Half<>(Norm.load(checkpoint, spec.names().attention(index).norm()), weights)),
-        FeedForwardWeights.load(checkpoint, layer, blocks)
+                new Half<>(Norm.load(loader, spec.names().attention(index).norm()), weights)),
+        FeedForwardWeights.load(loader, layer, blocks)
             .map(weights ->
-                new Half<>(
-                    Norm.load(checkpoint, spec.names().feedForward(index).norm()), weights)));
+                new Half<>(Norm.load(loader, spec.names().feedForward(index).norm()), weights)));
   }
 
   /** Bytes of the matrices; every token needs them all. */
   long matrixBytes() {
     return attention.map(half -> half.weights().matrixBytes()).orElse(0L)
         + feedForward.map(half -> half.weights().matrixBytes()).orElse(0L);
-  }
-
-  @Override
-  public void close() {
-    attention.ifPresent(half -> half.weights().close());
-    feedForward.ifPresent(half -> half.weights().close());
   }
 }

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.family.ChannelDeltaNet;
 import dev.consilium.model.family.GatedDeltaNet;
@@ -17,20 +16,20 @@ import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 
 /** Loads the weights of one layer of linear attention, from wherever its kind has them. */
-record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttention spec) {
+record LinearLoading(WeightLoader loader, RecurrentNames names, LinearAttention spec) {
 
   LinearWeights load() {
     boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
     return new LinearWeights(
         spec,
-        checkpoint.spec().names().storage().recurrent() == RecurrentLayout.RATES_IN_TURNS,
-        RecurrentProjections.load(checkpoint, names, spec, projectionParts(), biases),
+        loader.spec().names().storage().recurrent() == RecurrentLayout.RATES_IN_TURNS,
+        RecurrentProjections.load(loader, names, spec, projectionParts(), biases),
         narrow(),
         convolution(),
         timeStepBias(),
         decayRate(),
         spec instanceof Mamba2
-            ? Optional.of(checkpoint.vector(names.of(Part.SKIP), spec.heads()))
+            ? Optional.of(loader.vector(names.of(Part.SKIP), spec.heads()))
             : Optional.empty(),
         norm());
   }
@@ -134,8 +133,8 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     return spec instanceof ChannelDeltaNet delta
         ? Optional.of(
             new LinearWeights.Narrow(
-                checkpoint.matrix(names.of(Part.DECAY_UP), delta.keyWidth(), delta.rank()),
-                checkpoint.matrix(names.of(Part.GATE_UP), delta.valueWidth(), delta.rank())))
+                loader.matrix(names.of(Part.DECAY_UP), delta.keyWidth(), delta.rank()),
+                loader.matrix(names.of(Part.GATE_UP), delta.valueWidth(), delta.rank())))
         : Optional.empty();
   }
 
@@ -146,7 +145,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
       case ChannelDeltaNet delta ->
           Optional.of(
               CausalConvolution.load(
-                  checkpoint,
+                  loader,
                   List.of(
                       names.of(Part.QUERY_CONVOLUTION),
                       names.of(Part.KEY_CONVOLUTION),
@@ -161,7 +160,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
 
   private CausalConvolution convolution(
       LinearAttention of, boolean bias, IntUnaryOperator storedChannel) {
-    return CausalConvolution.load(checkpoint, names.of(Part.CONVOLUTION), of, bias, storedChannel);
+    return CausalConvolution.load(loader, names.of(Part.CONVOLUTION), of, bias, storedChannel);
   }
 
   /** Which channel of Mamba's file, with values, keys, queries, is ours: queries, keys, values. */
@@ -177,7 +176,7 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     int length = spec.heads() * spec.decays();
     return spec instanceof LightningAttention
         ? F32Vector.of(new float[length])
-        : checkpoint.vector(names.of(Part.TIME_STEP_BIAS), length);
+        : loader.vector(names.of(Part.TIME_STEP_BIAS), length);
   }
 
   private F32Vector decayRate() {
@@ -191,16 +190,16 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
     long heads = spec.heads();
     List<Long> shape =
         spec instanceof ChannelDeltaNet ? List.of(1L, 1L, heads, 1L) : List.of(heads);
-    float[] stored = checkpoint.values(names.of(Part.DECAY), shape);
+    float[] stored = loader.values(names.of(Part.DECAY), shape);
     for (int head = 0; head < rates.length; head++) {
-      rates[head] = decayRate(checkpoint, stored[head]);
+      rates[head] = decayRate(loader, stored[head]);
     }
     return F32Vector.of(rates);
   }
 
   /** The rate that a file's number stands for: files hold logarithms, or rates themselves. */
-  static float decayRate(Checkpoint checkpoint, float stored) {
-    return switch (checkpoint.spec().names().storage().recurrent()) {
+  static float decayRate(WeightLoader loader, float stored) {
+    return switch (loader.spec().names().storage().recurrent()) {
       case REFERENCE -> -(float) StrictMath.exp(stored);
       case RATES, RATES_IN_TURNS -> stored;
     };
@@ -212,6 +211,6 @@ record LinearLoading(Checkpoint checkpoint, RecurrentNames names, LinearAttentio
           case GatedDeltaNet _, ChannelDeltaNet _ -> spec.valueDim();
           case LightningAttention _, Mamba2 _ -> spec.valueWidth();
         };
-    return checkpoint.vector(names.of(Part.NORM), length);
+    return loader.vector(names.of(Part.NORM), length);
   }
 }

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.LinearAttention;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
@@ -43,9 +42,8 @@ record LinearWeights(
    */
   record Narrow(PackedMatrix decays, PackedMatrix gates) {}
 
-  static LinearWeights load(Checkpoint checkpoint, int layer, LinearAttention spec) {
-    return new LinearLoading(
-            checkpoint, checkpoint.spec().names().attention(layer).recurrent(), spec)
+  static LinearWeights load(WeightLoader loader, int layer, LinearAttention spec) {
+    return new LinearLoading(loader, loader.spec().names().attention(layer).recurrent(), spec)
         .load();
   }
 
@@ -53,14 +51,5 @@ record LinearWeights(
   public long matrixBytes() {
     return projections.matrixBytes()
         + narrow.map(up -> up.decays().byteSize() + up.gates().byteSize()).orElse(0L);
-  }
-
-  @Override
-  public void close() {
-    projections.close();
-    narrow.ifPresent(up -> {
-      up.decays().close();
-      up.gates().close();
-    });
   }
 }

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.Mamba1;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
@@ -44,41 +43,41 @@ record Mamba1Weights(
       F32Vector queryNorm,
       PackedMatrix steps,
       F32Vector stepBias) {
-    static Selection load(Checkpoint checkpoint, RecurrentNames names, Mamba1 spec) {
+    static Selection load(WeightLoader loader, RecurrentNames names, Mamba1 spec) {
       return new Selection(
-          checkpoint.matrix(names.of(Part.SELECTION), spec.selectionWidth(), spec.channels()),
-          checkpoint.vector(names.of(Part.TIME_STEP_NORM), spec.rank()),
-          checkpoint.vector(names.of(Part.KEY_NORM), spec.stateSize()),
-          checkpoint.vector(names.of(Part.QUERY_NORM), spec.stateSize()),
-          checkpoint.matrix(names.of(Part.TIME_STEP), spec.channels(), spec.rank()),
-          Biases.load(checkpoint, names.of(Part.TIME_STEP), spec.channels()));
+          loader.matrix(names.of(Part.SELECTION), spec.selectionWidth(), spec.channels()),
+          loader.vector(names.of(Part.TIME_STEP_NORM), spec.rank()),
+          loader.vector(names.of(Part.KEY_NORM), spec.stateSize()),
+          loader.vector(names.of(Part.QUERY_NORM), spec.stateSize()),
+          loader.matrix(names.of(Part.TIME_STEP), spec.channels(), spec.rank()),
+          Biases.load(loader, names.of(Part.TIME_STEP), spec.channels()));
     }
   }
 
-  static Mamba1Weights load(Checkpoint checkpoint, int layer, Mamba1 spec) {
-    RecurrentNames names = checkpoint.spec().names().attention(layer).recurrent();
+  static Mamba1Weights load(WeightLoader loader, int layer, Mamba1 spec) {
+    RecurrentNames names = loader.spec().names().attention(layer).recurrent();
     return new Mamba1Weights(
         spec,
-        RecurrentProjections.load(checkpoint, names, spec, spec.projectionBiases()),
+        RecurrentProjections.load(loader, names, spec, spec.projectionBiases()),
         CausalConvolution.load(
-            checkpoint,
+            loader,
             names.of(Part.CONVOLUTION),
             spec,
             spec.convolutionBias(),
             IntUnaryOperator.identity()),
-        Selection.load(checkpoint, names, spec),
-        rates(checkpoint, names.of(Part.DECAY), spec),
-        checkpoint.vector(names.of(Part.SKIP), spec.channels()));
+        Selection.load(loader, names, spec),
+        rates(loader, names.of(Part.DECAY), spec),
+        loader.vector(names.of(Part.SKIP), spec.channels()));
   }
 
   /** From {@code [channels, stateSize]}. */
-  private static F32Vector rates(Checkpoint checkpoint, String name, Mamba1 spec) {
+  private static F32Vector rates(WeightLoader loader, String name, Mamba1 spec) {
     int channels = spec.channels();
     int states = spec.stateSize();
-    float[] stored = checkpoint.values(name, List.of((long) channels, (long) states));
+    float[] stored = loader.values(name, List.of((long) channels, (long) states));
     float[] rates = new float[stored.length];
     for (int i = 0; i < stored.length; i++) {
-      rates[i % states * channels + i / states] = LinearLoading.decayRate(checkpoint, stored[i]);
+      rates[i % states * channels + i / states] = LinearLoading.decayRate(loader, stored[i]);
     }
     return F32Vector.of(rates);
   }
@@ -86,12 +85,5 @@ record Mamba1Weights(
   @Override
   public long matrixBytes() {
     return projections.matrixBytes() + selection.matrix().byteSize() + selection.steps().byteSize();
-  }
-
-  @Override
-  public void close() {
-    projections.close();
-    selection.matrix().close();
-    selection.steps().close();
   }
 }

@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.NarrowTokens;
 import dev.consilium.tensor.CpuDevice;
@@ -20,16 +19,15 @@ import java.util.Optional;
  * @param upBias {@code [hiddenSize]}
  */
 record NarrowWeights(
-    PackedMatrix down, Optional<F32Vector> downBias, PackedMatrix up, Optional<F32Vector> upBias)
-    implements AutoCloseable {
+    PackedMatrix down, Optional<F32Vector> downBias, PackedMatrix up, Optional<F32Vector> upBias) {
 
-  static NarrowWeights load(Checkpoint checkpoint, FeedForwardNames names, NarrowTokens spec) {
-    int hidden = checkpoint.spec().hiddenSize();
+  static NarrowWeights load(WeightLoader loader, FeedForwardNames names, NarrowTokens spec) {
+    int hidden = loader.spec().hiddenSize();
     return new NarrowWeights(
-        checkpoint.matrix(names.narrow(), spec.width(), hidden),
-        Biases.loadIf(spec.biases(), checkpoint, names.narrow(), spec.width()),
-        checkpoint.matrix(names.wide(), hidden, spec.width()),
-        Biases.loadIf(spec.biases(), checkpoint, names.wide(), hidden));
+        loader.matrix(names.narrow(), spec.width(), hidden),
+        Biases.loadIf(spec.biases(), loader, names.narrow(), spec.width()),
+        loader.matrix(names.wide(), hidden, spec.width()),
+        Biases.loadIf(spec.biases(), loader, names.wide(), hidden));
   }
 
   /** From tokens {@code [rows, hiddenSize]} to narrow ones {@code [rows, width]}. */
@@ -46,11 +44,5 @@ record NarrowWeights(
 
   long matrixBytes() {
     return down.byteSize() + up.byteSize();
-  }
-
-  @Override
-  public void close() {
-    down.close();
-    up.close();
   }
 }

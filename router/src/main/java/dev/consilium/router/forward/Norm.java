@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.WeightNames;
 import dev.consilium.tensor.F32Matrix;
@@ -17,12 +16,12 @@ import java.util.Optional;
  */
 record Norm(F32Vector weight, Optional<F32Vector> bias, boolean centres, float epsilon) {
 
-  static Norm load(Checkpoint checkpoint, String name) {
-    ModelSpec spec = checkpoint.spec();
+  static Norm load(WeightLoader loader, String name) {
+    ModelSpec spec = loader.spec();
     return new Norm(
-        Norms.weight(checkpoint, name, spec.hiddenSize()),
+        Norms.weight(loader, name, spec.hiddenSize()),
         spec.norm().kind().biased()
-            ? Optional.of(checkpoint.vector(WeightNames.bias(name), spec.hiddenSize()))
+            ? Optional.of(loader.vector(WeightNames.bias(name), spec.hiddenSize()))
             : Optional.empty(),
         spec.norm().kind().centres(),
         spec.norm().epsilon());

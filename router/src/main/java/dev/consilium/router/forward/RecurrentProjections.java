@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.MatrixPart;
 import dev.consilium.model.checkpoint.StackedMatrix;
 import dev.consilium.model.family.RecurrentAttention;
@@ -23,8 +22,7 @@ record RecurrentProjections(
     StackedMatrix input,
     Optional<F32Vector> inputBias,
     PackedMatrix output,
-    Optional<F32Vector> outputBias)
-    implements AutoCloseable {
+    Optional<F32Vector> outputBias) {
 
   /**
    * Loads what the file has one matrix for.
@@ -32,9 +30,9 @@ record RecurrentProjections(
    * @param biases whether both have biases
    */
   static RecurrentProjections load(
-      Checkpoint checkpoint, RecurrentNames names, RecurrentAttention spec, boolean biases) {
+      WeightLoader loader, RecurrentNames names, RecurrentAttention spec, boolean biases) {
     MatrixPart whole = new MatrixPart(names.of(Part.INPUT), spec.projectionWidth());
-    return load(checkpoint, names, spec, List.of(whole), biases);
+    return load(loader, names, spec, List.of(whole), biases);
   }
 
   /**
@@ -44,24 +42,24 @@ record RecurrentProjections(
    * @param biases whether all have biases
    */
   static RecurrentProjections load(
-      Checkpoint checkpoint,
+      WeightLoader loader,
       RecurrentNames names,
       RecurrentAttention spec,
       List<MatrixPart> parts,
       boolean biases) {
-    int hidden = checkpoint.spec().hiddenSize();
+    int hidden = loader.spec().hiddenSize();
     return new RecurrentProjections(
-        checkpoint.stackedMatrix(hidden, parts),
-        biases ? Optional.of(stackedBias(checkpoint, parts)) : Optional.empty(),
-        checkpoint.matrix(names.of(Part.OUTPUT), hidden, spec.valueWidth()),
-        Biases.loadIf(biases, checkpoint, names.of(Part.OUTPUT), hidden));
+        loader.stackedMatrix(hidden, parts),
+        biases ? Optional.of(stackedBias(loader, parts)) : Optional.empty(),
+        loader.matrix(names.of(Part.OUTPUT), hidden, spec.valueWidth()),
+        Biases.loadIf(biases, loader, names.of(Part.OUTPUT), hidden));
   }
 
-  private static F32Vector stackedBias(Checkpoint checkpoint, List<MatrixPart> parts) {
+  private static F32Vector stackedBias(WeightLoader loader, List<MatrixPart> parts) {
     float[] stacked = new float[parts.stream().mapToInt(MatrixPart::rows).sum()];
     int at = 0;
     for (MatrixPart part : parts) {
-      F32Vector bias = Biases.load(checkpoint, part.name(), part.tensorRows());
+      F32Vector bias = Biases.load(loader, part.name(), part.tensorRows());
       for (int row = 0; row < part.rows(); row++) {
         stacked[at++] = bias.get(part.tensorRow(row));
       }
@@ -71,11 +69,5 @@ record RecurrentProjections(
 
   long matrixBytes() {
     return input.byteSize() + output.byteSize();
-  }
-
-  @Override
-  public void close() {
-    input.close();
-    output.close();
   }
 }

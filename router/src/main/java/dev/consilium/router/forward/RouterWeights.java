@@ -9,9 +9,7 @@ import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.PackedMatrix;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** All weights of a model but the routed experts'. Read-only once loaded. */
 public final class RouterWeights implements AutoCloseable {
@@ -21,6 +19,7 @@ public final class RouterWeights implements AutoCloseable {
   private final Optional<F32Vector> headBias;
   private final Norm finalNorm;
   private final List<LayerWeights> layers;
+  private final LoadedWeights loaded;
 
   private RouterWeights(
       ModelSpec spec,
@@ -28,13 +27,15 @@ public final class RouterWeights implements AutoCloseable {
       PackedMatrix head,
       Optional<F32Vector> headBias,
       Norm finalNorm,
-      List<LayerWeights> layers) {
+      List<LayerWeights> layers,
+      LoadedWeights loaded) {
     this.spec = spec;
     this.embedding = embedding;
     this.head = head;
     this.headBias = headBias;
     this.finalNorm = finalNorm;
     this.layers = List.copyOf(layers);
+    this.loaded = loaded;
   }
 
   /**
@@ -44,46 +45,54 @@ public final class RouterWeights implements AutoCloseable {
    * @throws dev.consilium.model.checkpoint.CheckpointException if one cannot be read
    */
   public static RouterWeights load(Checkpoint checkpoint, CpuDevice device) {
-    ModelSpec spec = checkpoint.spec();
-    BlockComputation blocks = new BlockComputation(device);
-    LayerWeights[] layers = new LayerWeights[spec.layers().size()];
-    PackedMatrix[] embeddings = new PackedMatrix[spec.tiedEmbeddings() ? 1 : 2];
+    return load(new WeightLoader(checkpoint, new LoadedWeights()), device);
+  }
+
+  static RouterWeights load(WeightLoader loader, CpuDevice device) {
     try {
-      device.parallel(
-          embeddings.length + layers.length,
-          task -> {
-            if (task < embeddings.length) {
-              embeddings[task] =
-                  embedding(checkpoint, task == 0 ? spec.names().embedding() : spec.names().head());
-            } else {
-              LayerSpec layer = spec.layers().get(task - embeddings.length);
-              layers[layer.index()] = LayerWeights.load(checkpoint, layer, blocks);
-            }
-          });
-      return new RouterWeights(
-          spec,
-          embeddings[0],
-          embeddings[embeddings.length - 1],
-          headBias(checkpoint),
-          Norm.load(checkpoint, spec.names().finalNorm()),
-          List.of(layers));
+      return loadAll(loader, device);
     } catch (RuntimeException | Error e) {
-      Stream.of(layers).filter(Objects::nonNull).forEach(LayerWeights::close);
-      Stream.of(embeddings).filter(Objects::nonNull).forEach(PackedMatrix::close);
+      loader.loaded().close();
       throw e;
     }
   }
 
-  private static Optional<F32Vector> headBias(Checkpoint checkpoint) {
-    ModelSpec spec = checkpoint.spec();
+  private static RouterWeights loadAll(WeightLoader loader, CpuDevice device) {
+    ModelSpec spec = loader.spec();
+    BlockComputation blocks = new BlockComputation(device);
+    LayerWeights[] layers = new LayerWeights[spec.layers().size()];
+    PackedMatrix[] embeddings = new PackedMatrix[spec.tiedEmbeddings() ? 1 : 2];
+    device.parallel(
+        embeddings.length + layers.length,
+        task -> {
+          if (task < embeddings.length) {
+            embeddings[task] =
+                embedding(loader, task == 0 ? spec.names().embedding() : spec.names().head());
+          } else {
+            LayerSpec layer = spec.layers().get(task - embeddings.length);
+            layers[layer.index()] = LayerWeights.load(loader, layer, blocks);
+          }
+        });
+    return new RouterWeights(
+        spec,
+        embeddings[0],
+        embeddings[embeddings.length - 1],
+        headBias(loader),
+        Norm.load(loader, spec.names().finalNorm()),
+        List.of(layers),
+        loader.loaded());
+  }
+
+  private static Optional<F32Vector> headBias(WeightLoader loader) {
+    ModelSpec spec = loader.spec();
     return spec.headBias()
-        ? Optional.of(checkpoint.vector(WeightNames.bias(spec.headName()), spec.vocabularySize()))
+        ? Optional.of(loader.vector(WeightNames.bias(spec.headName()), spec.vocabularySize()))
         : Optional.empty();
   }
 
-  private static PackedMatrix embedding(Checkpoint checkpoint, String name) {
-    ModelSpec spec = checkpoint.spec();
-    return checkpoint.matrix(name, spec.vocabularySize(), spec.hiddenSize());
+  private static PackedMatrix embedding(WeightLoader loader, String name) {
+    ModelSpec spec = loader.spec();
+    return loader.matrix(name, spec.vocabularySize(), spec.hiddenSize());
   }
 
   ModelSpec spec() {
@@ -120,10 +129,6 @@ public final class RouterWeights implements AutoCloseable {
 
   @Override
   public void close() {
-    layers.forEach(LayerWeights::close);
-    embedding.close();
-    if (head != embedding) {
-      head.close();
-    }
+    loaded.close();
   }
 }

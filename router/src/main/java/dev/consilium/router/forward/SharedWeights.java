@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.expert.BlockComputation;
 import dev.consilium.model.expert.FeedForwardBlock;
 import dev.consilium.model.family.FeedForwardNames;
@@ -14,8 +13,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** The expert that sees every token, if a layer has one. Computed by the router itself. */
-sealed interface SharedWeights extends AutoCloseable
-    permits SharedWeights.None, SharedWeights.Block {
+sealed interface SharedWeights permits SharedWeights.None, SharedWeights.Block {
 
   /** What the shared expert adds to each token; computed, not yet added. */
   interface Outputs {
@@ -28,9 +26,6 @@ sealed interface SharedWeights extends AutoCloseable
   /** Bytes of the matrices. */
   long matrixBytes();
 
-  @Override
-  void close();
-
   /** No shared expert. */
   record None() implements SharedWeights {
     @Override
@@ -42,9 +37,6 @@ sealed interface SharedWeights extends AutoCloseable
     public long matrixBytes() {
       return 0;
     }
-
-    @Override
-    public void close() {}
   }
 
   /**
@@ -55,13 +47,11 @@ sealed interface SharedWeights extends AutoCloseable
    */
   record Block(FeedForwardBlock block, Optional<PackedMatrix> weight) implements SharedWeights {
     static Block load(
-        Checkpoint checkpoint, FeedForwardNames names, SharedExpert spec, BlockComputation blocks) {
+        WeightLoader loader, FeedForwardNames names, SharedExpert spec, BlockComputation blocks) {
       return new Block(
-          FeedForwardBlock.load(
-              checkpoint, names.shared(), spec.intermediateSize(), spec.body(), blocks),
+          loader.block(names.shared(), spec.intermediateSize(), spec.body(), blocks),
           spec.sigmoidGated()
-              ? Optional.of(
-                  checkpoint.matrix(names.sharedGate(), 1, checkpoint.spec().hiddenSize()))
+              ? Optional.of(loader.matrix(names.sharedGate(), 1, loader.spec().hiddenSize()))
               : Optional.empty());
     }
 
@@ -100,12 +90,6 @@ sealed interface SharedWeights extends AutoCloseable
     @Override
     public long matrixBytes() {
       return block.memoryBytes() + weight.map(PackedMatrix::byteSize).orElse(0L);
-    }
-
-    @Override
-    public void close() {
-      block.close();
-      weight.ifPresent(PackedMatrix::close);
     }
   }
 }

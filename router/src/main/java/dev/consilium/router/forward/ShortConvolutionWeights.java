@@ -1,6 +1,5 @@
 package dev.consilium.router.forward;
 
-import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.RecurrentNames;
 import dev.consilium.model.family.RecurrentNames.Part;
 import dev.consilium.model.family.ShortConvolution;
@@ -16,26 +15,17 @@ record ShortConvolutionWeights(
     ShortConvolution spec, RecurrentProjections projections, CausalConvolution convolution)
     implements AttentionWeights {
 
-  static ShortConvolutionWeights load(Checkpoint checkpoint, int layer, ShortConvolution spec) {
-    RecurrentNames names = checkpoint.spec().names().attention(layer).recurrent();
+  static ShortConvolutionWeights load(WeightLoader loader, int layer, ShortConvolution spec) {
+    RecurrentNames names = loader.spec().names().attention(layer).recurrent();
     return new ShortConvolutionWeights(
         spec,
-        RecurrentProjections.load(checkpoint, names, spec, spec.biases()),
+        RecurrentProjections.load(loader, names, spec, spec.biases()),
         CausalConvolution.load(
-            checkpoint,
-            names.of(Part.CONVOLUTION),
-            spec,
-            spec.biases(),
-            IntUnaryOperator.identity()));
+            loader, names.of(Part.CONVOLUTION), spec, spec.biases(), IntUnaryOperator.identity()));
   }
 
   @Override
   public long matrixBytes() {
     return projections.matrixBytes();
-  }
-
-  @Override
-  public void close() {
-    projections.close();
   }
 }

@@ -137,7 +137,8 @@ class ExpertStepPropertyTest {
       }
       try (CpuDevice device = new CpuDevice(1 + random.nextInt(3), Kernels.best());
           KvPool pool = new KvPool(new CacheLayout(List.of(LayerCache.NOTHING)), 4, 1, 64);
-          ExpertLayerWeights weights = weights()) {
+          LoadedWeights loaded = new LoadedWeights()) {
+        ExpertLayerWeights weights = weights(loaded);
         PassState state = state(pool, tokens.length);
         RoundTo exact = RoundTo.F32;
         ExpertStep step = new ExpertStep(0, weights, this::begin, exact, new Utilisation());
@@ -168,18 +169,18 @@ class ExpertStepPropertyTest {
       return new PassState(new BatchRows(List.of(slice)), ForwardObserver.NONE);
     }
 
-    private ExpertLayerWeights weights() {
+    private ExpertLayerWeights weights(LoadedWeights loaded) {
       return new ExpertLayerWeights(
           spec,
           new GateWeights(
-              RecurrentSequences.packed(gate, hidden), Optional.empty(), Optional.empty()),
+              RecurrentSequences.packed(loaded, gate, hidden), Optional.empty(), Optional.empty()),
           new SharedWeights.None(),
           spec.narrow()
               .map(narrow ->
                   new NarrowWeights(
-                      RecurrentSequences.packed(down, hidden),
+                      RecurrentSequences.packed(loaded, down, hidden),
                       bias(narrow, downBias),
-                      RecurrentSequences.packed(up, width),
+                      RecurrentSequences.packed(loaded, up, width),
                       bias(narrow, upBias))));
     }
 

@@ -135,23 +135,25 @@ class LinearStepPropertyTest {
 
     @Override
     public List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
-      try (LinearWeights weights = weights()) {
+      try (LoadedWeights loaded = new LoadedWeights()) {
+        LinearWeights weights = weights(loaded);
         LinearStep step = new LinearStep(0, weights, EPSILON);
         return new RecurrentSequences(spec, step).run(sequences, chunk, threads, kernels);
       }
     }
 
-    private LinearWeights weights() {
+    private LinearWeights weights(LoadedWeights loaded) {
       boolean biases = spec instanceof Mamba2 mamba && mamba.projectionBiases();
       return new LinearWeights(
           spec,
           inTurns,
-          RecurrentSequences.projections(projection, projectionBias, output, outputBias, biases),
+          RecurrentSequences.projections(
+              loaded, projection, projectionBias, output, outputBias, biases),
           spec instanceof ChannelDeltaNet delta
               ? Optional.of(
                   new LinearWeights.Narrow(
-                      RecurrentSequences.packed(decays, delta.rank()),
-                      RecurrentSequences.packed(gates, delta.rank())))
+                      RecurrentSequences.packed(loaded, decays, delta.rank()),
+                      RecurrentSequences.packed(loaded, gates, delta.rank())))
               : Optional.empty(),
           spec instanceof LightningAttention
               ? Optional.empty()

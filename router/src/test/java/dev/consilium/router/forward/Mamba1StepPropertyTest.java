@@ -110,25 +110,26 @@ class Mamba1StepPropertyTest {
 
     @Override
     public List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
-      try (Mamba1Weights weights = weights()) {
+      try (LoadedWeights loaded = new LoadedWeights()) {
+        Mamba1Weights weights = weights(loaded);
         Mamba1Step step = new Mamba1Step(0, weights, EPSILON);
         return new RecurrentSequences(spec, step).run(sequences, chunk, threads, kernels);
       }
     }
 
-    private Mamba1Weights weights() {
+    private Mamba1Weights weights(LoadedWeights loaded) {
       boolean biases = spec.projectionBiases();
       return new Mamba1Weights(
           spec,
-          RecurrentSequences.projections(input, inputBias, output, outputBias, biases),
+          RecurrentSequences.projections(loaded, input, inputBias, output, outputBias, biases),
           new CausalConvolution(
               spec.channels(), spec.taps(), F32Vector.of(taps), F32Vector.of(bias)),
           new Mamba1Weights.Selection(
-              RecurrentSequences.packed(selection, spec.channels()),
+              RecurrentSequences.packed(loaded, selection, spec.channels()),
               F32Vector.of(stepNorm),
               F32Vector.of(keyNorm),
               F32Vector.of(queryNorm),
-              RecurrentSequences.packed(steps, spec.rank()),
+              RecurrentSequences.packed(loaded, steps, spec.rank()),
               F32Vector.of(stepBias)),
           F32Vector.of(rates),
           F32Vector.of(skip));

@@ -119,17 +119,23 @@ final class RecurrentSequences {
 
   /** What a layer begins and ends with, each with its bias if {@code biases}. */
   static RecurrentProjections projections(
-      float[] input, float[] inputBias, float[] output, float[] outputBias, boolean biases) {
+      LoadedWeights loaded,
+      float[] input,
+      float[] inputBias,
+      float[] output,
+      float[] outputBias,
+      boolean biases) {
     return new RecurrentProjections(
-        new StackedMatrix(List.of(packed(input, HIDDEN))),
+        new StackedMatrix(List.of(packed(loaded, input, HIDDEN))),
         biases ? Optional.of(F32Vector.of(inputBias)) : Optional.empty(),
-        packed(output, output.length / HIDDEN),
+        packed(loaded, output, output.length / HIDDEN),
         biases ? Optional.of(F32Vector.of(outputBias)) : Optional.empty());
   }
 
-  static PackedMatrix packed(float[] values, int columns) {
+  /** A matrix that is freed with others. */
+  static PackedMatrix packed(LoadedWeights loaded, float[] values, int columns) {
     MemorySegment memory = Arena.ofAuto().allocate(4L * values.length, 64);
     MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, 0, values.length);
-    return PackedMatrix.pack(DType.F32, columns, List.of(memory));
+    return loaded.own(PackedMatrix.pack(DType.F32, columns, List.of(memory)));
   }
 }

@@ -79,16 +79,18 @@ class ShortConvolutionStepPropertyTest {
 
     @Override
     public List<float[][]> run(List<float[][]> sequences, int chunk, int threads, Kernels kernels) {
-      try (ShortConvolutionWeights weights = weights()) {
+      try (LoadedWeights loaded = new LoadedWeights()) {
+        ShortConvolutionWeights weights = weights(loaded);
         ShortConvolutionStep step = new ShortConvolutionStep(0, weights);
         return new RecurrentSequences(spec, step).run(sequences, chunk, threads, kernels);
       }
     }
 
-    private ShortConvolutionWeights weights() {
+    private ShortConvolutionWeights weights(LoadedWeights loaded) {
       return new ShortConvolutionWeights(
           spec,
-          RecurrentSequences.projections(input, inputBias, output, outputBias, spec.biases()),
+          RecurrentSequences.projections(
+              loaded, input, inputBias, output, outputBias, spec.biases()),
           new CausalConvolution(
               spec.channels(), spec.taps(), F32Vector.of(taps), F32Vector.of(bias)));
     }
