@@ -5,7 +5,8 @@ package dev.consilium.model.family;
  *
  * @param kind what one does
  * @param place where those of blocks are; that of the head is in front of it
- * @param epsilon added to the mean square
+ * @param epsilon added to the mean square, from 0 to 1; with 0 a row of zeros becomes NaN, as in
+ *     the references, and a prompt that has such a token ends in an error
  */
 public record NormSpec(Kind kind, Place place, float epsilon) {
 

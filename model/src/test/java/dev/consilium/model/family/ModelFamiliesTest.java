@@ -5,6 +5,7 @@ import static dev.consilium.model.family.ChangedConfig.specify;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -231,6 +232,23 @@ final class ModelFamiliesTest {
         .isEqualTo(16);
     assertThat(attention(specify(QWEN3_30B, Map.of("head_dim", "null")), 0).headDim())
         .isEqualTo(64);
+  }
+
+  /** The references divide by the root of whatever they find. */
+  @Test
+  void specify_normEpsilon_isFrom0To1() {
+    for (String wrong : List.of("-1e-6", "-1", "1.5", "1e30")) {
+      assertRefused(
+          QWEN3_30B,
+          Map.of("rms_norm_eps", wrong),
+          "rms_norm_eps is ",
+          "want a number from 0 to 1");
+    }
+    for (String wrong : List.of("1e999", "-1e999", "\"1e-6\"", "true", "[1e-6]")) {
+      assertRefused(
+          QWEN3_30B, Map.of("rms_norm_eps", wrong), "rms_norm_eps is ", "want a finite number");
+    }
+    assertThat(specify(QWEN3_30B, Map.of("rms_norm_eps", "0")).normEpsilon()).isZero();
   }
 
   @Test
