@@ -14,7 +14,7 @@
 # RAW gets a line for each measurement: engine, model, test, value. Weights lie in anonymous memory in every engine. Where Linux shares
 # processors among sessions first (kernel.sched_autogroup_enabled), each run is one of its own with the highest priority, if that is allowed.
 set -eu
-cd "$(dirname "$0")/.."
+launcher=$(dirname "$0")/../consilium # no change of directory: paths that are given may be relative
 threads=2 rounds=3 raw=$(mktemp) sets=
 
 usage() { sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 2; }
@@ -74,7 +74,7 @@ batched_bench() {
 consilium() {
   engine=$1
   shift
-  alone ./consilium bench "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
+  alone "$launcher" bench "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
     awk '/^ +(pp|tg)[0-9]/ { name = substr($0, 1, 22); gsub(/ /, "", name); split(substr($0, 23), rates, " "); print name, rates[1] }' |
     while read -r name rate; do note "$engine" "$name" "$rate"; done
 }
@@ -114,7 +114,7 @@ run_set() {
       ;;
     load)
       loading llama.cpp "$LLAMA_CPP/llama-completion" -m "$file" -t "$threads" -c 1024 -n 1 -p a -no-cnv --no-warmup --no-mmap
-      loading consilium ./consilium bench "$file" -t "$threads" --load-only
+      loading consilium "$launcher" bench "$file" -t "$threads" --load-only
       ;;
   esac
 }
