@@ -1,6 +1,7 @@
 package dev.consilium.cli;
 
 import dev.consilium.serving.Logging;
+import dev.consilium.tensor.Kernels;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -68,6 +69,8 @@ public final class ConsiliumMain {
   static int run(String... arguments) {
     // What libraries have to say is for logs; a command's own words go to the user directly.
     Logging.configure(System.Logger.Level.ERROR);
+    // Whether this machine computes slowly, and why, no command knows to say.
+    Logging.configure(Kernels.class.getPackageName(), System.Logger.Level.WARNING);
     ConsiliumMain main = new ConsiliumMain();
     CommandLine line = new CommandLine(main);
     line.setCaseInsensitiveEnumValuesAllowed(true);

@@ -7,6 +7,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogManager;
@@ -28,6 +30,7 @@ public final class Logging {
   private static final Logger NETTY;
   private static final Logger GRPC;
   private static final Logger GRPC_SERVER;
+  private static final Map<String, Logger> NAMED = new ConcurrentHashMap<>();
 
   static {
     if (System.getProperty(MANAGER_PROPERTY) == null) {
@@ -66,6 +69,15 @@ public final class Logging {
     // It warns of every client that goes away while an answer is on its way: that is a client's
     // right.
     GRPC_SERVER.setLevel(Level.SEVERE);
+  }
+
+  /**
+   * Sends what some loggers say to standard error from another level on than the rest.
+   *
+   * @param name of a logger, or of the package of several
+   */
+  public static void configure(String name, System.Logger.Level least) {
+    NAMED.computeIfAbsent(name, Logger::getLogger).setLevel(julLevel(least));
   }
 
   private static Level julLevel(System.Logger.Level level) {
