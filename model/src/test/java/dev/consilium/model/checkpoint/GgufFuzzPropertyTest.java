@@ -5,14 +5,27 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.expert.ExpertBank;
+import dev.consilium.model.expert.ExpertComputation;
+import dev.consilium.model.expert.ExpertId;
+import dev.consilium.model.expert.ExpertTokens;
+import dev.consilium.model.expert.RoundTo;
+import dev.consilium.model.gguf.GgufFile;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
+import dev.consilium.model.gguf.GgufModel;
+import dev.consilium.model.gguf.GgufTensor;
 import dev.consilium.model.gguf.GgufWriter;
+import dev.consilium.model.tokenizer.Tokenizer;
 import dev.consilium.model.tokenizer.TokenizerConfig;
 import dev.consilium.model.tokenizer.TokenizerException;
+import dev.consilium.tensor.CpuDevice;
+import dev.consilium.tensor.F32Matrix;
 import dev.consilium.testkit.Fixtures;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,19 +33,39 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Files with a few bytes changed, cut, doubled or exchanged open as the model that they were or are
- * refused; nothing else happens, and no file makes us allocate more than a multiple of its size.
+ * Files with a few bytes changed, cut, doubled or exchanged open as some model, which computes or
+ * tokenizes, or are refused; nothing else happens, and no file makes us allocate more than a
+ * multiple of its size.
  */
 class GgufFuzzPropertyTest {
 
-  private static final int FILES = 10_000;
+  /** What a file has besides its model; together 10,000 files. */
+  enum Tokens {
+    NONE(4000),
+    BYTE_LEVEL(3000),
+    SCORED(3000);
+
+    final int files;
+
+    Tokens(int files) {
+      this.files = files;
+    }
+  }
+
   private static final long SEED = 20_261_122;
+
+  /** One file in so many: reading weights takes longer than all else. */
+  private static final int COMPUTED = 4;
 
   /** Numbers that readers trip over. */
   private static final long[] EVIL = {
@@ -55,25 +88,33 @@ class GgufFuzzPropertyTest {
 
   @TempDir Path directory;
 
-  @Test
+  @ParameterizedTest
+  @EnumSource
   @Timeout(120)
-  void open_mutatedFiles_areReadOrRefused() throws IOException {
-    byte[] good = converted();
+  void open_mutatedFiles_areReadOrRefused(Tokens tokens) throws IOException {
+    byte[] good = good(tokens);
     byte[] header = Arrays.copyOf(good, header(good));
+    Range range = tokens == Tokens.NONE ? new Range(0, header.length) : tokenizer(header);
     SplittableRandom random = new SplittableRandom(SEED);
     Path file = directory.resolve("mutated.gguf");
     Files.write(file, good);
     Map<Boolean, Integer> outcomes = new HashMap<>();
-    for (int i = 0; i < FILES; i++) {
-      overwrite(file, mutated(header, random), random, good.length);
-      long before = allocated();
-      boolean opened = opens(file, i);
-      assertThat(allocated() - before).as("bytes allocated for file %d", i).isLessThan(MOST_BYTES);
-      outcomes.merge(opened, 1, Integer::sum);
+    try (CpuDevice device = new CpuDevice(1)) {
+      Use use = new Use(tokens, new ExpertComputation(device), file);
+      assertThat(use.works(0)).isTrue();
+      for (int i = 0; i < tokens.files; i++) {
+        overwrite(file, mutated(header, range, random), random, good.length);
+        long before = allocated();
+        boolean works = use.works(i);
+        assertThat(allocated() - before)
+            .as("bytes allocated for file %d", i)
+            .isLessThan(MOST_BYTES);
+        outcomes.merge(works, 1, Integer::sum);
+      }
     }
     // Both happen often, or the mutations are of no use.
-    assertThat(outcomes.getOrDefault(true, 0)).isGreaterThan(FILES / 100);
-    assertThat(outcomes.getOrDefault(false, 0)).isGreaterThan(FILES / 2);
+    assertThat(outcomes.getOrDefault(true, 0)).isGreaterThan(tokens.files / 100);
+    assertThat(outcomes.getOrDefault(false, 0)).isGreaterThan(tokens.files / 4);
   }
 
   /** The most layers and experts that a header may state, and no tensor: 700 bytes. */
@@ -104,16 +145,53 @@ class GgufFuzzPropertyTest {
     assertThat(allocated() - before).isLessThan(MOST_BYTES);
   }
 
-  private static boolean opens(Path file, int index) {
-    try (Checkpoint checkpoint = Checkpoint.open(file)) {
-      // Whatever it opened as, everything that it has can be read.
-      assertThat(checkpoint.fingerprint()).as("file %d", index).hasSize(64);
-      checkpoint.vector(checkpoint.spec().names().finalNorm(), checkpoint.spec().hiddenSize());
-      TokenizerConfig.load(file);
-      return true;
-    } catch (CheckpointException | TokenizerException refused) {
-      assertThat(refused).as("file %d", index).hasMessageContaining("mutated.gguf");
-      return false;
+  /** Everything that is done with a file. */
+  private record Use(Tokens tokens, ExpertComputation computation, Path file) {
+
+    boolean works(int index) {
+      try (Checkpoint checkpoint = Checkpoint.open(file)) {
+        assertThat(checkpoint.fingerprint()).as("file %d", index).hasSize(64);
+        checkpoint.vector(checkpoint.spec().names().finalNorm(), checkpoint.spec().hiddenSize());
+        if (tokens == Tokens.NONE) {
+          TokenizerConfig.load(file);
+          if (index % COMPUTED == 0) {
+            compute(checkpoint);
+          }
+        } else {
+          tokenize();
+        }
+        return true;
+      } catch (CheckpointException | TokenizerException refused) {
+        assertThat(refused).as("file %d", index).hasMessageContaining("mutated.gguf");
+        return false;
+      }
+    }
+
+    /** The first expert, of a token of ones; which numbers come out depends on what was changed. */
+    private void compute(Checkpoint checkpoint) {
+      int layer = checkpoint.spec().expertLayers().getFirst().index();
+      F32Matrix token = F32Matrix.allocate(1, checkpoint.spec().hiddenSize());
+      for (int i = 0; i < token.columns(); i++) {
+        token.set(0, i, 1);
+      }
+      try (ExpertBank bank = new ExpertBank(checkpoint)) {
+        bank.load(List.of(new ExpertId(layer, 0)));
+        F32Matrix result =
+            computation.compute(
+                bank,
+                layer,
+                token,
+                List.of(new ExpertTokens(0, new int[] {0}, new float[] {1})),
+                RoundTo.F32);
+        assertThat(result.columns()).isEqualTo(token.columns());
+      }
+    }
+
+    private void tokenize() throws TokenizerException {
+      try (Tokenizer tokenizer = Tokenizer.load(file)) {
+        int[] ids = tokenizer.encode("ab ba<|end|>\u00e9", true);
+        assertThat(tokenizer.decode(ids, false)).isNotNull();
+      }
     }
   }
 
@@ -126,18 +204,37 @@ class GgufFuzzPropertyTest {
     }
   }
 
-  private static byte[] mutated(byte[] good, SplittableRandom random) {
+  /** Some bytes of a header. */
+  private record Range(int begin, int end) {}
+
+  /** The keys about the tokenizer, which are the last ones. */
+  private Range tokenizer(byte[] header) {
+    String text = new String(header, StandardCharsets.ISO_8859_1);
+    try (GgufModel model = GgufModel.open(directory.resolve("good.gguf"))) {
+      String first = model.files().getFirst().tensors().keySet().iterator().next();
+      return new Range(text.indexOf("tokenizer."), text.indexOf(first));
+    }
+  }
+
+  /** Three in four changes are in the range, as long as no bytes were taken out before. */
+  private static byte[] mutated(byte[] good, Range range, SplittableRandom random) {
     byte[] bytes = good.clone();
     int changes = random.nextInt(4) == 0 ? 3 : 1;
     for (int i = 0; i < changes; i++) {
-      bytes = changed(bytes, random);
+      boolean anywhere = random.nextInt(4) == 0;
+      bytes =
+          changed(
+              bytes,
+              anywhere
+                  ? random.nextInt(bytes.length - 8)
+                  : random.nextInt(range.begin(), Math.min(range.end(), bytes.length) - 8),
+              random);
     }
     return bytes;
   }
 
-  private static byte[] changed(byte[] bytes, SplittableRandom random) {
+  private static byte[] changed(byte[] bytes, int at, SplittableRandom random) {
     int header = bytes.length;
-    int at = random.nextInt(header - 8);
     switch (random.nextInt(6)) {
       case 0 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
       case 1 -> bytes[at] = (byte) random.nextInt();
@@ -164,12 +261,83 @@ class GgufFuzzPropertyTest {
     }
   }
 
-  private byte[] converted() throws IOException {
-    Path file = directory.resolve("good.gguf");
+  private byte[] good(Tokens tokens) throws IOException {
+    Path converted = directory.resolve("converted.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe-rope-parameters"))) {
-      new GgufConversion(checkpoint, Quantisation.BF16).write(file, GgufConversion.Progress.NONE);
+      new GgufConversion(checkpoint, Quantisation.BF16)
+          .write(converted, GgufConversion.Progress.NONE);
     }
-    return Files.readAllBytes(file);
+    Path good = directory.resolve("good.gguf");
+    try (GgufModel model = GgufModel.open(converted)) {
+      GgufMetadataBuilder metadata = new GgufMetadataBuilder();
+      model.metadata().keys().stream()
+          .filter(key -> !key.startsWith("tokenizer."))
+          .forEach(key -> metadata.copy(model.metadata(), key));
+      describe(tokens, metadata);
+      GgufFile file = model.files().getFirst();
+      List<GgufWriter.Tensor> tensors =
+          file.tensors().values().stream()
+              .map(one -> new GgufWriter.Tensor(one.name(), one.type(), one.shape()))
+              .toList();
+      new GgufWriter(good, metadata, tensors)
+          .write((tensor, sink) -> sink.write(bytes(file, tensor.name())));
+    }
+    return Files.readAllBytes(good);
+  }
+
+  private static ByteBuffer bytes(GgufFile file, String name) throws IOException {
+    GgufTensor tensor = Objects.requireNonNull(file.tensors().get(name));
+    ByteBuffer bytes = ByteBuffer.allocate((int) tensor.byteSize());
+    file.channel().read(bytes, tensor.begin());
+    return bytes.flip();
+  }
+
+  /** Bytes, some merges of them, and a token that ends a text. */
+  private static void describe(Tokens tokens, GgufMetadataBuilder metadata) {
+    if (tokens == Tokens.NONE) {
+      return;
+    }
+    boolean scored = tokens == Tokens.SCORED;
+    List<String> texts = new ArrayList<>();
+    for (int b = 0; b < 256; b++) {
+      texts.add(scored ? "<0x%02X>".formatted(b) : byteCharacter(b));
+    }
+    List<String> merges = new ArrayList<>();
+    for (char letter = 'a'; letter < 'z'; letter++) {
+      if (scored) {
+        texts.add(String.valueOf(letter));
+      }
+      texts.add("a" + letter);
+      merges.add("a " + letter);
+    }
+    texts.add("<|end|>");
+    int[] types = new int[texts.size()];
+    Arrays.fill(types, 0, 256, scored ? 6 : 1);
+    Arrays.fill(types, 256, types.length - 1, 1);
+    types[types.length - 1] = 3;
+    metadata
+        .text("tokenizer.ggml.model", scored ? "llama" : "gpt2")
+        .text("tokenizer.ggml.pre", scored ? "default" : "qwen2")
+        .texts("tokenizer.ggml.tokens", texts)
+        .wholes("tokenizer.ggml.token_type", types)
+        .whole("tokenizer.ggml.eos_token_id", types.length - 1)
+        .text("tokenizer.chat_template", "{{ messages[0].content }}");
+    if (scored) {
+      metadata.reals("tokenizer.ggml.scores", new float[types.length]);
+    } else {
+      metadata.texts("tokenizer.ggml.merges", merges);
+    }
+  }
+
+  /** Of the characters that stand for bytes: those that print, then others. */
+  private static String byteCharacter(int index) {
+    return IntStream.concat(
+            IntStream.concat(IntStream.range(33, 127), IntStream.range(161, 173)),
+            IntStream.range(174, 324))
+        .skip(index)
+        .mapToObj(Character::toString)
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Where the tensors' bytes begin: mutations of weights would find nothing. */
