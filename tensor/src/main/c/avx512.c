@@ -58,4 +58,5 @@
 
 #include "tile.h"
 #include "attention_tile.h"
+#include "amx_tile.h"
 #endif

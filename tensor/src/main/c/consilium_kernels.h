@@ -21,7 +21,7 @@
 enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
 
 /* What the machine has: bits of consilium_levels(). Known to NativeLibrary.java. */
-enum level { AVX2, AVX_VNNI, AVX512_VNNI, NEON_DOT };
+enum level { AVX2, AVX_VNNI, AVX512_VNNI, AMX_INT8, NEON_DOT };
 
 /* Four bytes of another type. */
 typedef int32_t __attribute__((may_alias)) four_bytes;
@@ -75,6 +75,7 @@ void quantise_neon_dot(const float *x, int n, struct block *into);
 void multiply_avx2(enum type type, const struct product *p);
 void multiply_avx_vnni(enum type type, const struct product *p);
 void multiply_avx512_vnni(enum type type, const struct product *p);
+void multiply_amx_int8(enum type type, const struct product *p);
 void multiply_neon_dot(enum type type, const struct product *p);
 
 #endif

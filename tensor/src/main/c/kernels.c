@@ -13,7 +13,22 @@
 #include <cpuid.h>
 #endif
 
+#define TILE_CONFIG_AND_DATA (3 << 17) /* of the state that the system saves */
+#define ARCH_REQ_XCOMP_PERM 0x1023
+#define XFEATURE_XTILEDATA 18
+
 #define EXPORT __attribute__((visibility("default")))
+
+#if defined(__x86_64__) && defined(__linux__)
+/* Whether there is a tile unit that this process may use, which it has to ask for. */
+static int may_use_tiles(void) {
+  unsigned a, b, c, d, state, high;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (~d & (1 << 24 | 1 << 25))) return 0;
+  __asm__("xgetbv" : "=a"(state), "=d"(high) : "c"(0));
+  return !(~state & TILE_CONFIG_AND_DATA) && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+#endif
 
 /* Bits of enum level. */
 EXPORT int consilium_levels(void) {
@@ -28,6 +43,9 @@ EXPORT int consilium_levels(void) {
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vnni")) {
       levels |= 1 << AVX512_VNNI;
+#if defined(__linux__)
+      if (may_use_tiles()) levels |= 1 << AMX_INT8;
+#endif
     }
   }
 #elif defined(__aarch64__) && defined(__linux__)
@@ -46,7 +64,7 @@ EXPORT int consilium_quantise(int level, const uint8_t *x, int64_t x_at, int n, 
 #if defined(__x86_64__)
     case AVX2: quantise_avx2(from, n, blocks); return 0;
     case AVX_VNNI: quantise_avx_vnni(from, n, blocks); return 0;
-    case AVX512_VNNI: quantise_avx512_vnni(from, n, blocks); return 0;
+    case AVX512_VNNI: case AMX_INT8: quantise_avx512_vnni(from, n, blocks); return 0;
 #elif defined(__aarch64__)
     case NEON_DOT: quantise_neon_dot(from, n, blocks); return 0;
 #endif
@@ -74,6 +92,9 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
     case AVX2: multiply_avx2(type, &p); return 0;
     case AVX_VNNI: multiply_avx_vnni(type, &p); return 0;
     case AVX512_VNNI: multiply_avx512_vnni(type, &p); return 0;
+#if defined(__linux__)
+    case AMX_INT8: multiply_amx_int8(type, &p); return 0;
+#endif
 #elif defined(__aarch64__)
     case NEON_DOT: multiply_neon_dot(type, &p); return 0;
 #endif
@@ -94,7 +115,7 @@ EXPORT int consilium_attend(int level, int cache, int head_dim, int value_dim, i
 #if defined(__x86_64__)
     case AVX2: attend_avx2(&a); return 0;
     case AVX_VNNI: attend_avx_vnni(&a); return 0;
-    case AVX512_VNNI: attend_avx512_vnni(&a); return 0;
+    case AVX512_VNNI: case AMX_INT8: attend_avx512_vnni(&a); return 0;
 #elif defined(__aarch64__)
     case NEON_DOT: attend_neon_dot(&a); return 0;
 #endif

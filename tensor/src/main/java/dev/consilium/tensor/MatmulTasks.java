@@ -15,10 +15,16 @@ final class MatmulTasks {
   private static final long LEAST_MULTIPLY_ADDS = 1 << 15;
 
   /**
-   * Tokens that a weight is multiplied with in about the time in which it is read: with fewer, a
-   * task takes as long as with as many.
+   * Tokens that a quantised weight is multiplied with in about the time in which it is read: with
+   * fewer, a task takes as long as with as many.
    */
   private static final int TOKENS_OF_A_READ = 8;
+
+  /**
+   * The same where quantised weights meet more tokens: kernels bring the activations of a task into
+   * an order of their own before its first panel.
+   */
+  private static final long MOST_OF_MANY_TOKENS = 1 << 26;
 
   /** Tasks for each thread, where that keeps within these bounds. */
   private static final int TASKS_PER_THREAD = 24;
@@ -53,11 +59,7 @@ final class MatmulTasks {
     for (MatmulJob job : jobs) {
       multiplyAdds += (long) job.weights().rows() * job.weights().columns() * job.tokens();
     }
-    long perTask =
-        Math.clamp(
-            multiplyAdds / ((long) TASKS_PER_THREAD * threads),
-            LEAST_MULTIPLY_ADDS,
-            MOST_MULTIPLY_ADDS);
+    long perTask = multiplyAdds / ((long) TASKS_PER_THREAD * threads);
     for (int i = 0; i < jobs.size(); i++) {
       cut(i, perTask);
     }
@@ -74,10 +76,15 @@ final class MatmulTasks {
 
   private static int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
     long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
+    long most = Math.clamp(multiplyAdds, LEAST_MULTIPLY_ADDS, MOST_MULTIPLY_ADDS);
     if (!weights.dtype().quantised()) {
-      return (int) Math.max(1, multiplyAdds / ofPanel);
+      return (int) Math.max(1, most / ofPanel);
     }
-    int panels = (int) Math.max(1, multiplyAdds * Math.min(tokens, TOKENS_OF_A_READ) / ofPanel);
+    most *= Math.min(tokens, TOKENS_OF_A_READ);
+    if (tokens > TOKENS_OF_A_READ) {
+      most = Math.clamp(multiplyAdds, most, MOST_OF_MANY_TOKENS);
+    }
+    int panels = (int) Math.max(1, most / ofPanel);
     // Kernels take two of these narrower panels at once, or more where there are many tokens.
     int together = tokens < 4 ? 2 : QuantTiles.panels(weights.quantLayout());
     return Math.ceilDiv(panels, together) * together;

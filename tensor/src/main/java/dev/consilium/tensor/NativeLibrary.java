@@ -46,7 +46,9 @@ final class NativeLibrary {
     AVX2(0),
     AVX_VNNI(1),
     AVX512_VNNI(2),
-    NEON_DOT(3);
+    /** As the one before it, but products of many tokens by the tile unit. */
+    AMX_INT8(3),
+    NEON_DOT(4);
 
     private final int code;
 

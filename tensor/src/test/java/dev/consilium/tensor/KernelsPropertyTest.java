@@ -52,12 +52,24 @@ class KernelsPropertyTest {
     }
   }
 
+  /** Tiles of tokens, whole and partly filled, and columns for several chunks and a part of one. */
+  @ParameterizedTest
+  @EnumSource
+  void multiply_manyTokens_sameBits(DType dtype) {
+    for (int tokens : new int[] {10, 12, 13, 16, 17, 25, 26, 31, 32, 33, 48, 49, 127, 128, 129}) {
+      int columns = 1 + random.nextInt(tokens < 64 ? 1200 : 300);
+      KernelParity.matmul(random, dtype, 1 + random.nextInt(100), columns, tokens);
+    }
+  }
+
   /** Sums of a block as large as they can be: their places in a double must hold them. */
   @ParameterizedTest
   @EnumSource
   void multiply_furthestQuants_sameBits(DType dtype) {
-    KernelParity.matmul(random, dtype, 200, 1024, 5, r -> 1f);
-    KernelParity.matmul(random, dtype, 200, 1024, 5, r -> -1f);
+    for (int tokens : new int[] {5, 33}) {
+      KernelParity.matmul(random, dtype, 200, 1024, tokens, r -> 1f);
+      KernelParity.matmul(random, dtype, 200, 1024, tokens, r -> -1f);
+    }
   }
 
   @ParameterizedTest
