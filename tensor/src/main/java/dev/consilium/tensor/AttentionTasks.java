@@ -53,7 +53,8 @@ final class AttentionTasks {
     if (segments.size() > tiles.size()) {
       runSegments(segments);
     } else {
-      team.run(tiles.size(), i -> run(tiles.get(i)));
+      // Heads of a sequence follow one another, and kernels fetch the next one's keys.
+      team.runStretches(tiles.size(), i -> run(tiles.get(i)));
     }
   }
 

@@ -6,7 +6,6 @@ import dev.consilium.model.family.LatentAttention;
 import dev.consilium.model.family.LayerSpec;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoMixing;
-import dev.consilium.model.family.NormSpec;
 import dev.consilium.model.family.RecurrentAttention;
 import dev.consilium.model.family.ResidualFactors;
 import dev.consilium.router.dispatch.ExpertDispatcher;
@@ -177,12 +176,20 @@ public final class ForwardPass {
     slices.forEach(slice -> slice.cache().pass(slice.from(), slice.count()));
     embed(batch);
     work.rotary.values().forEach(rotary -> rotary.fill(device, batch));
+    device.parallel(batch.count, row -> enter(row, 0));
     for (int i = 0; i < blocks.size(); i++) {
-      int layer = blocks.get(i).layer();
-      device.expect(firstWeights(i + 1));
-      run(blocks.get(i), state);
-      if (i + 1 == blocks.size() || blocks.get(i + 1).layer() != layer) {
-        observer.onLayer(layer, work.hidden, batch.count);
+      Block block = blocks.get(i);
+      int next = i + 1;
+      device.expect(firstWeights(next));
+      block.step().run(device, state, work);
+      device.parallel(
+          batch.count,
+          row -> {
+            leave(row, block);
+            enter(row, next);
+          });
+      if (next == blocks.size() || blocks.get(next).layer() != block.layer()) {
+        observer.onLayer(block.layer(), work.hidden, batch.count);
       }
     }
     return new BatchResult(slices, logits(batch), state.failures(), state.chosenExperts());
@@ -213,28 +220,26 @@ public final class ForwardPass {
   }
 
   /**
-   * A block with its norm, from the residual stream to {@code normed} to {@code delta} and back.
+   * From the residual stream to {@code normed}, which a block reads; behind the last one, nothing.
    */
-  private void run(Block block, PassState state) {
-    int rows = state.batch.count;
-    device.parallel(rows, row -> prepare(row, block.norm()));
-    block.step().run(device, state, work);
-    if (spec.norm().place() == NormSpec.Place.AFTER) {
-      device.parallel(
-          rows, row -> block.norm().apply(device.kernels(), work.delta, work.delta, row));
+  private void enter(int row, int block) {
+    if (block == blocks.size()) {
+      return;
     }
-    device.parallel(rows, row -> addToHidden(row, block.residual()));
-  }
-
-  private void prepare(int row, Norm norm) {
     switch (spec.norm().place()) {
-      case BEFORE -> normalise(row, norm);
-      case ON_STREAM -> {
-        normalise(row, norm);
-        work.hidden.copyRow(row, work.normed, row);
-      }
+      case BEFORE, ON_STREAM -> normalise(row, blocks.get(block).norm());
       case AFTER -> work.normed.copyRow(row, work.hidden, row);
     }
+  }
+
+  /** From {@code delta}, which a block wrote, to the residual stream. */
+  private void leave(int row, Block block) {
+    switch (spec.norm().place()) {
+      case BEFORE -> {}
+      case ON_STREAM -> work.hidden.copyRow(row, work.normed, row);
+      case AFTER -> block.norm().apply(device.kernels(), work.delta, work.delta, row);
+    }
+    addToHidden(row, block.residual());
   }
 
   private void normalise(int row, Norm norm) {
