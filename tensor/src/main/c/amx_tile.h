@@ -11,12 +11,13 @@
  */
 #if defined(__linux__)
 #define TILE_ROWS 16
-#define LEAST_ROWS 8 /* that tokens fill: 17 are two tiles of 9 and 8 */
-#define GATHERED 64  /* chunks times tiles of tokens, at most */
+#define LEAST_ROWS 8 /* tokens of a tile: 17 are two tiles of 9 and 8 */
+#define GATHERED 32  /* chunks times tiles of tokens that are gathered at once: 384 KiB for each thread that multiplies */
 
 /*
  * sums[n] = x * w, in the tiles 6, 7 and n, as assembly so that the compiler needs no option. A sum is busy for five
- * times as long as the unit works for it: six take turns.
+ * times as long as the unit works for it: six take turns. Tiles are no clobbers, since old compilers do not know their
+ * names and no compiler uses them by itself.
  */
 #define TILE_DOT(n, x, row_bytes, w, sums) \
   __asm__ volatile("tileloadd (%0,%1,1), %%tmm6\n\ttileloadd (%2,%4,1), %%tmm7\n\ttilezero %%tmm" #n "\n\t" \
@@ -166,7 +167,7 @@ INLINE void chunk_of_panel(enum type type, const struct plan *plan, int panel, i
   const struct product *p = plan->p;
   const uint8_t *start = p->weights + panel * p->panel_bytes;
   widen_chunk(type, p, start, chunk * CHUNK, w);
-  const uint8_t *ahead = start + p->header_bytes + (int64_t) (chunk + 1) * CHUNK * quant_bytes(type);
+  const uint8_t *ahead = start + p->header_bytes + (int64_t) (chunk * CHUNK + w->blocks) * quant_bytes(type);
   int units = w->blocks * BLOCK / unit_of(type), fetch = (w->blocks * quant_bytes(type) / LINE + units * plan->tiles - 1) / (units * plan->tiles);
   for (int tile = 0; tile < plan->tiles; tile++, ahead += units * fetch * LINE) {
     int first = first_token(plan, tile), tokens = first_token(plan, tile + 1) - first;
@@ -189,17 +190,9 @@ INLINE void by_tiles(enum type type, const struct plan *plan, struct gathered *x
   }
 }
 
-/* Tokens from which on tiles are faster. */
-static inline int least_tokens(enum type type) { return type == Q8_0 ? 26 : 13; }
-
-TARGET void multiply_amx_int8(enum type type, const struct product *p) {
-  static _Thread_local struct gathered x[GATHERED];
-  int chunks = (p->blocks + CHUNK - 1) / CHUNK, tiles = (p->tokens + TILE_ROWS - 1) / TILE_ROWS;
-  if (p->tokens < least_tokens(type) || chunks * tiles > GATHERED) {
-    multiply_avx512_vnni(type, p);
-    return;
-  }
-  struct plan plan = {p, chunks, tiles, (p->tokens + tiles - 1) / tiles};
+TARGET static void multiply_gathered(enum type type, const struct product *p, struct gathered *x) {
+  int tiles = (p->tokens + TILE_ROWS - 1) / TILE_ROWS;
+  struct plan plan = {p, (p->blocks + CHUNK - 1) / CHUNK, tiles, (p->tokens + tiles - 1) / tiles};
   struct tile_shapes shapes = {.palette = 1};
   for (int i = 0; i < 8; i++) {
     shapes.rows[i] = (uint8_t) (i == 7 ? unit_of(type) / 4 : plan.rows);
@@ -217,5 +210,28 @@ TARGET void multiply_amx_int8(enum type type, const struct product *p) {
     default: break;
   }
   __asm__ volatile("tilerelease");
+}
+
+/* Whether tiles are faster: they are with many tokens, and panels enough to gather those for. */
+static inline int worth_gathering(enum type type, const struct product *p) {
+  return type == Q8_0 ? p->tokens >= 26 && p->panels >= 8 : p->tokens >= 13 && p->panels >= 4;
+}
+
+TARGET void multiply_amx_int8(enum type type, const struct product *p) {
+  static _Thread_local struct gathered x[GATHERED];
+  int at_once = GATHERED / ((p->blocks + CHUNK - 1) / CHUNK) * TILE_ROWS;
+  if (at_once == 0 || !worth_gathering(type, p)) {
+    multiply_avx512_vnni(type, p);
+    return;
+  }
+  int parts = (p->tokens + at_once - 1) / at_once;
+  for (int i = 0; i < parts; i++) {
+    struct product part = *p;
+    int first = i * p->tokens / parts;
+    part.tokens = (i + 1) * p->tokens / parts - first;
+    part.offsets += first;
+    part.y += first * p->y_stride;
+    multiply_gathered(type, &part, x);
+  }
 }
 #endif

@@ -22,7 +22,7 @@ struct span {
   const uint8_t *values[SPAN_BLOCKS]; /* [SLOTS][padded] */
   const float *key_scales[SPAN_BLOCKS];
   const float *value_scales[SPAN_BLOCKS];
-  int64_t ahead[SPAN_BLOCKS]; /* bytes to the same block of what is fetched meanwhile; or 0 */
+  int64_t ahead[SPAN_BLOCKS]; /* bytes to the same block of the next span, which is fetched meanwhile; or 0 */
 };
 
 INLINE floats widened(enum cache cache, const uint8_t *p) {
@@ -298,14 +298,9 @@ INLINE void widen_block(const struct attention *a, struct span *s, int block) {
   }
 }
 
-/*
- * Finds the blocks of the span from `start` on that hold the positions from..to-1; the others get the place of the first.
- * What is fetched ahead is the next span, and with the last one what a thread computes next: the first span of the next head.
- */
-INLINE void locate(const struct attention *a, int first_start, int start, int from, int to, int end, struct span *s) {
+/* Finds the blocks of the span from `start` on that hold the positions from..to-1; the others get the place of the first. */
+INLINE void locate(const struct attention *a, int start, int from, int to, int end, struct span *s) {
   int scales = group_count(a) * SLOTS * (int) sizeof(float);
-  int last_span = start + SPAN >= end, next_start = last_span ? first_start : start + SPAN;
-  int64_t to_next_head = a->values_at + scales + SLOTS * padded_dim(a) * cache_bytes(a->cache);
   int first = (from - start) / SLOTS, last = (to - 1 - start) / SLOTS;
   for (int i = 0; i < SPAN_BLOCKS; i++) {
     int block = (i < first || i > last ? from : start + i * SLOTS) / SLOTS;
@@ -314,8 +309,8 @@ INLINE void locate(const struct attention *a, int first_start, int start, int fr
     s->value_scales[i] = (const float *) values;
     s->keys[i] = keys + scales;
     s->values[i] = values + scales;
-    int next = next_start / SLOTS + i, fetches = next * SLOTS < end && !(last_span && a->prefix);
-    s->ahead[i] = fetches ? a->offsets[next] - a->offsets[block] + (last_span ? to_next_head : 0) : 0;
+    int next = (start + SPAN) / SLOTS + i;
+    s->ahead[i] = next * SLOTS < end ? a->offsets[next] - a->offsets[block] : 0;
   }
 }
 
@@ -351,7 +346,7 @@ TARGET void NAMED(attend)(const struct attention *a) {
   for (int start = first / SPAN * SPAN; start < end; start += SPAN) {
     int from = first > start ? first : start, to = least(end, start + SPAN);
     struct span s;
-    locate(a, first / SPAN * SPAN, start, from, to, end, &s);
+    locate(a, start, from, to, end, &s);
     if (widen) {
       for (int block = (from - start) / SLOTS; block <= (to - 1 - start) / SLOTS; block++) widen_block(a, &s, block);
       for (int block = 0; block < SPAN_BLOCKS; block++) {

@@ -20,7 +20,7 @@
 /* The order is known to NativeLibrary.java. */
 enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
 
-/* What the machine has: bits of consilium_levels(). Known to NativeLibrary.java. */
+/* What the machine has and this process may use: bits of consilium_levels(). Known to NativeLibrary.java. */
 enum level { AVX2, AVX_VNNI, AVX512_VNNI, AMX_INT8, NEON_DOT };
 
 /* Four bytes of another type. */

@@ -53,8 +53,7 @@ final class AttentionTasks {
     if (segments.size() > tiles.size()) {
       runSegments(segments);
     } else {
-      // Heads of a sequence follow one another, and kernels fetch the next one's keys.
-      team.runStretches(tiles.size(), i -> run(tiles.get(i)));
+      team.run(tiles.size(), i -> run(tiles.get(i)));
     }
   }
 

@@ -83,8 +83,8 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   private void run(List<MatmulJob> jobs, List<QuantisedTokens> quantised) {
-    MatmulTasks tasks = new MatmulTasks(jobs, quantised, threads());
-    team.runStretches(tasks.count(), task -> tasks.run(task, kernels));
+    MatmulTasks tasks = new MatmulTasks(jobs, quantised, kernels, threads());
+    team.runStretches(tasks.count(), tasks::run);
   }
 
   /**

@@ -37,6 +37,14 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   String description();
 
   /**
+   * Whether a product of quantised weights and many tokens begins with bringing all the activations
+   * into an order of its own, so that tasks should have many panels.
+   */
+  default boolean gathersTokens() {
+    return false;
+  }
+
+  /**
    * Computes some panels of 64 output rows of a product for some of its tokens.
    *
    * <p>Each output is one chain {@code acc = fma(weight[row][k], x[k], acc)} over ascending k,

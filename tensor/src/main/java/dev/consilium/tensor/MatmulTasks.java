@@ -8,7 +8,10 @@ import java.util.List;
  * step has thousands and the objects would be cold memory.
  */
 final class MatmulTasks {
-  /** Multiply-adds of a task at most: some ten microseconds, so that threads end together. */
+  /**
+   * Multiply-adds of a task with one token at most: some ten microseconds, so that threads end
+   * together.
+   */
   private static final long MOST_MULTIPLY_ADDS = 1 << 17;
 
   /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
@@ -21,10 +24,10 @@ final class MatmulTasks {
   private static final int TOKENS_OF_A_READ = 8;
 
   /**
-   * The same where quantised weights meet more tokens: kernels bring the activations of a task into
-   * an order of their own before its first panel.
+   * Multiply-adds of a task at most where the kernels gather its tokens before the first panel, and
+   * there are more of them than that.
    */
-  private static final long MOST_OF_MANY_TOKENS = 1 << 26;
+  private static final long MOST_OF_GATHERED = 1 << 26;
 
   /** Tasks for each thread, where that keeps within these bounds. */
   private static final int TASKS_PER_THREAD = 24;
@@ -35,8 +38,12 @@ final class MatmulTasks {
    */
   private static final int TASK_TOKENS = 128;
 
+  /** And where they are gathered: fewer, so that there are more panels to gather them for. */
+  private static final int TASK_TOKENS_GATHERED = 64;
+
   private final List<MatmulJob> jobs;
   private final List<QuantisedTokens> quantised;
+  private final Kernels kernels;
 
   /** First task of each job, and one behind the last. */
   private final int[] firstTask;
@@ -49,9 +56,10 @@ final class MatmulTasks {
   /**
    * @param quantised the activations of each job; empty if no job has quantised weights
    */
-  MatmulTasks(List<MatmulJob> jobs, List<QuantisedTokens> quantised, int threads) {
+  MatmulTasks(List<MatmulJob> jobs, List<QuantisedTokens> quantised, Kernels kernels, int threads) {
     this.jobs = jobs;
     this.quantised = quantised;
+    this.kernels = kernels;
     this.firstTask = new int[jobs.size() + 1];
     this.panelStep = new int[jobs.size()];
     this.tokenStep = new int[jobs.size()];
@@ -67,22 +75,23 @@ final class MatmulTasks {
 
   private void cut(int i, long multiplyAdds) {
     MatmulJob job = jobs.get(i);
-    int tokenParts = Math.ceilDiv(job.tokens(), TASK_TOKENS);
+    boolean gathered = job.weights().dtype().quantised() && kernels.gathersTokens();
+    int tokenParts = Math.ceilDiv(job.tokens(), gathered ? TASK_TOKENS_GATHERED : TASK_TOKENS);
     tokenStep[i] = tokenParts == 0 ? 1 : Math.ceilDiv(job.tokens(), tokenParts);
     panelStep[i] = panelsPerTask(job.weights(), tokenStep[i], multiplyAdds);
     int panelParts = Math.ceilDiv(job.weights().panels(), panelStep[i]);
     firstTask[i + 1] = Math.addExact(firstTask[i], Math.multiplyExact(tokenParts, panelParts));
   }
 
-  private static int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
+  private int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
     long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
     long most = Math.clamp(multiplyAdds, LEAST_MULTIPLY_ADDS, MOST_MULTIPLY_ADDS);
     if (!weights.dtype().quantised()) {
       return (int) Math.max(1, most / ofPanel);
     }
     most *= Math.min(tokens, TOKENS_OF_A_READ);
-    if (tokens > TOKENS_OF_A_READ) {
-      most = Math.clamp(multiplyAdds, most, MOST_OF_MANY_TOKENS);
+    if (tokens > TOKENS_OF_A_READ && kernels.gathersTokens()) {
+      most = Math.clamp(multiplyAdds, most, MOST_OF_GATHERED);
     }
     int panels = (int) Math.max(1, most / ofPanel);
     // Kernels take two of these narrower panels at once, or more where there are many tokens.
@@ -95,7 +104,7 @@ final class MatmulTasks {
   }
 
   /** Computes one task on this thread. */
-  void run(int task, Kernels kernels) {
+  void run(int task) {
     int found = Arrays.binarySearch(firstTask, task);
     // Jobs without tokens have no tasks: of several that begin here the last one has it.
     int i = found >= 0 ? found : -found - 2;

@@ -15,9 +15,6 @@ import java.util.stream.LongStream;
  * everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
-  /** Multiply-adds of a call at most: some hundred microseconds, for no safepoint is reached. */
-  private static final long CALL_MULTIPLY_ADDS = 1 << 26;
-
   /** Enough for every kernel, and not a multiple of what it takes at once. */
   private static final int MANY_TOKENS = 37;
 
@@ -146,6 +143,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public boolean gathersTokens() {
+    return level == NativeLibrary.Level.AMX_INT8;
+  }
+
+  @Override
   public void multiply(MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
     if (job.weights().dtype().quantised()) {
       QuantisedTokens tokens = QuantisedTokens.of(this, job);
@@ -166,12 +168,7 @@ public final class NativeKernels implements Kernels {
     checkRanges(job, tokens, firstPanel, endPanel, firstToken, endToken);
     for (int token = firstToken; token < endToken; token += NativeLibrary.MAX_TOKENS) {
       int end = Math.min(token + NativeLibrary.MAX_TOKENS, endToken);
-      long ofPair = 2L * QuantLayout.ROWS * job.weights().columns() * (end - token);
-      int step = 2 * (int) Math.max(1, CALL_MULTIPLY_ADDS / ofPair);
-      for (int panel = firstPanel; panel < endPanel; panel += step) {
-        int next = Math.min(panel + step, endPanel);
-        library.multiply(level, job, tokens, panel, next, token, end);
-      }
+      library.multiply(level, job, tokens, firstPanel, endPanel, token, end);
     }
   }
 

@@ -4,7 +4,9 @@ import dev.consilium.tensor.CpuDevice;
 
 /** What mixes the tokens of a sequence in a layer. */
 interface AttentionStep extends BlockStep {
-  /** Reads {@code work.normed}, leaves what the layer adds in {@code work.delta}. */
+  /**
+   * Reads {@code work.normed}, which stays, and leaves what the layer adds in {@code work.delta}.
+   */
   void run(CpuDevice device, BatchRows batch, Workspace work);
 
   @Override
