@@ -412,18 +412,22 @@ final class GgufHostileTest {
         .hasMessageContaining("its metadata take more than 256 MiB up to key long");
   }
 
+  /** A header of three keys: an end token, and where the kinds of so many tokens begin. */
+  private static GgufBytes untilKindsOf(int count) {
+    return GgufBytes.begin(3, 0, 3)
+        .string("tokenizer.ggml.eos_token_id")
+        .u32(UINT32)
+        .u32(7)
+        .string("tokenizer.ggml.token_type")
+        .u32(ARRAY)
+        .u32(UINT32)
+        .u64(count);
+  }
+
   @Test
   void endOfText_millionsOfTokens_areNotHeldInMemory() throws IOException {
     int count = 2_000_000;
-    GgufBytes bytes =
-        GgufBytes.begin(3, 0, 3)
-            .string("tokenizer.ggml.eos_token_id")
-            .u32(UINT32)
-            .u32(7)
-            .string("tokenizer.ggml.token_type")
-            .u32(ARRAY)
-            .u32(UINT32)
-            .u64(count);
+    GgufBytes bytes = untilKindsOf(count);
     bytes.zeros(4 * (count - 2)).u32(3).u32(1);
     bytes.string("tokenizer.ggml.tokens").u32(ARRAY).u32(STRING).u64(count);
     bytes.zeros(8 * (count - 2)).string("<|im_end|>").string("<|endoftext|>");
@@ -438,15 +442,7 @@ final class GgufHostileTest {
   @Test
   void endOfText_moreEndsThanAny_areRefused() throws IOException {
     int count = 2000;
-    GgufBytes bytes =
-        GgufBytes.begin(3, 0, 3)
-            .string("tokenizer.ggml.eos_token_id")
-            .u32(UINT32)
-            .u32(7)
-            .string("tokenizer.ggml.token_type")
-            .u32(ARRAY)
-            .u32(UINT32)
-            .u64(count);
+    GgufBytes bytes = untilKindsOf(count);
     bytes.zeros(4 * count).string("tokenizer.ggml.tokens").u32(ARRAY).u32(STRING).u64(count);
     for (int i = 0; i < count; i++) {
       bytes.string("<|end|>");
