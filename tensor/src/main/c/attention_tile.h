@@ -4,7 +4,7 @@
  *   QUERIES, KEY_VECTORS          the largest tile of scores whose sums fit the registers
  *   FEW                           rows up to which four vectors of values fit instead of two
  *   LOAD_BF16(p), LOAD_QUANTS(p)  f32 from bfloat16, and from signed bytes
- *   ADD_FLOATS, SUBTRACT, MAX_FLOATS(a, b), ADD_INTS(a, b), AS_INTS(v)
+ *   SUBTRACT, MAX_FLOATS(a, b)
  *   HIGHEST(v)                    the largest lane
  *   EXP_ENDS(x, y, lowest)        y, but 0 where x < lowest and NaN where x is NaN
  *

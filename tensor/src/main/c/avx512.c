@@ -19,6 +19,11 @@
 #define OR(a, b) _mm512_or_si512(a, b)
 #define XOR(a, b) _mm512_xor_si512(a, b)
 #define MAX_INTS(a, b) _mm512_max_epi32(a, b)
+#define HIGHEST_INT(v) _mm512_reduce_max_epi32(v)
+#define SUM_OF_INTS(v) _mm512_reduce_add_epi32(v)
+#define STORE_BYTES(p, v) _mm_storeu_si128((__m128i *) (p), _mm512_cvtepi32_epi8(v))
+#define SUBTRACT_INTS(a, b) _mm512_sub_epi32(a, b)
+#define ADD_INTS(a, b) _mm512_add_epi32(a, b)
 #define LEFT(v, bits) _mm512_slli_epi16(v, bits)
 #define RIGHT(v, bits) _mm512_srli_epi16(v, bits)
 #define LEFT_BY(v, bits) _mm512_sll_epi32(v, _mm_cvtsi32_si128(bits))
@@ -31,6 +36,8 @@
 #define SIGNED_BYTES 0
 #define TO_FLOATS(v) _mm512_cvtepi32_ps(v)
 #define AS_FLOATS(v) _mm512_castsi512_ps(v)
+#define AS_INTS(v) _mm512_castps_si512(v)
+#define ADD_FLOATS(a, b) _mm512_add_ps(a, b)
 #define MULTIPLY(a, b) _mm512_mul_ps(a, b)
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define LOAD_FLOATS(p) _mm512_loadu_ps(p)
@@ -42,11 +49,8 @@
 #define FEW 4
 #define LOAD_BF16(p) AS_FLOATS(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) (p))), 16))
 #define LOAD_QUANTS(p) TO_FLOATS(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) (p))))
-#define ADD_FLOATS(a, b) _mm512_add_ps(a, b)
 #define SUBTRACT(a, b) _mm512_sub_ps(a, b)
 #define MAX_FLOATS(a, b) _mm512_max_ps(a, b)
-#define ADD_INTS(a, b) _mm512_add_epi32(a, b)
-#define AS_INTS(v) _mm512_castps_si512(v)
 #define HIGHEST(v) _mm512_reduce_max_ps(v)
 #define EXP_ENDS(x, y, lowest) \
   _mm512_mask_mov_ps(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, lowest, _CMP_NLT_UQ), y), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x)

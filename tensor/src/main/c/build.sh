@@ -29,7 +29,7 @@ fi
 mkdir -p "$directory"
 # No -march: each file asks for its instructions itself. No contraction: every operation rounds as it is written.
 if ! "$compiler" -std=gnu11 -O3 -ffp-contract=off -fno-math-errno -fPIC -shared -fvisibility=hidden -Wall -Wextra -o "$library.part" ./*.c; then
-  rm -f "$library.part"
+  rm -f "$library.part" "$library"
   echo "$compiler cannot compile the native kernels: building without; quantised weights will be slower." >&2
   exit 0
 fi

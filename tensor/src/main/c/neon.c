@@ -30,6 +30,11 @@
 #define OR(a, b) vorrq_s32(a, b)
 #define XOR(a, b) veorq_s32(a, b)
 #define MAX_INTS(a, b) vmaxq_s32(a, b)
+#define HIGHEST_INT(v) vmaxvq_s32(v)
+#define SUM_OF_INTS(v) vaddvq_s32(v)
+#define STORE_BYTES(p, v) store_bytes(p, v)
+#define SUBTRACT_INTS(a, b) vsubq_s32(a, b)
+#define ADD_INTS(a, b) vaddq_s32(a, b)
 #define LEFT(v, bits) FROM_SHORTS(vshlq_u16(AS_SHORTS(v), vdupq_n_s16(bits)))
 #define RIGHT(v, bits) FROM_SHORTS(vshlq_u16(AS_SHORTS(v), vdupq_n_s16(-(bits))))
 #define LEFT_BY(v, bits) vshlq_s32(v, vdupq_n_s32(bits))
@@ -44,6 +49,8 @@
 #define DOT_MEMORY(type, sum, w, p) DOT(type, sum, w, SPREAD_MEMORY(p))
 #define TO_FLOATS(v) vcvtq_f32_s32(v)
 #define AS_FLOATS(v) vreinterpretq_f32_s32(v)
+#define AS_INTS(v) vreinterpretq_s32_f32(v)
+#define ADD_FLOATS(a, b) vaddq_f32(a, b)
 #define MULTIPLY(a, b) vmulq_f32(a, b)
 #define MULTIPLY_ADD(a, b, c) vfmaq_f32(c, a, b)
 #define LOAD_FLOATS(p) vld1q_f32(p)
@@ -55,13 +62,15 @@
 #define FEW 4
 #define LOAD_BF16(p) vreinterpretq_f32_u32(vshll_n_u16(vld1_u16((const uint16_t *) (p)), 16))
 #define LOAD_QUANTS(p) vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(*(const uint32_t *) (p))))))
-#define ADD_FLOATS(a, b) vaddq_f32(a, b)
 #define SUBTRACT(a, b) vsubq_f32(a, b)
 #define MAX_FLOATS(a, b) vmaxq_f32(a, b)
-#define ADD_INTS(a, b) vaddq_s32(a, b)
-#define AS_INTS(v) vreinterpretq_s32_f32(v)
 #define HIGHEST(v) vmaxvq_f32(v)
 #define EXP_ENDS(x, y, lowest) vbslq_f32(vmvnq_u32(vceqq_f32(x, x)), x, vbslq_f32(vcltq_f32(x, lowest), vdupq_n_f32(0), y))
+
+static inline __attribute__((always_inline)) void store_bytes(int8_t *p, ints v) {
+  int16x4_t shorts = vmovn_s32(v);
+  vst1_lane_s32((four_bytes *) p, vreinterpret_s32_s8(vmovn_s16(vcombine_s16(shorts, shorts))), 0);
+}
 
 #include "tile.h"
 #include "attention_tile.h"

@@ -17,7 +17,10 @@
  *   DOT(type, sum, w, x)         sum[lane] += the bytes of w[lane] times the signed bytes of x[lane]
  *   DOT_MEMORY(type, sum, w, p)  the same with 4 bytes of memory in every lane of x
  *   SIGNED_BYTES                 1 if DOT takes signed weights of 8 bits, 0 if unsigned
- *   TO_FLOATS(v), AS_FLOATS(v), MULTIPLY(a, b), MULTIPLY_ADD(a, b, c)
+ *   STORE_BYTES(p, v)            the lowest byte of every lane, packed
+ *   HIGHEST_INT(v), SUM_OF_INTS(v)   of all lanes
+ *   ADD_INTS, SUBTRACT_INTS(a, b)
+ *   TO_FLOATS(v), AS_FLOATS(v), AS_INTS(v), ADD_FLOATS(a, b), MULTIPLY(a, b), MULTIPLY_ADD(a, b, c)
  *   LOAD_FLOATS(p), STORE_FLOATS(p, v), LOAD_HALVES(p)
  *
  * A panel pair is walked in chunks of columns. Of each chunk the scales are widened once; then all tokens pass, a
@@ -263,43 +266,38 @@ TARGET static __attribute__((noinline)) void NAMED(product_of)(enum type type, c
   }
 }
 
-/* Activations in blocks of 8 bits: Kernels#quantise. The compiler finds the vectors. */
-TARGET void NAMED(quantise)(const float *x, int n, struct block *into) {
-  const float rounder = 0x1.8p23f; /* rounds to the nearest integer, ties to even */
-  for (; n > 0; n -= BLOCK, x += BLOCK, into++) {
-    int32_t bits[BLOCK], most = 0, sums[2] = {0, 0};
-    memcpy(bits, x, sizeof bits);
-    for (int i = 0; i < BLOCK; i++) {
-      int32_t magnitude = bits[i] & 0x7fffffff;
-      most = magnitude > most ? magnitude : most;
+/* Kernels#quantise: activations in blocks of 8 bits. */
+INLINE void quantise_block(const float *x, struct block *into) {
+  ints most = SPREAD_INT(0), sum[2] = {most, most};
+  for (int i = 0; i < BLOCK; i += LANES) most = MAX_INTS(most, AND(AS_INTS(LOAD_FLOATS(x + i)), SPREAD_INT(0x7fffffff)));
+  int32_t magnitude = HIGHEST_INT(most);
+  float largest;
+  memcpy(&largest, &magnitude, sizeof largest);
+  if (largest >= 0x1p-119f && largest < __builtin_inff()) {
+    floats inverse = SPREAD(127.0f / largest), rounder = SPREAD(0x1.8p23f); /* rounds to the nearest integer, ties to even */
+    for (int i = 0; i < BLOCK; i += LANES) {
+      ints q = SUBTRACT_INTS(AS_INTS(ADD_FLOATS(MULTIPLY(LOAD_FLOATS(x + i), inverse), rounder)), SPREAD_INT(0x4b400000));
+      STORE_BYTES(into->q + i, q);
+      sum[2 * i / BLOCK] = ADD_INTS(sum[2 * i / BLOCK], q);
     }
-    float largest;
-    memcpy(&largest, &most, sizeof largest);
-    if (largest >= 0x1p-119f && largest < __builtin_inff()) {
-      float inverse = 127.0f / largest;
-      for (int i = 0; i < BLOCK; i++) {
-        float rounded = x[i] * inverse + rounder;
-        memcpy(&bits[i], &rounded, sizeof rounded);
-        bits[i] -= 0x4b400000;
-      }
-      for (int i = 0; i < BLOCK / 2; i++) sums[0] += bits[i];
-      for (int i = BLOCK / 2; i < BLOCK; i++) sums[1] += bits[i];
-      for (int i = 0; i < BLOCK; i++) into->q[i] = (int8_t) bits[i];
-    } else {
-      memset(into->q, 0, sizeof into->q);
-    }
-    int sum = sums[0] + sums[1];
-    float scale = largest < 0x1p-119f ? 0.0f : largest / 127.0f;
-    if (!(scale < __builtin_inff())) scale = __builtin_nanf("");
-    into->scale = scale;
-    into->minimum = -(scale * (float) sum);
-    into->offset8 = -8 * sum;
-    into->offset12 = -12 * sum;
-    into->offset16 = -16 * sum;
-    into->offset128 = -128 * sum;
-    into->offset32[0] = -32 * sums[0];
-    into->offset32[1] = -32 * sums[1];
+  } else {
+    memset(into->q, 0, sizeof into->q);
   }
+  int sums[] = {SUM_OF_INTS(sum[0]), SUM_OF_INTS(sum[1])}, both = sums[0] + sums[1];
+  float scale = largest < 0x1p-119f ? 0.0f : largest / 127.0f;
+  if (!(scale < __builtin_inff())) scale = __builtin_nanf("");
+  into->scale = scale;
+  into->minimum = -(scale * (float) both);
+  into->offset8 = -8 * both;
+  into->offset12 = -12 * both;
+  into->offset16 = -16 * both;
+  into->offset128 = -128 * both;
+  into->offset32[0] = -32 * sums[0];
+  into->offset32[1] = -32 * sums[1];
+}
+
+TARGET void NAMED(quantise)(const float *x, int n, struct block *into) {
+  for (int i = 0; i < n; i += BLOCK) quantise_block(x + i, into + i / BLOCK);
 }
 
 TARGET void NAMED(multiply)(enum type type, const struct product *p) {
