@@ -18,26 +18,28 @@
 /* The order is that of KvDType.java. */
 enum cache { CACHE_F32, CACHE_F16, CACHE_BF16, CACHE_Q8_0, CACHES };
 
-/* Consecutive tokens of one sequence, all query heads of one key/value head, and some positions. */
+/* Consecutive tokens of one sequence, all query heads of some key/value heads, and some positions. */
 struct attention {
   enum cache cache;
   int head_dim;
   int value_dim;
   int prefix; /* whether values are the beginnings of keys, and not stored */
   float scale;
-  const uint8_t *pool;    /* plus a block's offset: the keys of the head, or their scales */
+  const uint8_t *pool;    /* plus a block's offset: the keys of the first head, or their scales */
   int64_t values_at;      /* from there to the values, if they are stored */
+  int kv_heads;
+  int64_t kv_head_bytes;  /* from there to the keys of the next head */
   const int64_t *offsets; /* of the blocks of the sequence */
-  const uint8_t *query;   /* of the first token, [heads][head_dim] */
+  const uint8_t *query;   /* of the first token, [kv_heads][heads][head_dim] */
   int64_t query_stride;   /* bytes from token to token */
   int tokens;
-  int heads;
+  int heads;    /* query heads of a key/value head */
   int position; /* of the first token */
   int window;   /* keys that a token sees at most */
   int from;     /* the segment's positions */
   int end;
   float *scratch;
-  float *states;
+  float *states; /* [kv_heads][tokens][heads] */
 };
 
 static inline int cache_bytes(enum cache cache) {

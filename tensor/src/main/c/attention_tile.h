@@ -22,7 +22,7 @@ struct span {
   const uint8_t *values[SPAN_BLOCKS]; /* [SLOTS][padded] */
   const float *key_scales[SPAN_BLOCKS];
   const float *value_scales[SPAN_BLOCKS];
-  int64_t ahead[SPAN_BLOCKS]; /* bytes to the same block of the next span, which is fetched meanwhile; or 0 */
+  int64_t ahead[SPAN_BLOCKS]; /* bytes to a block that is needed next, which is fetched meanwhile; or 0 */
 };
 
 INLINE floats widened(enum cache cache, const uint8_t *p) {
@@ -298,8 +298,19 @@ INLINE void widen_block(const struct attention *a, struct span *s, int block) {
   }
 }
 
+/*
+ * Bytes from a block to the one that takes its place in the next span of the positions first..end-1, or, if there is
+ * none, in the first span of the next head; 0 if there is none either.
+ */
+INLINE int64_t ahead_of(const struct attention *a, int block, int first, int end) {
+  int next = block + SPAN_BLOCKS, again = first / SPAN * SPAN_BLOCKS + block % SPAN_BLOCKS;
+  if (next * SLOTS < end) return a->offsets[next] - a->offsets[block];
+  if (a->kv_heads == 1 || again < first / SLOTS || again * SLOTS >= end) return 0;
+  return a->offsets[again] + a->kv_head_bytes - a->offsets[block];
+}
+
 /* Finds the blocks of the span from `start` on that hold the positions from..to-1; the others get the place of the first. */
-INLINE void locate(const struct attention *a, int start, int from, int to, int end, struct span *s) {
+INLINE void locate(const struct attention *a, int start, int from, int to, struct span *s) {
   int scales = group_count(a) * SLOTS * (int) sizeof(float);
   int first = (from - start) / SLOTS, last = (to - 1 - start) / SLOTS;
   for (int i = 0; i < SPAN_BLOCKS; i++) {
@@ -309,8 +320,7 @@ INLINE void locate(const struct attention *a, int start, int from, int to, int e
     s->value_scales[i] = (const float *) values;
     s->keys[i] = keys + scales;
     s->values[i] = values + scales;
-    int next = (start + SPAN) / SLOTS + i;
-    s->ahead[i] = next * SLOTS < end ? a->offsets[next] - a->offsets[block] : 0;
+    s->ahead[i] = 0;
   }
 }
 
@@ -336,7 +346,8 @@ INLINE void attend_group(const struct attention *a, enum cache cache, const stru
   }
 }
 
-TARGET void NAMED(attend)(const struct attention *a) {
+/* One key/value head, the first of those that are left. */
+INLINE void attend_head(const struct attention *a) {
   int padded = padded_dim(a), rows = a->tokens * a->heads, stride = state_floats(a);
   float *queries = a->scratch + SPAN * (a->head_dim + padded) + WEIGHT_ROWS * SPAN;
   memset(a->states, 0, (size_t) rows * stride * sizeof(float));
@@ -346,13 +357,14 @@ TARGET void NAMED(attend)(const struct attention *a) {
   for (int start = first / SPAN * SPAN; start < end; start += SPAN) {
     int from = first > start ? first : start, to = least(end, start + SPAN);
     struct span s;
-    locate(a, start, from, to, end, &s);
+    locate(a, start, from, to, &s);
     if (widen) {
       for (int block = (from - start) / SLOTS; block <= (to - 1 - start) / SLOTS; block++) widen_block(a, &s, block);
       for (int block = 0; block < SPAN_BLOCKS; block++) {
         if (block < (from - start) / SLOTS || block > (to - 1 - start) / SLOTS) s.keys[block] = s.keys[(from - start) / SLOTS];
-        s.ahead[block] = 0;
       }
+    } else {
+      for (int block = from / SLOTS; block <= (to - 1) / SLOTS; block++) s.ahead[block % SPAN_BLOCKS] = ahead_of(a, block, first, end);
     }
     const float *q = queries;
     for (int row = 0, count; row < rows; row += count) {
@@ -361,5 +373,15 @@ TARGET void NAMED(attend)(const struct attention *a) {
       q += count * a->head_dim;
       memset(s.ahead, 0, sizeof s.ahead);
     }
+  }
+}
+
+TARGET void NAMED(attend)(const struct attention *of) {
+  struct attention a = *of;
+  for (; a.kv_heads > 0; a.kv_heads--) {
+    attend_head(&a);
+    a.pool += a.kv_head_bytes;
+    a.query += a.heads * a.head_dim * sizeof(float);
+    a.states += a.tokens * a.heads * state_floats(&a);
   }
 }

@@ -102,12 +102,12 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
   }
 }
 
-/* The same for attention. keys_at is where the keys of the head start in the pool for a block with offset 0. */
+/* The same for attention. keys_at is where the keys of the first head start in the pool for a block with offset 0. */
 EXPORT int consilium_attend(int level, int cache, int head_dim, int value_dim, int prefix, float scale, const uint8_t *pool, int64_t keys_at, int64_t values_at,
-                            const uint8_t *offsets, const uint8_t *query, int64_t query_at, int64_t query_stride, int tokens, int heads,
+                            int kv_heads, int64_t kv_head_bytes, const uint8_t *offsets, const uint8_t *query, int64_t query_at, int64_t query_stride, int tokens, int heads,
                             int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at) {
   struct attention a = {
-    (enum cache) cache, head_dim, value_dim, prefix, scale, pool + keys_at, values_at, (const int64_t *) offsets, query + query_at, query_stride, tokens, heads,
+    (enum cache) cache, head_dim, value_dim, prefix, scale, pool + keys_at, values_at, kv_heads, kv_head_bytes, (const int64_t *) offsets, query + query_at, query_stride, tokens, heads,
     position, window, from, end, (float *) scratch, (float *) (states + states_at),
   };
   if (cache < 0 || cache >= CACHES) return -1;

@@ -17,8 +17,8 @@ int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weig
                        int panels, const uint8_t *activations, const uint8_t *offsets, int64_t offsets_at, int tokens, uint8_t *y,
                        int64_t y_at, int64_t y_stride_bytes, int rows);
 int consilium_attend(int level, int cache, int head_dim, int value_dim, int prefix, float scale, const uint8_t *pool, int64_t keys_at,
-                     int64_t values_at, const uint8_t *offsets, const uint8_t *query, int64_t query_at, int64_t query_stride, int tokens,
-                     int heads, int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at);
+                     int64_t values_at, int kv_heads, int64_t kv_head_bytes, const uint8_t *offsets, const uint8_t *query, int64_t query_at,
+                     int64_t query_stride, int tokens, int heads, int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at);
 
 static const int block_bytes[] = {34, 18, 22, 144, 176, 210, 17}, block_columns[] = {32, 32, 32, 256, 256, 256, 32};
 static const int scale_bytes[] = {32, 32, 32, 256, 256, 288, 16};
@@ -93,30 +93,33 @@ static void fill(enum cache cache, uint8_t *part, int groups, int n) {
   }
 }
 
-static void attention(int level, enum cache cache, int head_dim, int heads, int prefix) {
+static void attention(int level, enum cache cache, int head_dim, int heads, int kv_heads, int prefix) {
   int value_dim = prefix ? (head_dim * 3 + 3) / 4 : head_dim, padded = (value_dim + 15) / 16 * 16;
   int groups = cache == CACHE_Q8_0 ? (head_dim + GROUP - 1) / GROUP : 0, tokens = 1 + draw() % 8, position = draw() % 300;
   int window = draw() % 3 ? 1 << 20 : 1 + draw() % 90, blocks = (position + tokens + SLOTS - 1) / SLOTS;
   int64_t key_bytes = ((int64_t) groups * 64 + SLOTS * head_dim * cache_bytes(cache) + 63) / 64 * 64;
   int64_t value_bytes = prefix ? 0 : ((int64_t) groups * 64 + SLOTS * padded * cache_bytes(cache) + 63) / 64 * 64;
-  int64_t of_block = key_bytes + value_bytes, queries = (int64_t) tokens * heads * head_dim, state = padded + 2 * SLOTS;
+  int64_t of_head = key_bytes + value_bytes, of_block = kv_heads * of_head, state = padded + 2 * SLOTS;
+  int64_t rows = (int64_t) kv_heads * tokens * heads;
   uint8_t *pool = zeros(blocks * of_block);
   int64_t *offsets = zeros(blocks * 8);
   for (int i = 0; i < blocks; i++) {
     offsets[i] = (blocks - 1 - i) * of_block;
-    fill(cache, pool + offsets[i], groups, SLOTS * head_dim);
-    if (!prefix) fill(cache, pool + offsets[i] + key_bytes, groups, SLOTS * padded);
+    for (int head = 0; head < kv_heads; head++) {
+      fill(cache, pool + offsets[i] + head * of_head, groups, SLOTS * head_dim);
+      if (!prefix) fill(cache, pool + offsets[i] + head * of_head + key_bytes, groups, SLOTS * padded);
+    }
   }
-  float *query = zeros(queries * 4), *states = zeros(tokens * heads * state * 4);
-  for (int64_t i = 0; i < queries; i++) query[i] = draw_float();
+  float *query = zeros(rows * head_dim * 4), *states = zeros(rows * state * 4);
+  for (int64_t i = 0; i < rows * head_dim; i++) query[i] = draw_float();
   uint8_t *scratch = zeros(4ll * (SPAN * (head_dim + padded) + WEIGHT_ROWS * SPAN + tokens * heads * head_dim));
-  int failed = consilium_attend(level, cache, head_dim, value_dim, prefix, 0.25f, pool, 0, key_bytes, (uint8_t *) offsets, (uint8_t *) query,
-                                0, 4ll * heads * head_dim, tokens, heads, position, window, 0, 512, scratch, (uint8_t *) states, 0);
+  int failed = consilium_attend(level, cache, head_dim, value_dim, prefix, 0.25f, pool, 0, key_bytes, kv_heads, of_head, (uint8_t *) offsets,
+                                (uint8_t *) query, 0, 4ll * kv_heads * heads * head_dim, tokens, heads, position, window, 0, 512, scratch, (uint8_t *) states, 0);
   uint64_t sum = 0;
-  for (int64_t row = 0; row < tokens * heads; row++) {
+  for (int64_t row = 0; row < rows; row++) {
     sum = sum * 31 + hash(states + row * state, value_dim) + hash(states + row * state + padded, SLOTS + 1);
   }
-  printf("attention %d, %d heads of %d, prefix %d: %d %016llx\n", cache, heads, head_dim, prefix, failed, (unsigned long long) sum);
+  printf("attention %d, %d times %d heads of %d, prefix %d: %d %016llx\n", cache, kv_heads, heads, head_dim, prefix, failed, (unsigned long long) sum);
   free(pool), free(offsets), free(query), free(states), free(scratch);
 }
 
@@ -136,8 +139,8 @@ int main(void) {
     for (int head_dim = 1; head_dim < 140; head_dim = head_dim * 2 + head_dim % 3) {
       for (int heads = 1; heads < 30; heads += heads < 8 ? 1 : 5) {
         seed = 1 + cache * 1000000 + head_dim * 1000 + heads;
-        attention(level, cache, head_dim, heads, 0);
-        attention(level, cache, head_dim, heads, 1);
+        attention(level, cache, head_dim, heads, 1 + heads % 3, 0);
+        attention(level, cache, head_dim, heads, 1, 1);
       }
     }
   }

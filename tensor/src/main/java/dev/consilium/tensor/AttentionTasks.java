@@ -14,7 +14,9 @@ import java.util.function.Consumer;
  *
  * <ol>
  *   <li>Tiles of up to {@value #TILE_ROWS} rows, smaller where there are few tokens for many
- *       threads; a thread computes the segments of its tile one after another.
+ *       threads; a thread computes the segments of its tile one after another. Where there are many
+ *       jobs of few tokens, a tile has several key/value heads, for the kernels fetch the keys of
+ *       the next one while they compute.
  *   <li>If there are still too few tiles, which is decode of few long sequences, each segment of a
  *       tile is a task, and the tiles are finished in a second region.
  * </ol>
@@ -63,20 +65,26 @@ final class AttentionTasks {
     for (AttentionJob job : jobs) {
       rows += (long) job.tokens() * job.shape().heads();
     }
-    int ofTile = Math.clamp(rows / wanted, LEAST_ROWS, TILE_ROWS);
+    int most = (int) Math.min(rows / wanted, TILE_ROWS);
     List<AttentionJob> longestFirst = new ArrayList<>(jobs);
     longestFirst.sort(Comparator.comparingInt((AttentionJob job) -> job.endKey(0)).reversed());
     List<AttentionTile> tiles = new ArrayList<>();
     for (AttentionJob job : longestFirst) {
-      split(job, Math.max(1, ofTile / job.shape().headsPerKvHead()), tiles);
+      split(job, most, tiles);
     }
     return tiles;
   }
 
-  private static void split(AttentionJob job, int tokens, List<AttentionTile> into) {
+  private static void split(AttentionJob job, int mostRows, List<AttentionTile> into) {
+    int ofToken = job.shape().headsPerKvHead();
+    int tokens = Math.clamp(Math.max(mostRows, LEAST_ROWS) / ofToken, 1, job.tokens());
+    int all = job.shape().kvHeads();
+    int parts = Math.ceilDiv(all, Math.clamp(mostRows / (tokens * ofToken), 1, all));
     for (int end = job.tokens(); end > 0; end -= tokens) {
-      for (int kvHead = 0; kvHead < job.shape().kvHeads(); kvHead++) {
-        into.add(new AttentionTile(job, kvHead, Math.max(0, end - tokens), end));
+      for (int i = 0; i < parts; i++) {
+        int first = all * i / parts;
+        int heads = all * (i + 1) / parts - first;
+        into.add(new AttentionTile(job, first, heads, Math.max(0, end - tokens), end));
       }
     }
   }

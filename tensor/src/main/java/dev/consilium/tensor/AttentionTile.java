@@ -3,13 +3,16 @@ package dev.consilium.tensor;
 import java.util.Objects;
 
 /**
- * The unit of attention's work: some tokens of a job, and all query heads that share one key/value
- * head, so that keys and values are read once for all of them. A row is one query head of one
- * token, tokens first.
+ * The unit of attention's work: some tokens of a job, and all query heads that share some key/value
+ * heads, so that keys and values are read once for all of them. A row is one query head of one
+ * token: key/value heads first, then tokens.
  *
+ * @param kvHead the first key/value head
+ * @param kvHeads how many they are
  * @param endToken one behind the last token
  */
-public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int endToken) {
+public record AttentionTile(
+    AttentionJob job, int kvHead, int kvHeads, int firstToken, int endToken) {
   /**
    * Positions of a segment. Attention over a segment is computed on its own, so that one long
    * sequence can use many threads; the results are combined in ascending order.
@@ -20,10 +23,10 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
   static final int SPAN = 64;
 
   public AttentionTile {
-    Objects.checkIndex(kvHead, job.shape().kvHeads());
+    Objects.checkFromIndexSize(kvHead, kvHeads, job.shape().kvHeads());
     Objects.checkFromToIndex(firstToken, endToken, job.tokens());
-    if (firstToken == endToken) {
-      throw new IllegalArgumentException("a tile without tokens");
+    if (firstToken == endToken || kvHeads == 0) {
+      throw new IllegalArgumentException("a tile without tokens or heads");
     }
   }
 
@@ -38,7 +41,18 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
 
   /** Rows of the tile. */
   public int rows() {
+    return kvHeads * rowsPerKvHead();
+  }
+
+  /** Rows of each key/value head. */
+  int rowsPerKvHead() {
     return tokens() * shape().headsPerKvHead();
+  }
+
+  /** The part with one of the key/value heads. */
+  AttentionTile ofKvHead(int index) {
+    Objects.checkIndex(index, kvHeads);
+    return new AttentionTile(job, kvHead + index, 1, firstToken, endToken);
   }
 
   /** The first segment that a token of the tile sees. */
@@ -79,13 +93,13 @@ public record AttentionTile(AttentionJob job, int kvHead, int firstToken, int en
 
   /** The token of the tile that a row belongs to. */
   int token(int row) {
-    return row / shape().headsPerKvHead();
+    return row / shape().headsPerKvHead() % tokens();
   }
 
   /** The query head of a row. */
   int head(int row) {
     int heads = shape().headsPerKvHead();
-    return kvHead * heads + row % heads;
+    return (kvHead + row / rowsPerKvHead()) * heads + row % heads;
   }
 
   private int matrixRow(int row) {

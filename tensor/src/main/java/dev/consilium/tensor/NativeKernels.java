@@ -134,7 +134,8 @@ public final class NativeKernels implements Kernels {
   }
 
   private static void attend(Kernels kernels, AttentionJob job) {
-    AttentionTasks.run(kernels, new AttentionTile(job, 0, 0, job.tokens()), new AttentionMemory());
+    AttentionTasks.run(
+        kernels, new AttentionTile(job, 0, 1, 0, job.tokens()), new AttentionMemory());
   }
 
   @Override

@@ -162,6 +162,8 @@ final class NativeLibrary {
             ADDRESS, // pool
             JAVA_LONG, // keys_at
             JAVA_LONG, // values_at
+            JAVA_INT, // kv_heads
+            JAVA_LONG, // kv_head_bytes
             ADDRESS, // offsets
             ADDRESS, // query
             JAVA_LONG, // query_at
@@ -303,6 +305,8 @@ final class NativeLibrary {
                   job.cache().pool(),
                   job.cache().base() + shape.keyOffset(tile.kvHead()),
                   shape.valueOffset(0),
+                  tile.kvHeads(),
+                  shape.blockBytes() / shape.kvHeads(),
                   job.cache().offsets(),
                   job.query().segment(),
                   tile.queryOffset(0),

@@ -22,7 +22,7 @@ final class ScalarAttention {
   private ScalarAttention(AttentionTile tile, int row) {
     this.shape = tile.shape();
     this.cache = tile.job().cache();
-    this.kvHead = tile.kvHead();
+    this.kvHead = tile.kvHead() + row / tile.rowsPerKvHead();
     this.query = new float[shape.headDim()];
     this.output = new float[shape.valueDim()];
     for (int d = 0; d < query.length; d++) {

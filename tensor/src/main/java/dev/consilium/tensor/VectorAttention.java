@@ -31,7 +31,9 @@ final class VectorAttention {
   private static final int BLOCKS = SPAN / BLOCK_TOKENS;
   private static final long WEIGHT_BYTES = SPAN * 4L;
 
+  /** Of one key/value head. */
   private final AttentionTile tile;
+
   private final AttentionShape shape;
   private final KvBlocks cache;
   private final MemorySegment scratch;
@@ -71,7 +73,10 @@ final class VectorAttention {
   static void attend(
       AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long at) {
     AttentionStates.clear(tile.shape(), tile.rows(), states, at);
-    new VectorAttention(tile, scratch, states, at).attend(segment);
+    long ofKvHead = tile.rowsPerKvHead() * AttentionStates.rowBytes(tile.shape());
+    for (int i = 0; i < tile.kvHeads(); i++) {
+      new VectorAttention(tile.ofKvHead(i), scratch, states, at + i * ofKvHead).attend(segment);
+    }
   }
 
   private void attend(int segment) {

@@ -107,15 +107,16 @@ final class AttentionSample {
         shape, cache.blocks(), position + from, count, window, sinks, query, out, ROW + from);
   }
 
-  /** The results by tiles of so many tokens. */
+  /** The results by tiles of so many tokens, and of one to three key/value heads. */
   F32Matrix attend(Kernels kernels, int tileTokens) {
     F32Matrix out = results();
     AttentionJob job = job(0, tokens, out);
     AttentionMemory memory = new AttentionMemory();
-    for (int head = 0; head < shape.kvHeads(); head++) {
+    for (int head = 0, heads; head < shape.kvHeads(); head += heads) {
+      heads = Math.min(1 + (head + tileTokens) % 3, shape.kvHeads() - head);
       for (int token = 0; token < tokens; token += tileTokens) {
         int end = Math.min(tokens, token + tileTokens);
-        AttentionTasks.run(kernels, new AttentionTile(job, head, token, end), memory);
+        AttentionTasks.run(kernels, new AttentionTile(job, head, heads, token, end), memory);
       }
     }
     return out;

@@ -158,7 +158,9 @@ class AttentionTest {
     for (AttentionTile tile : AttentionTasks.tiles(jobs, wanted)) {
       int from = tile.job().position() - 40;
       for (int token = tile.firstToken(); token < tile.endToken(); token++) {
-        seen[tile.kvHead()][from + token]++;
+        for (int i = 0; i < tile.kvHeads(); i++) {
+          seen[tile.kvHead() + i][from + token]++;
+        }
       }
     }
     for (int[] ofHead : seen) {
