@@ -41,6 +41,12 @@ final class MatmulTasks {
   /** And where they are gathered: fewer, so that there are more panels to gather them for. */
   private static final int TASK_TOKENS_GATHERED = 64;
 
+  /**
+   * Tokens of a task at least where plain weights, those of a gate, have fewer panels than there
+   * are threads: kernels take four at once.
+   */
+  private static final int LEAST_TOKENS = 4;
+
   private final List<MatmulJob> jobs;
   private final List<QuantisedTokens> quantised;
   private final Kernels kernels;
@@ -69,18 +75,27 @@ final class MatmulTasks {
     }
     long perTask = multiplyAdds / ((long) TASKS_PER_THREAD * threads);
     for (int i = 0; i < jobs.size(); i++) {
-      cut(i, perTask);
+      cut(i, perTask, threads);
     }
   }
 
-  private void cut(int i, long multiplyAdds) {
+  private void cut(int i, long multiplyAdds, int threads) {
     MatmulJob job = jobs.get(i);
-    boolean gathered = job.weights().dtype().quantised() && kernels.gathersTokens();
-    int tokenParts = Math.ceilDiv(job.tokens(), gathered ? TASK_TOKENS_GATHERED : TASK_TOKENS);
+    int tokenParts = tokenParts(job, threads);
     tokenStep[i] = tokenParts == 0 ? 1 : Math.ceilDiv(job.tokens(), tokenParts);
     panelStep[i] = panelsPerTask(job.weights(), tokenStep[i], multiplyAdds);
     int panelParts = Math.ceilDiv(job.weights().panels(), panelStep[i]);
     firstTask[i + 1] = Math.addExact(firstTask[i], Math.multiplyExact(tokenParts, panelParts));
+  }
+
+  private int tokenParts(MatmulJob job, int threads) {
+    if (job.weights().dtype().quantised()) {
+      return Math.ceilDiv(
+          job.tokens(), kernels.gathersTokens() ? TASK_TOKENS_GATHERED : TASK_TOKENS);
+    }
+    int parts = Math.ceilDiv(threads, job.weights().panels());
+    return Math.max(
+        Math.ceilDiv(job.tokens(), TASK_TOKENS), Math.min(parts, job.tokens() / LEAST_TOKENS));
   }
 
   private int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {

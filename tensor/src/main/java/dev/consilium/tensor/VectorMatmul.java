@@ -92,10 +92,10 @@ final class VectorMatmul {
       long wAt = panel * weights.panelBytes() + weights.columnsBytes(k);
       long xAt = job.xOffset(token) + k * 4L;
       switch (weights.dtype()) {
-        case F32 -> tileOfOne(w, wAt, count, x, xAt, 0);
+        case F32 -> tileOfOne(weights.rowsOfPanel(panel), w, wAt, count, x, xAt, 0);
         case BF16 -> Bf16Panels.multiply(w, wAt, count, x, xAt, sums);
         case F16 -> F16Panels.multiply(w, wAt, count, x, xAt, sums);
-        case F8_BLOCKS, F4_BLOCKS -> multiplyOneNarrow(weights.dtype(), w, wAt, count, x, xAt);
+        case F8_BLOCKS, F4_BLOCKS -> multiplyOneNarrow(weights, panel, w, wAt, count, x, xAt);
         default -> throw unexpected(weights);
       }
     }
@@ -111,18 +111,18 @@ final class VectorMatmul {
       aheadAt = wAt + weights.columnsBytes(count);
       aheadEnd = Math.min(aheadAt + weights.columnsBytes(TILE_CHUNK), w.byteSize());
       switch (weights.dtype()) {
-        case F32 -> tiles(job, k, count, w, wAt, firstToken, endToken);
+        case F32 -> tiles(job, panel, k, count, w, wAt, firstToken, endToken);
         case BF16 -> {
           Bf16Panels.widen(w, wAt, count, widened);
-          tiles(job, k, count, widened, 0, firstToken, endToken);
+          tiles(job, panel, k, count, widened, 0, firstToken, endToken);
         }
         case F16 -> {
           F16Panels.widen(w, wAt, count, widened);
-          tiles(job, k, count, widened, 0, firstToken, endToken);
+          tiles(job, panel, k, count, widened, 0, firstToken, endToken);
         }
         case F8_BLOCKS, F4_BLOCKS -> {
           NarrowPanels.widen(weights.dtype(), w, wAt, count, widened);
-          tiles(job, k, count, widened, 0, firstToken, endToken);
+          tiles(job, panel, k, count, widened, 0, firstToken, endToken);
         }
         default -> throw unexpected(weights);
       }
@@ -131,11 +131,18 @@ final class VectorMatmul {
 
   /** Widening takes longer than the product: it is done by the chunk, as for many tokens. */
   private void multiplyOneNarrow(
-      DType dtype, MemorySegment w, long wAt, int count, MemorySegment x, long xAt) {
+      PackedMatrix weights,
+      int panel,
+      MemorySegment w,
+      long wAt,
+      int count,
+      MemorySegment x,
+      long xAt) {
+    DType dtype = weights.dtype();
     for (int k = 0; k < count; k += TILE_CHUNK) {
       int columns = Math.min(TILE_CHUNK, count - k);
       NarrowPanels.widen(dtype, w, wAt + NarrowPanels.bytes(dtype, k), columns, widened);
-      tileOfOne(widened, 0, columns, x, xAt + k * 4L, 0);
+      tileOfOne(weights.rowsOfPanel(panel), widened, 0, columns, x, xAt + k * 4L, 0);
     }
   }
 
@@ -144,22 +151,31 @@ final class VectorMatmul {
   }
 
   private void tiles(
-      MatmulJob job, int k, int count, MemorySegment w, long wAt, int firstToken, int endToken) {
+      MatmulJob job,
+      int panel,
+      int k,
+      int count,
+      MemorySegment w,
+      long wAt,
+      int firstToken,
+      int endToken) {
+    int rows = job.weights().rowsOfPanel(panel);
     MemorySegment x = job.x().segment();
     int token = firstToken;
     int at = 0;
     for (; token + 4 <= endToken; token += 4) {
-      tileOfFour(job, k, count, w, wAt, token, at);
+      tileOfFour(job, rows, k, count, w, wAt, token, at);
       touch(job.weights().segment());
       at += 4 * PANEL_ROWS;
     }
     if (token + 2 <= endToken) {
-      tileOfTwo(w, wAt, count, x, job.xOffset(token) + k * 4L, job.xOffset(token + 1) + k * 4L, at);
+      long x0 = job.xOffset(token) + k * 4L;
+      tileOfTwo(rows, w, wAt, count, x, x0, job.xOffset(token + 1) + k * 4L, at);
       token += 2;
       at += 2 * PANEL_ROWS;
     }
     if (token < endToken) {
-      tileOfOne(w, wAt, count, x, job.xOffset(token) + k * 4L, at);
+      tileOfOne(rows, w, wAt, count, x, job.xOffset(token) + k * 4L, at);
     }
   }
 
@@ -178,32 +194,33 @@ final class VectorMatmul {
   }
 
   private void tileOfFour(
-      MatmulJob job, int k, int count, MemorySegment w, long wAt, int token, int at) {
+      MatmulJob job, int rows, int k, int count, MemorySegment w, long wAt, int token, int at) {
     MemorySegment x = job.x().segment();
     long x0 = job.xOffset(token) + k * 4L;
     long x1 = job.xOffset(token + 1) + k * 4L;
     long x2 = job.xOffset(token + 2) + k * 4L;
     long x3 = job.xOffset(token + 3) + k * 4L;
-    if (NARROW_TILES) {
-      for (int row = 0; row < PANEL_ROWS; row += 2 * COUNT) {
+    if (NARROW_TILES || rows <= 2 * COUNT) {
+      for (int row = 0; row < rows; row += 2 * COUNT) {
         F32Panels.multiply4Narrow(w, wAt + row * 4L, count, x, x0, x1, x2, x3, sums, at + row);
       }
     } else {
-      for (int row = 0; row < PANEL_ROWS; row += 4 * COUNT) {
+      for (int row = 0; row < rows; row += 4 * COUNT) {
         F32Panels.multiply4(w, wAt + row * 4L, count, x, x0, x1, x2, x3, sums, at + row);
       }
     }
   }
 
   private void tileOfTwo(
-      MemorySegment w, long wAt, int count, MemorySegment x, long x0, long x1, int at) {
-    for (int row = 0; row < PANEL_ROWS; row += 4 * COUNT) {
+      int rows, MemorySegment w, long wAt, int count, MemorySegment x, long x0, long x1, int at) {
+    for (int row = 0; row < rows; row += 4 * COUNT) {
       F32Panels.multiply2(w, wAt + row * 4L, count, x, x0, x1, sums, at + row);
     }
   }
 
-  private void tileOfOne(MemorySegment w, long wAt, int count, MemorySegment x, long x0, int at) {
-    for (int row = 0; row < PANEL_ROWS; row += 4 * COUNT) {
+  private void tileOfOne(
+      int rows, MemorySegment w, long wAt, int count, MemorySegment x, long x0, int at) {
+    for (int row = 0; row < rows; row += 4 * COUNT) {
       F32Panels.multiply1(w, wAt + row * 4L, count, x, x0, sums, at + row);
     }
   }
