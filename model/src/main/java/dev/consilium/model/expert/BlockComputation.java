@@ -69,14 +69,13 @@ public final class BlockComputation {
    */
   private record Part(BlockWeights weights, int first, int count) {}
 
-  /** One thread's memory. */
-  private record Scratch(ScratchMatrix activated, ScratchMatrix result) {}
-
   private final CpuDevice device;
   private final ScratchMatrix gateUps = new ScratchMatrix();
   private final ScratchMatrix activations = new ScratchMatrix();
   private final ScratchMatrix results = new ScratchMatrix();
-  private final Queue<Scratch> idle = new ConcurrentLinkedQueue<>();
+
+  /** Memory for a part's activations, one for each thread that ever computed parts. */
+  private final Queue<ScratchMatrix> idle = new ConcurrentLinkedQueue<>();
 
   public BlockComputation(CpuDevice device) {
     this.device = device;
@@ -151,20 +150,16 @@ public final class BlockComputation {
 
   /** A part, on this thread alone. */
   private void compute(F32Matrix gateUp, Part part, F32Matrix result, RowFinish finish) {
-    Scratch scratch =
-        Optional.ofNullable(idle.poll())
-            .orElseGet(() -> new Scratch(new ScratchMatrix(), new ScratchMatrix()));
-    F32Matrix activated = scratch.activated().of(part.count(), part.weights().intermediateSize());
-    F32Matrix down = scratch.result().of(part.count(), part.weights().width());
+    ScratchMatrix scratch = Optional.ofNullable(idle.poll()).orElseGet(ScratchMatrix::new);
+    F32Matrix activated = scratch.of(part.count(), part.weights().intermediateSize());
     for (int i = 0; i < part.count(); i++) {
       activate(part.weights(), gateUp, part.first() + i, activated, i);
     }
     int[] all = IntStream.range(0, part.count()).toArray();
-    device.matmulHere(new MatmulJob(part.weights().down(), activated, all, down, 0));
-    for (int i = 0; i < part.count(); i++) {
-      result.copyRow(part.first() + i, down, i);
-      addDownBias(part.weights(), result, part.first() + i);
-      finish.finish(result, part.first() + i);
+    device.matmulHere(new MatmulJob(part.weights().down(), activated, all, result, part.first()));
+    for (int row = part.first(); row < part.first() + part.count(); row++) {
+      addDownBias(part.weights(), result, row);
+      finish.finish(result, row);
     }
     idle.add(scratch);
   }

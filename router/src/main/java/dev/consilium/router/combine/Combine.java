@@ -25,13 +25,42 @@ public final class Combine {
    */
   public static void add(
       CpuDevice device, List<ExpertTokens> work, ExpertOutputs outputs, F32Matrix sum) {
+    add(device, work, outputs, sum, 0);
+  }
+
+  /**
+   * As {@link #add}, to zeros.
+   *
+   * @param tokens rows of {@code sum} that are overwritten: the first ones
+   */
+  public static void sum(
+      CpuDevice device, List<ExpertTokens> work, ExpertOutputs outputs, F32Matrix sum, int tokens) {
+    add(device, work, outputs, sum, tokens);
+  }
+
+  private static void add(
+      CpuDevice device,
+      List<ExpertTokens> work,
+      ExpertOutputs outputs,
+      F32Matrix sum,
+      int tokensToClear) {
     int columns = sum.columns();
     device.parallel(
         Math.ceilDiv(columns, COLUMNS),
         task -> {
           int from = task * COLUMNS;
-          add(device, work, outputs, sum, from, Math.min(COLUMNS, columns - from));
+          int count = Math.min(COLUMNS, columns - from);
+          clear(sum, tokensToClear, from, count);
+          add(device, work, outputs, sum, from, count);
         });
+  }
+
+  private static void clear(F32Matrix sum, int tokens, int from, int count) {
+    for (int token = 0; token < tokens; token++) {
+      sum.segment()
+          .asSlice(sum.offset(token) + (long) from * Float.BYTES, (long) count * Float.BYTES)
+          .fill((byte) 0);
+    }
   }
 
   private static void add(

@@ -67,8 +67,8 @@ final class ExpertStep implements BlockStep {
     device.expect(later);
     Underway underway = begin(device, state, choices, work);
     SharedWeights.Outputs shared = weights.shared().compute(device, state.batch, work.normed);
-    clear(device, state.batch, work.delta);
     if (late()) {
+      clear(device, state.batch, work.delta);
       state.began(underway);
     } else {
       addSum(device, state, underway, work.normed, work);
@@ -121,21 +121,26 @@ final class ExpertStep implements BlockStep {
   }
 
   /**
-   * Waits for the routed experts and adds their outputs, and tokens as often as identities say, to
-   * {@code work.delta}. Narrow tokens nobody reads any more, so that sums can take their place.
+   * Waits for the routed experts and writes the sum of their outputs, and of tokens as often as
+   * identities say, to {@code work.delta}; late, it is added to what is there. Narrow tokens nobody
+   * reads any more, so that sums can take their place.
    */
   private void addSum(
       CpuDevice device, PassState state, Underway underway, F32Matrix tokens, Workspace work) {
     ExpertOutputs outputs = underway.pending().await();
     account(state, underway.chosen(), outputs);
+    int count = state.batch.count;
     if (weights.narrow().isPresent()) {
-      clear(device, state.batch, work.narrow);
-      Combine.add(device, underway.chosen(), outputs, work.narrow);
+      Combine.sum(device, underway.chosen(), outputs, work.narrow, count);
       weights.narrow().get().widen(device, state.batch, work.narrow, work.delta);
-    } else {
+    } else if (late()) {
       Combine.add(device, underway.chosen(), outputs, work.delta);
+    } else {
+      Combine.sum(device, underway.chosen(), outputs, work.delta, count);
     }
-    addIdentities(device, underway.identity(), tokens, work.delta);
+    if (underway.identity().length > 0) {
+      addIdentities(device, underway.identity(), tokens, work.delta);
+    }
   }
 
   private static void addIdentities(
@@ -166,7 +171,7 @@ final class ExpertStep implements BlockStep {
                 weights.gate().matrix(), work.normed, state.batch.all, work.gateLogits, 0)));
     Biases.add(device, weights.gate().bias(), state.batch.count, work.gateLogits);
     failRowsOutOfRange(state, work.gateLogits);
-    ExpertChoices choices = gate.choose(work.gateLogits, state.batch.count);
+    ExpertChoices choices = gate.choose(device, work.gateLogits, state.batch.count);
     state.observer.onGate(layer, work.gateLogits, choices);
     state.noteChoices(layer, choices);
     return choices;

@@ -4,6 +4,7 @@ import dev.consilium.model.family.ExpertGroups;
 import dev.consilium.model.family.GateRenormalisation;
 import dev.consilium.model.family.GateScore;
 import dev.consilium.model.family.GateSpec;
+import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.Exp;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
@@ -52,20 +53,22 @@ public final class GatingNetwork {
   }
 
   /**
-   * Chooses for tokens {@code 0 .. tokens-1}.
+   * Chooses for tokens {@code 0 .. tokens-1}, on the threads of a device.
    *
    * @param logits raw gate scores {@code [>= tokens, >= choices]}, unitless; read, never changed
    * @param tokens rows of {@code logits} to use
    * @throws ArithmeticException if a logit is not finite, which means that the hidden state
    *     overflowed
    */
-  public ExpertChoices choose(F32Matrix logits, int tokens) {
+  public ExpertChoices choose(CpuDevice device, F32Matrix logits, int tokens) {
     ExpertChoices choices = new ExpertChoices(tokens, spec.topK(), spec.expertCount());
-    float[] row = new float[logits.columns()];
-    for (int token = 0; token < tokens; token++) {
-      logits.readRow(token, row);
-      choose(Arrays.copyOf(row, spec.choices()), token, choices);
-    }
+    device.parallel(
+        tokens,
+        token -> {
+          float[] row = new float[logits.columns()];
+          logits.readRow(token, row);
+          choose(Arrays.copyOf(row, spec.choices()), token, choices);
+        });
     return choices;
   }
 

@@ -8,6 +8,7 @@ import dev.consilium.model.family.GateScore;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.router.gating.ExpertChoices;
 import dev.consilium.router.gating.GatingNetwork;
+import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -53,6 +54,8 @@ class ChosenWeightsTest {
     GateSpec spec =
         new GateSpec(
             logits.columns(), 2, new GateScore.SoftmaxOfAll(), new GateRenormalisation.None());
-    return new GatingNetwork(spec).choose(logits, logits.rows());
+    try (CpuDevice device = new CpuDevice(1)) {
+      return new GatingNetwork(spec).choose(device, logits, logits.rows());
+    }
   }
 }

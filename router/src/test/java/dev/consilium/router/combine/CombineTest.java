@@ -56,7 +56,7 @@ class CombineTest {
   }
 
   @Test
-  void add_wideRowsManyTokens_everyColumnOfEveryTokenOnce() {
+  void sum_wideRowsManyTokens_everyColumnOfEveryTokenOnce() {
     int columns = 2500; // two whole tasks and a part of one
     ExpertOutputs outputs = new ExpertOutputs(2);
     F32Matrix shared = F32Matrix.allocate(4, columns);
@@ -67,14 +67,15 @@ class CombineTest {
     }
     outputs.computed(0, "node", shared, 1); // rows 1, 2 for tokens 0, 2
     outputs.computed(1, "node", shared, 3); // row 3 for token 2
-    F32Matrix sum = F32Matrix.allocate(3, columns);
+    F32Matrix sum = filled(4, columns, 7f);
     try (CpuDevice device = new CpuDevice(2)) {
-      Combine.add(device, List.of(work(4, 0, 2), work(6, 2)), outputs, sum);
+      Combine.sum(device, List.of(work(4, 0, 2), work(6, 2)), outputs, sum, 3);
     }
     for (int column = 0; column < columns; column++) {
       assertThat(sum.get(0, column)).isEqualTo(10 + column);
       assertThat(sum.get(1, column)).isZero();
       assertThat(sum.get(2, column)).isEqualTo(20 + column + 30 + column);
+      assertThat(sum.get(3, column)).isEqualTo(7f);
     }
   }
 

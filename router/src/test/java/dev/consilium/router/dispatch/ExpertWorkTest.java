@@ -10,6 +10,7 @@ import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GateWeighting;
 import dev.consilium.router.gating.ExpertChoices;
 import dev.consilium.router.gating.GatingNetwork;
+import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -89,6 +90,8 @@ class ExpertWorkTest {
     for (int token = 0; token < logits.length; token++) {
       matrix.writeRow(token, logits[token]);
     }
-    return new GatingNetwork(gate).choose(matrix, logits.length);
+    try (CpuDevice device = new CpuDevice(1)) {
+      return new GatingNetwork(gate).choose(device, matrix, logits.length);
+    }
   }
 }

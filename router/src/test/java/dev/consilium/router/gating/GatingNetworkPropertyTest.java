@@ -10,6 +10,7 @@ import dev.consilium.model.family.GateScore;
 import dev.consilium.model.family.GateSelection;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GateWeighting;
+import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.testkit.Seeds;
@@ -48,13 +49,15 @@ class GatingNetworkPropertyTest {
   @EnumSource
   void choose_anyLogits_equalsDefinition(Kind kind) {
     SplittableRandom random = Seeds.random();
-    for (int i = 0; i < CASES; i++) {
-      Case sample = Case.random(random, kind);
-      ExpertChoices choices =
-          new GatingNetwork(sample.spec, sample.correction.map(F32Vector::of))
-              .choose(matrix(sample.logits), sample.logits.length);
-      for (int token = 0; token < sample.logits.length; token++) {
-        compare(sample, sample.logits[token], choices, token);
+    try (CpuDevice device = new CpuDevice(2)) {
+      for (int i = 0; i < CASES; i++) {
+        Case sample = Case.random(random, kind);
+        ExpertChoices choices =
+            new GatingNetwork(sample.spec, sample.correction.map(F32Vector::of))
+                .choose(device, matrix(sample.logits), sample.logits.length);
+        for (int token = 0; token < sample.logits.length; token++) {
+          compare(sample, sample.logits[token], choices, token);
+        }
       }
     }
   }

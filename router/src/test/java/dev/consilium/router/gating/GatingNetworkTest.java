@@ -9,6 +9,7 @@ import dev.consilium.model.family.GateScore;
 import dev.consilium.model.family.GateSelection;
 import dev.consilium.model.family.GateSpec;
 import dev.consilium.model.family.GateWeighting;
+import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import java.util.List;
 import org.assertj.core.data.Offset;
@@ -87,8 +88,7 @@ class GatingNetworkTest {
     logits.writeRow(0, new float[] {1, 2, 3, 4, 99, Float.NaN});
     logits.writeRow(1, new float[] {4, 3, 2, 1, 99, Float.NaN});
     logits.writeRow(2, new float[] {Float.NaN, 0, 0, 0, 0, 0});
-    ExpertChoices choices =
-        new GatingNetwork(spec(2, new GateScore.SoftmaxOfAll())).choose(logits, 2);
+    ExpertChoices choices = choose(spec(2, new GateScore.SoftmaxOfAll()), logits, 2);
     assertThat(choices.tokens()).isEqualTo(2);
     assertThat(choices.ofToken(0, 0).experts()).isEqualTo(List.of(3, 2));
     assertThat(choices.ofToken(0, 1).experts()).isEqualTo(List.of(0, 1));
@@ -111,6 +111,12 @@ class GatingNetworkTest {
   private static ExpertChoices choose(GateSpec spec, float... logits) {
     F32Matrix matrix = F32Matrix.allocate(1, logits.length);
     matrix.writeRow(0, logits);
-    return new GatingNetwork(spec).choose(matrix, 1);
+    return choose(spec, matrix, 1);
+  }
+
+  private static ExpertChoices choose(GateSpec spec, F32Matrix logits, int tokens) {
+    try (CpuDevice device = new CpuDevice(1)) {
+      return new GatingNetwork(spec).choose(device, logits, tokens);
+    }
   }
 }
