@@ -149,7 +149,7 @@ final class QuantisedActivations {
     }
     int step = Math.max(1, TASK_COLUMNS / rows.getFirst().x().columns());
     int tasks = (rows.size() + step - 1) / step;
-    team.run(
+    team.runStretches(
         tasks, task -> quantise(kernels, task * step, Math.min((task + 1) * step, rows.size())));
   }
 

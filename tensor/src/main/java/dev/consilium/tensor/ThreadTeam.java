@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntConsumer;
@@ -254,13 +255,18 @@ public final class ThreadTeam implements AutoCloseable {
   private static final class Region {
     private static final int MAX_FAILURES = 16;
 
+    /** Between counters: two cache lines, since processors fetch lines in pairs. */
+    private static final int APART = 128 / Integer.BYTES;
+
     static final Region NONE = new Region(0, 1, task -> {});
 
     private final int tasks;
     private final IntConsumer body;
 
-    /** The next task of each stretch. */
-    private final AtomicInteger[] next;
+    private final int stretches;
+
+    /** The next task of stretch s, at {@code (s + 1) * APART}. */
+    private final AtomicIntegerArray next;
 
     private final AtomicInteger ended = new AtomicInteger();
     private final Thread caller = Thread.currentThread();
@@ -270,32 +276,34 @@ public final class ThreadTeam implements AutoCloseable {
     Region(int tasks, int stretches, IntConsumer body) {
       this.tasks = tasks;
       this.body = body;
-      this.next = new AtomicInteger[stretches];
+      this.stretches = stretches;
+      this.next = new AtomicIntegerArray((stretches + 2) * APART);
       for (int i = 0; i < stretches; i++) {
-        next[i] = new AtomicInteger(begin(i));
+        next.setPlain((i + 1) * APART, begin(i));
       }
     }
 
     private int begin(int stretch) {
-      return (int) ((long) tasks * stretch / next.length);
+      return (int) ((long) tasks * stretch / stretches);
     }
 
     /** Claims and runs tasks until none is left, those of the thread's own stretch first. */
     void work(int thread) {
       int ran = 0;
-      for (int i = 0; i < next.length; i++) {
-        ran += work(next[(thread + i) % next.length], begin((thread + i) % next.length + 1));
+      for (int i = 0; i < stretches; i++) {
+        int stretch = (thread + i) % stretches;
+        ran += work((stretch + 1) * APART, begin(stretch + 1));
       }
       if (ran > 0 && ended.addAndGet(ran) == tasks && callerParked) {
         LockSupport.unpark(caller);
       }
     }
 
-    private int work(AtomicInteger next, int end) {
+    private int work(int counter, int end) {
       int ran = 0;
       // The look before the claim keeps the counter from running on past the last task.
-      while (next.get() < end) {
-        int task = next.getAndIncrement();
+      while (next.get(counter) < end) {
+        int task = next.getAndIncrement(counter);
         if (task < end) {
           runTask(task);
           ran++;

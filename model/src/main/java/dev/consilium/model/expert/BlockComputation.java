@@ -108,7 +108,8 @@ public final class BlockComputation {
       computeTogether(gateUp, blocks, later, result, finish);
     } else {
       device.expect(later);
-      device.parallel(parts.size(), task -> compute(gateUp, parts.get(task), result, finish));
+      device.parallelInOrder(
+          parts.size(), task -> compute(gateUp, parts.get(task), result, finish));
     }
     return result;
   }
