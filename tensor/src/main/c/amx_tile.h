@@ -6,8 +6,8 @@
  * after every unit, and to scale and add them is most of the work: while the tile unit is in use, vectors of floats
  * have one port instead of two. So a tile has one panel and up to 16 tokens, whose sums fill the registers.
  *
- * The activations of a call are gathered once. Panels are walked one after the other, in chunks of columns as in
- * tile.h, whose quants are widened to bytes once for all tokens.
+ * The activations of a call are gathered once, and kept for the next one. Panels are walked one after the other, in
+ * chunks of columns as in tile.h, whose quants are widened to bytes once for all tokens.
  */
 #if defined(__linux__)
 #define TILE_ROWS 16
@@ -37,6 +37,15 @@ struct gathered {
   float scales[CHUNK][TILE_ROWS];
   float minima[CHUNK][TILE_ROWS];
   int32_t offsets[2 * CHUNK][TILE_ROWS]; /* by unit */
+};
+
+/* What a thread gathered last, and of what; version 0: of nothing. */
+struct kept {
+  enum type type;
+  int tokens, blocks;
+  const int64_t *offsets;
+  int64_t version;
+  struct gathered x[GATHERED];
 };
 
 /* A chunk of a panel. */
@@ -175,22 +184,36 @@ INLINE void chunk_of_panel(enum type type, const struct plan *plan, int panel, i
   }
 }
 
-INLINE void by_tiles(enum type type, const struct plan *plan, struct gathered *x) {
+INLINE void gather_all(enum type type, const struct plan *plan, struct kept *kept) {
+  const struct product *p = plan->p;
+  if (p->version != 0 && kept->version == p->version && kept->offsets == p->offsets && kept->tokens == p->tokens &&
+      kept->blocks == p->blocks && kept->type == type) {
+    return;
+  }
+  for (int chunk = 0; chunk < plan->chunks; chunk++) {
+    for (int tile = 0; tile < plan->tiles; tile++) gather(type, plan, chunk, tile, kept->x + chunk * plan->tiles + tile);
+  }
+  kept->type = type;
+  kept->tokens = p->tokens;
+  kept->blocks = p->blocks;
+  kept->offsets = p->offsets;
+  kept->version = p->version;
+}
+
+INLINE void by_tiles(enum type type, const struct plan *plan, struct kept *kept) {
   const struct product *p = plan->p;
   struct widened w;
   _Alignas(64) float sums[MAX_TOKENS][ROWS];
-  for (int chunk = 0; chunk < plan->chunks; chunk++) {
-    for (int tile = 0; tile < plan->tiles; tile++) gather(type, plan, chunk, tile, x + chunk * plan->tiles + tile);
-  }
+  gather_all(type, plan, kept);
   for (int panel = 0; panel < p->panels; panel++) {
     memset(sums, 0, (size_t) p->tokens * sizeof sums[0]);
-    for (int chunk = 0; chunk < plan->chunks; chunk++) chunk_of_panel(type, plan, panel, chunk, &w, x + chunk * plan->tiles, sums);
+    for (int chunk = 0; chunk < plan->chunks; chunk++) chunk_of_panel(type, plan, panel, chunk, &w, kept->x + chunk * plan->tiles, sums);
     size_t bytes = (size_t) least(ROWS, p->rows - panel * ROWS) * sizeof(float);
     for (int t = 0; t < p->tokens; t++) memcpy(p->y + t * p->y_stride + panel * ROWS, sums[t], bytes);
   }
 }
 
-TARGET static void multiply_gathered(enum type type, const struct product *p, struct gathered *x) {
+TARGET static void multiply_gathered(enum type type, const struct product *p, struct kept *kept) {
   int tiles = (p->tokens + TILE_ROWS - 1) / TILE_ROWS;
   struct plan plan = {p, (p->blocks + CHUNK - 1) / CHUNK, tiles, (p->tokens + tiles - 1) / tiles};
   struct tile_shapes shapes = {.palette = 1};
@@ -200,13 +223,13 @@ TARGET static void multiply_gathered(enum type type, const struct product *p, st
   }
   __asm__ volatile("ldtilecfg %0" : : "m"(shapes));
   switch (type) {
-    case Q8_0: by_tiles(Q8_0, &plan, x); break;
-    case Q4_0: by_tiles(Q4_0, &plan, x); break;
-    case Q5_0: by_tiles(Q5_0, &plan, x); break;
-    case Q4_K: by_tiles(Q4_K, &plan, x); break;
-    case Q5_K: by_tiles(Q5_K, &plan, x); break;
-    case Q6_K: by_tiles(Q6_K, &plan, x); break;
-    case MXFP4: by_tiles(MXFP4, &plan, x); break;
+    case Q8_0: by_tiles(Q8_0, &plan, kept); break;
+    case Q4_0: by_tiles(Q4_0, &plan, kept); break;
+    case Q5_0: by_tiles(Q5_0, &plan, kept); break;
+    case Q4_K: by_tiles(Q4_K, &plan, kept); break;
+    case Q5_K: by_tiles(Q5_K, &plan, kept); break;
+    case Q6_K: by_tiles(Q6_K, &plan, kept); break;
+    case MXFP4: by_tiles(MXFP4, &plan, kept); break;
     default: break;
   }
   __asm__ volatile("tilerelease");
@@ -218,7 +241,7 @@ static inline int worth_gathering(enum type type, const struct product *p) {
 }
 
 TARGET void multiply_amx_int8(enum type type, const struct product *p) {
-  static _Thread_local struct gathered x[GATHERED];
+  static _Thread_local struct kept kept;
   int at_once = GATHERED / ((p->blocks + CHUNK - 1) / CHUNK) * TILE_ROWS;
   if (at_once == 0 || !worth_gathering(type, p)) {
     multiply_avx512_vnni(type, p);
@@ -231,7 +254,7 @@ TARGET void multiply_amx_int8(enum type type, const struct product *p) {
     part.tokens = (i + 1) * p->tokens / parts - first;
     part.offsets += first;
     part.y += first * p->y_stride;
-    multiply_gathered(type, &part, x);
+    multiply_gathered(type, &part, &kept);
   }
 }
 #endif

@@ -46,6 +46,7 @@ struct product {
   int panels;
   const uint8_t *activations;
   const int64_t *offsets; /* of the tokens, in activations */
+  int64_t version; /* of activations and offsets: while it is the same they have not changed; 0: nobody knows */
   int tokens;
   float *y;         /* [tokens][y_stride] */
   int64_t y_stride; /* floats */

@@ -81,9 +81,9 @@ EXPORT int consilium_pack(int type, const uint8_t *rows, int columns, uint8_t *p
 /* Returns 0, or -1 if there is no such kernel. Sizes are the caller's duty. */
 EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes,
                        int64_t header_bytes, int blocks, int panels, const uint8_t *activations, const uint8_t *offsets,
-                       int64_t offsets_at, int tokens, uint8_t *y, int64_t y_at, int64_t y_stride_bytes, int rows) {
+                       int64_t offsets_at, int64_t version, int tokens, uint8_t *y, int64_t y_at, int64_t y_stride_bytes, int rows) {
   struct product p = {
-    weights + weights_at, panel_bytes, header_bytes, blocks, panels, activations, (const int64_t *) (offsets + offsets_at), tokens,
+    weights + weights_at, panel_bytes, header_bytes, blocks, panels, activations, (const int64_t *) (offsets + offsets_at), version, tokens,
     (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows,
   };
   if (type < 0 || type >= TYPES || tokens > MAX_TOKENS) return -1;

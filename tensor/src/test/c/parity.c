@@ -14,7 +14,7 @@ int consilium_levels(void);
 int consilium_quantise(int level, const uint8_t *x, int64_t x_at, int n, uint8_t *into, int64_t into_at);
 int consilium_pack(int type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes, int64_t header_bytes);
 int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes, int64_t header_bytes, int blocks,
-                       int panels, const uint8_t *activations, const uint8_t *offsets, int64_t offsets_at, int tokens, uint8_t *y,
+                       int panels, const uint8_t *activations, const uint8_t *offsets, int64_t offsets_at, int64_t version, int tokens, uint8_t *y,
                        int64_t y_at, int64_t y_stride_bytes, int rows);
 int consilium_attend(int level, int cache, int head_dim, int value_dim, int prefix, float scale, const uint8_t *pool, int64_t keys_at,
                      int64_t values_at, int kv_heads, int64_t kv_head_bytes, const uint8_t *offsets, const uint8_t *query, int64_t query_at,
@@ -69,7 +69,7 @@ static void product(int level, int type, int columns, int rows, int tokens) {
     consilium_quantise(level, (uint8_t *) x, 4ll * t * columns, columns, activations, offsets[t]);
   }
   int wrong = consilium_pack(type, stored, columns, packed, panels, panel_bytes, header_bytes);
-  int failed = consilium_multiply(level, type, packed, 0, panel_bytes, header_bytes, blocks, panels, activations, (uint8_t *) offsets, 0,
+  int failed = consilium_multiply(level, type, packed, 0, panel_bytes, header_bytes, blocks, panels, activations, (uint8_t *) offsets, 0, 0,
                                   tokens, (uint8_t *) y, 0, 4ll * rows, rows);
   printf("product %d of %d x %d, %d tokens: %d %d %016llx\n", type, rows, columns, tokens, wrong, failed,
          (unsigned long long) hash(y, (int64_t) tokens * rows));

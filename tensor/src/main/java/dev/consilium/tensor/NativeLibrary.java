@@ -144,6 +144,7 @@ final class NativeLibrary {
             ADDRESS, // activations
             ADDRESS, // offsets
             JAVA_LONG, // offsets_at
+            JAVA_LONG, // version
             JAVA_INT, // tokens
             ADDRESS, // y
             JAVA_LONG, // y_at
@@ -269,6 +270,7 @@ final class NativeLibrary {
                   tokens.blocks(),
                   tokens.offsets(),
                   tokens.offsetsAt() + firstToken * 8L,
+                  tokens.version(),
                   endToken - firstToken,
                   job.y().segment(),
                   job.yOffset(firstToken) + (long) firstPanel * QuantLayout.ROWS * Float.BYTES,

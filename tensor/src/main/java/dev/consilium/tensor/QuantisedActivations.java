@@ -67,10 +67,12 @@ final class QuantisedActivations {
       token += tokensOf(job);
     }
     blocks = grown(blocks, blockBytes);
+    long version = QuantisedTokens.newVersion();
     token = 0;
     for (int i = 0; i < jobs.size(); i++) {
       boolean same = i > 0 && sameTokens(jobs.get(i - 1), jobs.get(i));
-      ofJobs.add(same ? ofJobs.getLast() : new QuantisedTokens(blocks, offsets, token * 8));
+      ofJobs.add(
+          same ? ofJobs.getLast() : new QuantisedTokens(blocks, offsets, token * 8, version));
       token += tokensOf(jobs.get(i));
     }
   }

@@ -35,6 +35,28 @@ class CpuDevicePropertyTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void matmul_sameMatrixWithOtherNumbers_usesThose(DType dtype) {
+    Random random = new Random(7);
+    int columns = Samples.wholeBlocks(dtype, COLUMNS);
+    F32Matrix x = F32Matrix.allocate(40, columns);
+    try (PackedMatrix weights = Samples.packed(random, dtype, 200, columns);
+        CpuDevice device = new CpuDevice(2)) {
+      for (int round = 0; round < 3; round++) {
+        F32Matrix numbers = Samples.matrix(random, 40, columns, Samples::normal);
+        F32Matrix few = F32Matrix.allocate(40, 200);
+        device.matmul(jobs(weights, numbers, few, 3));
+        for (int row = 0; row < 40; row++) {
+          x.copyRow(row, numbers, row);
+        }
+        F32Matrix many = F32Matrix.allocate(40, 200);
+        device.matmul(jobs(weights, x, many, 40));
+        KernelParity.compareBits("round " + round, few.segment(), many.segment());
+      }
+    }
+  }
+
   private static List<MatmulJob> jobs(PackedMatrix weights, F32Matrix x, F32Matrix y, int batch) {
     List<MatmulJob> jobs = new ArrayList<>();
     for (int from = 0; from < x.rows(); from += batch) {
