@@ -89,6 +89,14 @@ final class AttentionStates {
     ScalarKernels.set(total, totalAt + maximumAt, 0, highest);
   }
 
+  /** Makes states after the only segment those after several: the sum goes to lane 0. */
+  static void addLanes(AttentionTile tile, MemorySegment states, long statesAt) {
+    for (int row = 0; row < tile.rows(); row++) {
+      long lanes = statesAt + row * rowBytes(tile.shape()) + lanesOffset(tile.shape());
+      ScalarKernels.set(states, lanes, 0, sum(states, lanes));
+    }
+  }
+
   private static float sum(MemorySegment states, long at) {
     float[] lanes = new float[LANES];
     for (int i = 0; i < LANES; i++) {

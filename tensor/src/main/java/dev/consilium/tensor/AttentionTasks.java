@@ -106,6 +106,12 @@ final class AttentionTasks {
   static void run(Kernels kernels, AttentionTile tile, AttentionMemory memory) {
     memory.prepare(tile);
     MemorySegment m = memory.memory();
+    if (tile.endSegment() == tile.firstSegment() + 1) {
+      kernels.attend(tile, tile.firstSegment(), m, m, memory.totalAt());
+      AttentionStates.addLanes(tile, m, memory.totalAt());
+      AttentionStates.finish(kernels, tile, m, memory.totalAt());
+      return;
+    }
     for (int segment = tile.firstSegment(); segment < tile.endSegment(); segment++) {
       kernels.attend(tile, segment, m, m, memory.statesAt());
       AttentionStates.add(kernels, tile, segment, m, memory.statesAt(), m, memory.totalAt());

@@ -134,7 +134,7 @@ final class ExpertStep implements BlockStep {
       Combine.sum(device, underway.chosen(), outputs, work.narrow, count);
       weights.narrow().get().widen(device, state.batch, work.narrow, work.delta);
     } else if (late()) {
-      Combine.add(device, underway.chosen(), outputs, work.delta);
+      Combine.add(device, underway.chosen(), outputs, work.delta, count);
     } else {
       Combine.sum(device, underway.chosen(), outputs, work.delta, count);
     }

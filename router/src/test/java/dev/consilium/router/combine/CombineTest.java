@@ -50,14 +50,14 @@ class CombineTest {
     outputs.computed(1, "node", filled(1, 3, 2f), 0);
     F32Matrix sum = filled(1, 3, 1f);
     try (CpuDevice device = new CpuDevice(1)) {
-      Combine.add(device, List.of(work(0, 0), work(1, 0)), outputs, sum);
+      Combine.add(device, List.of(work(0, 0), work(1, 0)), outputs, sum, 1);
     }
     assertThat(sum.get(0, 2)).isEqualTo(3f);
   }
 
   @Test
   void sum_wideRowsManyTokens_everyColumnOfEveryTokenOnce() {
-    int columns = 2500; // two whole tasks and a part of one
+    int columns = 2500; // a whole task and a part of one
     ExpertOutputs outputs = new ExpertOutputs(2);
     F32Matrix shared = F32Matrix.allocate(4, columns);
     for (int row = 0; row < 4; row++) {
@@ -91,7 +91,7 @@ class CombineTest {
     }
     F32Matrix sum = F32Matrix.allocate(1, 1);
     try (CpuDevice device = new CpuDevice(2)) {
-      Combine.add(device, work, outputs, sum);
+      Combine.add(device, work, outputs, sum, 1);
     }
     return sum.get(0, 0);
   }
