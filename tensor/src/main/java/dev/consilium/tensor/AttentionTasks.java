@@ -62,24 +62,36 @@ final class AttentionTasks {
   /** The longest tiles first: of the job with the most keys, and of its last tokens. */
   static List<AttentionTile> tiles(List<AttentionJob> jobs, int wanted) {
     long rows = 0;
+    long scores = 0;
     for (AttentionJob job : jobs) {
       rows += (long) job.tokens() * job.shape().heads();
+      scores += scores(job);
     }
-    int most = (int) Math.min(rows / wanted, TILE_ROWS);
+    int mostRows = (int) Math.min(rows / wanted, TILE_ROWS);
     List<AttentionJob> longestFirst = new ArrayList<>(jobs);
     longestFirst.sort(Comparator.comparingInt((AttentionJob job) -> job.endKey(0)).reversed());
     List<AttentionTile> tiles = new ArrayList<>();
     for (AttentionJob job : longestFirst) {
-      split(job, most, tiles);
+      split(job, mostRows, scores / wanted, tiles);
     }
     return tiles;
   }
 
-  private static void split(AttentionJob job, int mostRows, List<AttentionTile> into) {
+  /** How many products of a query and a key a job has at most. */
+  private static long scores(AttentionJob job) {
+    long rows = (long) job.tokens() * job.shape().heads();
+    return rows * (job.endKey(job.tokens() - 1) - job.firstKey(0));
+  }
+
+  private static void split(
+      AttentionJob job, int mostRows, long mostScores, List<AttentionTile> into) {
     int ofToken = job.shape().headsPerKvHead();
     int tokens = Math.clamp(Math.max(mostRows, LEAST_ROWS) / ofToken, 1, job.tokens());
     int all = job.shape().kvHeads();
-    int parts = Math.ceilDiv(all, Math.clamp(mostRows / (tokens * ofToken), 1, all));
+    // A sequence that is longer than the others stays in pieces, or all would wait for it.
+    long scoresOfHead = scores(job) * tokens / job.tokens() / all;
+    long together = Math.min(mostRows / (tokens * ofToken), mostScores / scoresOfHead);
+    int parts = Math.ceilDiv(all, Math.clamp(together, 1, all));
     for (int end = job.tokens(); end > 0; end -= tokens) {
       for (int i = 0; i < parts; i++) {
         int first = all * i / parts;

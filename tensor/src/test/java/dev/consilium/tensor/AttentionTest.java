@@ -169,6 +169,26 @@ class AttentionTest {
   }
 
   @Test
+  void tiles_longSequenceAmongMany_haveOneKeyValueHead() {
+    AttentionShape shape = new AttentionShape(8, 4, 8, 1, KvDType.F32);
+    List<AttentionJob> jobs = new ArrayList<>(List.of(ofOneToken(shape, 4000)));
+    for (int i = 0; i < 31; i++) {
+      jobs.add(ofOneToken(shape, 30));
+    }
+    List<AttentionTile> tiles = AttentionTasks.tiles(jobs, 8);
+    for (AttentionTile tile : tiles) {
+      assertThat(tile.kvHeads()).isEqualTo(tile.job().position() > 30 ? 1 : 4);
+    }
+    assertThat(tiles).hasSize(4 + 31);
+  }
+
+  private AttentionJob ofOneToken(AttentionShape shape, int position) {
+    AttentionSample sample =
+        AttentionSample.of(random, shape, position, 1, Integer.MAX_VALUE, Samples::normal);
+    return sample.job(0, 1, sample.results());
+  }
+
+  @Test
   void job_tokensOutsideTheCache_areRefused() {
     AttentionShape shape = new AttentionShape(1, 1, 8, 1f, KvDType.F16);
     AttentionSample sample = AttentionSample.of(random, shape, 8, 8, 5, Samples::normal);
