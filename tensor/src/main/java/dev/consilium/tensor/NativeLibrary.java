@@ -308,7 +308,7 @@ final class NativeLibrary {
                   job.cache().base() + shape.keyOffset(tile.kvHead()),
                   shape.valueOffset(0),
                   tile.kvHeads(),
-                  shape.blockBytes() / shape.kvHeads(),
+                  shape.keyOffset(1),
                   job.cache().offsets(),
                   job.query().segment(),
                   tile.queryOffset(0),

@@ -30,8 +30,8 @@ import java.util.stream.IntStream;
  * </ol>
  *
  * <p>Where there are few blocks for the threads, steps 2 to 4 are a region each, and threads share
- * a block. Where there are many, a thread takes a block through all three, in memory of its own
- * that stays in its cache.
+ * a block. Where there are many, a thread takes a block through all three, with activations that
+ * stay in its cache.
  *
  * <p>Every result row comes from one input row by the same operations in the same order, however
  * blocks and rows are grouped.
