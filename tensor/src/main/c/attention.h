@@ -6,14 +6,14 @@
 #ifndef CONSILIUM_ATTENTION_H
 #define CONSILIUM_ATTENTION_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "consilium_kernels.h"
 
 #define SLOTS 16   /* positions of a cache block */
 #define SPAN 64    /* positions after which the maximum may change */
 #define SPAN_BLOCKS (SPAN / SLOTS)
 #define GROUP 32   /* elements of a head that share a scale */
 #define WEIGHT_ROWS 16
+#define MAX_HEAD 1024 /* elements; AttentionShape.java refuses larger ones */
 
 /* The order is that of KvDType.java. */
 enum cache { CACHE_F32, CACHE_F16, CACHE_BF16, CACHE_Q8_0, CACHES };
@@ -42,6 +42,23 @@ struct attention {
   float *states; /* [kv_heads][tokens][heads] */
 };
 
+/* Keys and values of consecutive tokens of one sequence, on their way into its cache. */
+struct storing {
+  enum cache cache;
+  int head_dim;
+  int prefix;             /* as above, and so the next five */
+  uint8_t *pool;
+  int64_t values_at;
+  int kv_heads;
+  int64_t kv_head_bytes;
+  const int64_t *offsets;
+  int position; /* of the first token */
+  int tokens;
+  const float *keys; /* of the first token, [kv_heads][head_dim] */
+  const float *values;
+  int64_t stride; /* floats from token to token */
+};
+
 static inline int cache_bytes(enum cache cache) {
   switch (cache) {
     case CACHE_F32: return 4;
@@ -50,9 +67,9 @@ static inline int cache_bytes(enum cache cache) {
   }
 }
 
-static inline int padded_dim(const struct attention *a) { return (a->value_dim + 15) / 16 * 16; }
+static inline int padded_dim(int value_dim) { return (value_dim + 15) / 16 * 16; }
 
-static inline int group_count(const struct attention *a) { return a->cache == CACHE_Q8_0 ? (a->head_dim + GROUP - 1) / GROUP : 0; }
+static inline int group_count(enum cache cache, int head_dim) { return cache == CACHE_Q8_0 ? (head_dim + GROUP - 1) / GROUP : 0; }
 
 /* The keys before `end` that a token of the tile sees, as far as they are not before `from`. */
 static inline int first_key(const struct attention *a, int token, int from) {
@@ -65,9 +82,10 @@ static inline int end_key(const struct attention *a, int token, int end) {
   return own < end ? own : end;
 }
 
-void attend_avx2(const struct attention *a);
-void attend_avx_vnni(const struct attention *a);
-void attend_avx512_vnni(const struct attention *a);
-void attend_neon_dot(const struct attention *a);
+#define KERNELS_OF(level) \
+  void attend_##level(const struct attention *a); \
+  void store_##level(const struct storing *s);
+EACH_LEVEL(KERNELS_OF)
+#undef KERNELS_OF
 
 #endif

@@ -215,7 +215,7 @@ INLINE void weigh(float *scores, int from, int to, float *state, int padded) {
   }
 }
 
-INLINE int state_floats(const struct attention *a) { return padded_dim(a) + 2 * SLOTS; }
+INLINE int state_floats(const struct attention *a) { return padded_dim(a->value_dim) + 2 * SLOTS; }
 
 /* A group of rows, starting at one: whole tokens, or equal parts of the heads of one. */
 INLINE int group_rows(const struct attention *a, int row) {
@@ -261,7 +261,7 @@ INLINE void widen_keys(const struct attention *a, struct span *s, int block) {
 
 /* Makes values of the keys of a block, which are f32. */
 INLINE void turn_keys(const struct attention *a, struct span *s, int block) {
-  int padded = padded_dim(a);
+  int padded = padded_dim(a->value_dim);
   const float *keys = (const float *) s->keys[block];
   float *values = a->scratch + SPAN * a->head_dim + block * SLOTS * padded;
   for (int d = 0; d < a->value_dim; d++) {
@@ -272,7 +272,7 @@ INLINE void turn_keys(const struct attention *a, struct span *s, int block) {
 
 /* Replaces the values of a block by a copy in f32. */
 INLINE void widen_values(const struct attention *a, struct span *s, int block) {
-  int padded = padded_dim(a), groups = group_count(a);
+  int padded = padded_dim(a->value_dim), groups = group_count(a->cache, a->head_dim);
   float *values = a->scratch + SPAN * a->head_dim + block * SLOTS * padded;
   switch (a->cache) {
     case CACHE_F16: widen_plain(CACHE_F16, s->values[block], SLOTS * padded, values); break;
@@ -311,7 +311,7 @@ INLINE int64_t ahead_of(const struct attention *a, int block, int first, int end
 
 /* Finds the blocks of the span from `start` on that hold the positions from..to-1; the others get the place of the first. */
 INLINE void locate(const struct attention *a, int start, int from, int to, struct span *s) {
-  int scales = group_count(a) * SLOTS * (int) sizeof(float);
+  int scales = group_count(a->cache, a->head_dim) * SLOTS * (int) sizeof(float);
   int first = (from - start) / SLOTS, last = (to - 1 - start) / SLOTS;
   for (int i = 0; i < SPAN_BLOCKS; i++) {
     int block = (i < first || i > last ? from : start + i * SLOTS) / SLOTS;
@@ -325,7 +325,7 @@ INLINE void locate(const struct attention *a, int start, int from, int to, struc
 }
 
 INLINE void attend_group(const struct attention *a, enum cache cache, const struct span *s, int start, int row, int rows, const float *q) {
-  int padded = padded_dim(a), groups = group_count(a), stride = state_floats(a);
+  int padded = padded_dim(a->value_dim), groups = group_count(a->cache, a->head_dim), stride = state_floats(a);
   float *weights = a->scratch + SPAN * (a->head_dim + padded), *states = a->states + row * stride;
   int first = row / a->heads, last = (row + rows - 1) / a->heads;
   int from = first_key(a, first, start) - start, to = end_key(a, last, start + SPAN) - start;
@@ -348,7 +348,7 @@ INLINE void attend_group(const struct attention *a, enum cache cache, const stru
 
 /* One key/value head, the first of those that are left. */
 INLINE void attend_head(const struct attention *a) {
-  int padded = padded_dim(a), rows = a->tokens * a->heads, stride = state_floats(a);
+  int padded = padded_dim(a->value_dim), rows = a->tokens * a->heads, stride = state_floats(a);
   float *queries = a->scratch + SPAN * (a->head_dim + padded) + WEIGHT_ROWS * SPAN;
   memset(a->states, 0, (size_t) rows * stride * sizeof(float));
   for (int row = 0; row < rows; row++) a->states[row * stride + padded + SLOTS] = -__builtin_inff();

@@ -20,4 +20,5 @@ TARGET static inline __attribute__((always_inline)) __m256i add_dot(enum type ty
 
 #include "tile.h"
 #include "attention_tile.h"
+#include "rows.h"
 #endif

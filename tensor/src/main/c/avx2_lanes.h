@@ -36,6 +36,7 @@
 #define MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define LOAD_FLOATS(p) _mm256_loadu_ps(p)
 #define STORE_FLOATS(p, v) _mm256_storeu_ps(p, v)
+#define STORE_HALVES(p, v) _mm_storeu_si128((__m128i *) (p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
 #define LOAD_HALVES(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (p)))
 #define DOT_MEMORY(type, sum, w, p) DOT(type, sum, w, SPREAD_MEMORY(p))
 

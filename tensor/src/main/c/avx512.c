@@ -42,6 +42,7 @@
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define LOAD_FLOATS(p) _mm512_loadu_ps(p)
 #define STORE_FLOATS(p, v) _mm512_storeu_ps(p, v)
+#define STORE_HALVES(p, v) _mm256_storeu_si256((__m256i *) (p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
 #define LOAD_HALVES(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) (p)))
 
 #define QUERIES 12
@@ -62,5 +63,6 @@
 
 #include "tile.h"
 #include "attention_tile.h"
+#include "rows.h"
 #include "amx_tile.h"
 #endif

@@ -13,4 +13,5 @@
 
 #include "tile.h"
 #include "attention_tile.h"
+#include "rows.h"
 #endif

@@ -68,15 +68,15 @@ static inline const struct block *blocks_of(const struct product *p, int token) 
 
 int pack_panels(enum type type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes, int64_t header_bytes);
 
-void quantise_avx2(const float *x, int n, struct block *into);
-void quantise_avx_vnni(const float *x, int n, struct block *into);
-void quantise_avx512_vnni(const float *x, int n, struct block *into);
-void quantise_neon_dot(const float *x, int n, struct block *into);
+#define EACH_LEVEL(of) of(avx2) of(avx_vnni) of(avx512_vnni) of(neon_dot)
+#define KERNELS_OF(level) \
+  void multiply_##level(enum type type, const struct product *p); \
+  void quantise_##level(const float *x, int n, struct block *into); \
+  void rms_norm_##level(const float *x, int count, int n, const float *weight, float epsilon, float *y); \
+  void rotate_##level(float *x, int count, int64_t distance, int half, const float *cos_sin);
+EACH_LEVEL(KERNELS_OF)
+#undef KERNELS_OF
 
-void multiply_avx2(enum type type, const struct product *p);
-void multiply_avx_vnni(enum type type, const struct product *p);
-void multiply_avx512_vnni(enum type type, const struct product *p);
 void multiply_amx_int8(enum type type, const struct product *p);
-void multiply_neon_dot(enum type type, const struct product *p);
 
 #endif

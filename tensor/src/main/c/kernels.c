@@ -1,4 +1,4 @@
-/* What the library offers: which instruction sets the machine has, and products and attention by one of them. */
+/* What the library offers: which instruction sets the machine has, and every kernel by one of them. */
 #include "attention.h"
 #include "consilium_kernels.h"
 
@@ -18,6 +18,25 @@
 #define XFEATURE_XTILEDATA 18
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Calls a kernel by the name of its instruction set and returns 0, or -1 if the library has none. */
+#if defined(__x86_64__)
+#define BY_LEVEL(level, kernel, ...) \
+  switch (level) { \
+    case AVX2: kernel##_avx2(__VA_ARGS__); return 0; \
+    case AVX_VNNI: kernel##_avx_vnni(__VA_ARGS__); return 0; \
+    case AVX512_VNNI: case AMX_INT8: kernel##_avx512_vnni(__VA_ARGS__); return 0; \
+    default: return -1; \
+  }
+#elif defined(__aarch64__)
+#define BY_LEVEL(level, kernel, ...) \
+  switch (level) { \
+    case NEON_DOT: kernel##_neon_dot(__VA_ARGS__); return 0; \
+    default: return -1; \
+  }
+#else
+#define BY_LEVEL(level, kernel, ...) return -1;
+#endif
 
 #if defined(__x86_64__) && defined(__linux__)
 /* Whether there is a tile unit that this process may use, which it has to ask for. */
@@ -56,20 +75,18 @@ EXPORT int consilium_levels(void) {
   return levels;
 }
 
-/* Returns 0, or -1 if there is no such kernel; n is a multiple of 32. */
+/* n is a multiple of 32. */
 EXPORT int consilium_quantise(int level, const uint8_t *x, int64_t x_at, int n, uint8_t *into, int64_t into_at) {
-  const float *from = (const float *) (x + x_at);
-  struct block *blocks = (struct block *) (into + into_at);
-  switch (level) {
-#if defined(__x86_64__)
-    case AVX2: quantise_avx2(from, n, blocks); return 0;
-    case AVX_VNNI: quantise_avx_vnni(from, n, blocks); return 0;
-    case AVX512_VNNI: case AMX_INT8: quantise_avx512_vnni(from, n, blocks); return 0;
-#elif defined(__aarch64__)
-    case NEON_DOT: quantise_neon_dot(from, n, blocks); return 0;
-#endif
-    default: return -1;
-  }
+  BY_LEVEL(level, quantise, (const float *) (x + x_at), n, (struct block *) (into + into_at))
+}
+
+EXPORT int consilium_rms_norm(int level, const uint8_t *x, int64_t x_at, int count, int n, const uint8_t *weight, int64_t weight_at, float epsilon,
+                              uint8_t *y, int64_t y_at) {
+  BY_LEVEL(level, rms_norm, (const float *) (x + x_at), count, n, (const float *) (weight + weight_at), epsilon, (float *) (y + y_at))
+}
+
+EXPORT int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int64_t distance_bytes, int half, const uint8_t *cos_sin, int64_t cos_sin_at) {
+  BY_LEVEL(level, rotate, (float *) (x + x_at), count, distance_bytes / (int64_t) sizeof(float), half, (const float *) (cos_sin + cos_sin_at))
 }
 
 /* 16 stored rows for each panel. Returns the first row with a scale that is infinite, NaN or too large, or -1. */
@@ -78,7 +95,7 @@ EXPORT int consilium_pack(int type, const uint8_t *rows, int columns, uint8_t *p
   return pack_panels((enum type) type, rows, columns, panels, count, panel_bytes, header_bytes);
 }
 
-/* Returns 0, or -1 if there is no such kernel. Sizes are the caller's duty. */
+/* Sizes are the caller's duty, as everywhere. */
 EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weights_at, int64_t panel_bytes,
                        int64_t header_bytes, int blocks, int panels, const uint8_t *activations, const uint8_t *offsets,
                        int64_t offsets_at, int64_t version, int tokens, uint8_t *y, int64_t y_at, int64_t y_stride_bytes, int rows) {
@@ -87,22 +104,16 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
     (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows,
   };
   if (type < 0 || type >= TYPES || tokens > MAX_TOKENS) return -1;
-  switch (level) {
-#if defined(__x86_64__)
-    case AVX2: multiply_avx2(type, &p); return 0;
-    case AVX_VNNI: multiply_avx_vnni(type, &p); return 0;
-    case AVX512_VNNI: multiply_avx512_vnni(type, &p); return 0;
-#if defined(__linux__)
-    case AMX_INT8: multiply_amx_int8(type, &p); return 0;
-#endif
-#elif defined(__aarch64__)
-    case NEON_DOT: multiply_neon_dot(type, &p); return 0;
-#endif
-    default: return -1;
+#if defined(__x86_64__) && defined(__linux__)
+  if (level == AMX_INT8) {
+    multiply_amx_int8(type, &p);
+    return 0;
   }
+#endif
+  BY_LEVEL(level, multiply, type, &p)
 }
 
-/* The same for attention. keys_at is where the keys of the first head start in the pool for a block with offset 0. */
+/* keys_at is where the keys of the first head start in the pool for a block with offset 0. */
 EXPORT int consilium_attend(int level, int cache, int head_dim, int value_dim, int prefix, float scale, const uint8_t *pool, int64_t keys_at, int64_t values_at,
                             int kv_heads, int64_t kv_head_bytes, const uint8_t *offsets, const uint8_t *query, int64_t query_at, int64_t query_stride, int tokens, int heads,
                             int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at) {
@@ -111,16 +122,19 @@ EXPORT int consilium_attend(int level, int cache, int head_dim, int value_dim, i
     position, window, from, end, (float *) scratch, (float *) (states + states_at),
   };
   if (cache < 0 || cache >= CACHES) return -1;
-  switch (level) {
-#if defined(__x86_64__)
-    case AVX2: attend_avx2(&a); return 0;
-    case AVX_VNNI: attend_avx_vnni(&a); return 0;
-    case AVX512_VNNI: case AMX_INT8: attend_avx512_vnni(&a); return 0;
-#elif defined(__aarch64__)
-    case NEON_DOT: attend_neon_dot(&a); return 0;
-#endif
-    default: return -1;
-  }
+  BY_LEVEL(level, attend, &a)
+}
+
+/* keys_at as above, in the cache. */
+EXPORT int consilium_store(int level, int cache, int head_dim, int prefix, uint8_t *pool, int64_t keys_at, int64_t values_at, int kv_heads,
+                           int64_t kv_head_bytes, const uint8_t *offsets, int position, int tokens, const uint8_t *source,
+                           int64_t source_keys_at, int64_t source_values_at, int64_t source_stride) {
+  struct storing s = {
+    (enum cache) cache, head_dim, prefix, pool + keys_at, values_at, kv_heads, kv_head_bytes, (const int64_t *) offsets, position, tokens,
+    (const float *) (source + source_keys_at), (const float *) (source + source_values_at), source_stride / (int64_t) sizeof(float),
+  };
+  if (cache < 0 || cache >= CACHES || head_dim > MAX_HEAD) return -1;
+  BY_LEVEL(level, store, &s)
 }
 
 /* Returns 0. An address without memory is passed over. */

@@ -55,6 +55,7 @@
 #define MULTIPLY_ADD(a, b, c) vfmaq_f32(c, a, b)
 #define LOAD_FLOATS(p) vld1q_f32(p)
 #define STORE_FLOATS(p, v) vst1q_f32(p, v)
+#define STORE_HALVES(p, v) vst1_f16((__fp16 *) (p), vcvt_f16_f32(v))
 #define LOAD_HALVES(p) vcvt_f32_f16(vld1_f16((const __fp16 *) (p)))
 
 #define QUERIES 6
@@ -74,4 +75,5 @@ static inline __attribute__((always_inline)) void store_bytes(int8_t *p, ints v)
 
 #include "tile.h"
 #include "attention_tile.h"
+#include "rows.h"
 #endif

@@ -266,40 +266,6 @@ TARGET static __attribute__((noinline)) void NAMED(product_of)(enum type type, c
   }
 }
 
-/* Kernels#quantise: activations in blocks of 8 bits. */
-INLINE void quantise_block(const float *x, struct block *into) {
-  ints most = SPREAD_INT(0), sum[2] = {most, most};
-  for (int i = 0; i < BLOCK; i += LANES) most = MAX_INTS(most, AND(AS_INTS(LOAD_FLOATS(x + i)), SPREAD_INT(0x7fffffff)));
-  int32_t magnitude = HIGHEST_INT(most);
-  float largest;
-  memcpy(&largest, &magnitude, sizeof largest);
-  if (largest >= 0x1p-119f && largest < __builtin_inff()) {
-    floats inverse = SPREAD(127.0f / largest), rounder = SPREAD(0x1.8p23f); /* rounds to the nearest integer, ties to even */
-    for (int i = 0; i < BLOCK; i += LANES) {
-      ints q = SUBTRACT_INTS(AS_INTS(ADD_FLOATS(MULTIPLY(LOAD_FLOATS(x + i), inverse), rounder)), SPREAD_INT(0x4b400000));
-      STORE_BYTES(into->q + i, q);
-      sum[2 * i / BLOCK] = ADD_INTS(sum[2 * i / BLOCK], q);
-    }
-  } else {
-    memset(into->q, 0, sizeof into->q);
-  }
-  int sums[] = {SUM_OF_INTS(sum[0]), SUM_OF_INTS(sum[1])}, both = sums[0] + sums[1];
-  float scale = largest < 0x1p-119f ? 0.0f : largest / 127.0f;
-  if (!(scale < __builtin_inff())) scale = __builtin_nanf("");
-  into->scale = scale;
-  into->minimum = -(scale * (float) both);
-  into->offset8 = -8 * both;
-  into->offset12 = -12 * both;
-  into->offset16 = -16 * both;
-  into->offset128 = -128 * both;
-  into->offset32[0] = -32 * sums[0];
-  into->offset32[1] = -32 * sums[1];
-}
-
-TARGET void NAMED(quantise)(const float *x, int n, struct block *into) {
-  for (int i = 0; i < n; i += BLOCK) quantise_block(x + i, into + i / BLOCK);
-}
-
 TARGET void NAMED(multiply)(enum type type, const struct product *p) {
   _Alignas(64) float sums[MAX_TOKENS * PANELS * ROWS];
   for (int panel = 0; panel < p->panels; panel += PANELS) {

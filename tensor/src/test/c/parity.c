@@ -1,5 +1,5 @@
 /*
- * Prints a line for each of many small products, and for attention to many small caches: what they are, and a hash of the results. Built
+ * Prints a line for each of many small products, of attention to many small caches, and of rows stored in such: what they are, and a hash of the results. Built
  * for two machines it must print the same on both. Takes the best instruction set of the machine.
  */
 #include "attention.h"
@@ -19,6 +19,13 @@ int consilium_multiply(int level, int type, const uint8_t *weights, int64_t weig
 int consilium_attend(int level, int cache, int head_dim, int value_dim, int prefix, float scale, const uint8_t *pool, int64_t keys_at,
                      int64_t values_at, int kv_heads, int64_t kv_head_bytes, const uint8_t *offsets, const uint8_t *query, int64_t query_at,
                      int64_t query_stride, int tokens, int heads, int position, int window, int from, int end, uint8_t *scratch, uint8_t *states, int64_t states_at);
+
+int consilium_rms_norm(int level, const uint8_t *x, int64_t x_at, int count, int n, const uint8_t *weight, int64_t weight_at, float epsilon,
+                       uint8_t *y, int64_t y_at);
+int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int64_t distance_bytes, int half, const uint8_t *cos_sin, int64_t cos_sin_at);
+int consilium_store(int level, int cache, int head_dim, int prefix, uint8_t *pool, int64_t keys_at, int64_t values_at, int kv_heads,
+                    int64_t kv_head_bytes, const uint8_t *offsets, int position, int tokens, const uint8_t *source, int64_t source_keys_at,
+                    int64_t source_values_at, int64_t source_stride);
 
 static const int block_bytes[] = {34, 18, 22, 144, 176, 210, 17}, block_columns[] = {32, 32, 32, 256, 256, 256, 32};
 static const int scale_bytes[] = {32, 32, 32, 256, 256, 288, 16};
@@ -123,6 +130,34 @@ static void attention(int level, enum cache cache, int head_dim, int heads, int 
   free(pool), free(offsets), free(query), free(states), free(scratch);
 }
 
+/* Norm and rotary embedding of some heads of some tokens, which are then stored. */
+static void rows(int level, enum cache cache, int head_dim) {
+  int kv_heads = 1 + draw() % 3, tokens = 1 + draw() % 30, position = draw() % 20, heads = 2 * kv_heads, width = heads * head_dim;
+  int padded = (head_dim + 15) / 16 * 16, groups = cache == CACHE_Q8_0 ? (head_dim + GROUP - 1) / GROUP : 0;
+  int64_t key_bytes = ((int64_t) groups * 64 + SLOTS * head_dim * cache_bytes(cache) + 63) / 64 * 64;
+  int64_t of_head = ((int64_t) groups * 64 + SLOTS * padded * cache_bytes(cache) + 63) / 64 * 64 + key_bytes;
+  int64_t pool_bytes = 4 * kv_heads * of_head, offsets[4];
+  for (int i = 0; i < 4; i++) offsets[i] = (3 - i) * kv_heads * of_head;
+  uint8_t *pool = zeros(pool_bytes);
+  float *x = zeros(4ll * tokens * width), *weight = zeros(4ll * head_dim), *angles = zeros(4ll * head_dim);
+  for (int i = 0; i < tokens * width; i++) x[i] = draw_float();
+  for (int i = 0; i < head_dim; i++) weight[i] = draw_float(), angles[i] = draw_float();
+  int failed = 0;
+  for (int t = 0; t < tokens; t++) {
+    uint8_t *row = (uint8_t *) (x + t * width);
+    failed |= consilium_rms_norm(level, row, 0, heads, head_dim, (uint8_t *) weight, 0, 1e-6f, row, 0);
+    failed |= consilium_rotate(level, row, 0, heads, 4ll * head_dim, head_dim / 2, (uint8_t *) angles, 0);
+  }
+  uint64_t sum = hash(x, tokens * width);
+  /* Numbers beyond what a cache holds, and none at all. */
+  for (int i = 0; i < tokens * width; i++) x[i] *= draw() % 9 ? 1 : draw() % 2 ? 1e5f : draw() % 2 ? 1e38f : draw() % 9 ? 1e-6f : NAN;
+  failed |= consilium_store(level, cache, head_dim, 0, pool, 0, key_bytes, kv_heads, of_head, (uint8_t *) offsets, position, tokens,
+                            (uint8_t *) x, 0, 2ll * width, 4ll * width);
+  for (int64_t i = 0; i < pool_bytes; i++) sum = (sum ^ pool[i]) * 1099511628211ull;
+  printf("rows %d, %d heads of %d, %d tokens: %d %016llx\n", cache, heads, head_dim, tokens, failed, (unsigned long long) sum);
+  free(pool), free(x), free(weight), free(angles);
+}
+
 int main(void) {
   int levels = consilium_levels();
   if (!levels) return 1;
@@ -142,6 +177,8 @@ int main(void) {
         attention(level, cache, head_dim, heads, 1 + heads % 3, 0);
         attention(level, cache, head_dim, heads, 1, 1);
       }
+      seed = 2 + cache * 1000 + head_dim;
+      rows(level, cache, head_dim);
     }
   }
   return 0;

@@ -3,6 +3,7 @@ package dev.consilium.bench;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.F32Vector;
 import dev.consilium.tensor.Kernels;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -30,6 +31,9 @@ import org.openjdk.jmh.annotations.Warmup;
 public class Elementwise {
   private static final int N = 2048;
 
+  /** Elements of a head. */
+  private static final int HEAD = 64;
+
   /** Bytes of a block of 32 quantised activations. */
   private static final int BLOCK_BYTES = 64;
 
@@ -41,24 +45,47 @@ public class Elementwise {
   private final F32Matrix large = F32Matrix.allocate(1, N);
   private final F32Matrix angles = F32Matrix.allocate(1, N);
   private final F32Matrix blocks = F32Matrix.allocate(1, N / 32 * BLOCK_BYTES / Float.BYTES);
-  private final F32Vector weight = F32Vector.of(new float[N]);
+  private final F32Matrix headAngles = F32Matrix.allocate(1, HEAD);
+  private final F32Vector weight = ones();
   private Kernels used = Kernels.best();
 
   @Setup(Level.Trial)
   public void setUp() {
     used = kernels.equals("scalar") ? Kernels.scalar() : Kernels.best();
+    fill(angles);
+    fill(headAngles);
     for (int i = 0; i < N; i++) {
-      double angle = i % (N / 2);
-      angles.set(0, i, (float) (i < N / 2 ? Math.cos(angle) : Math.sin(angle)));
       large.set(0, i, 20 + i % 20); // whose sigmoid is 1
       y.set(0, i, large.get(0, i));
     }
+  }
+
+  /** Cosines, then sines. */
+  private static void fill(F32Matrix angles) {
+    int half = angles.columns() / 2;
+    for (int i = 0; i < half; i++) {
+      angles.set(0, i, (float) Math.cos(i));
+      angles.set(0, half + i, (float) Math.sin(i));
+    }
+  }
+
+  private static F32Vector ones() {
+    float[] values = new float[N];
+    Arrays.fill(values, 1);
+    return F32Vector.of(values);
   }
 
   /** Root mean square norm. */
   @Benchmark
   public float rmsNorm() {
     used.rmsNorm(x.segment(), 0, N, weight, 0, 1e-6f, y.segment(), 0);
+    return y.get(0, 0);
+  }
+
+  /** The same of each head. */
+  @Benchmark
+  public float rmsNormEach() {
+    used.rmsNormEach(N / HEAD, HEAD, weight, 1e-6f, y.segment(), 0);
     return y.get(0, 0);
   }
 
@@ -145,6 +172,13 @@ public class Elementwise {
   @Benchmark
   public float rotate() {
     used.rotate(y.segment(), 0, N, angles.segment(), 0);
+    return y.get(0, 0);
+  }
+
+  /** The same of each head; the cosines and sines of the first serve them all. */
+  @Benchmark
+  public float rotateEach() {
+    used.rotateEach(N / HEAD, HEAD, y.segment(), 0, HEAD, headAngles.segment(), 0);
     return y.get(0, 0);
   }
 

@@ -8,8 +8,8 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Writes keys and values into cache blocks, as {@link Kernels#storeKeyValue} defines it. All
- * kernels share this one version: it is a small part of a step.
+ * Writes keys and values into cache blocks, as {@link Kernels#storeKeyValue} defines it. The
+ * kernels in Java share this one version: it is a small part of a step.
  */
 final class CacheStore {
   /** A scale of at most a 127th of this times 127 is finite, however it is rounded. */
@@ -37,10 +37,7 @@ final class CacheStore {
       long keysAt,
       long valuesAt,
       long strideBytes) {
-    if (position < 0 || tokens < 0) {
-      throw new IllegalArgumentException(
-          tokens + " tokens at position " + position + "; expected >= 0");
-    }
+    checkPositions(position, tokens);
     CacheStore store = new CacheStore(shape, cache.pool());
     for (int token = 0; token < tokens; token++) {
       long block = cache.offset((position + token) / BLOCK_TOKENS);
@@ -55,6 +52,13 @@ final class CacheStore {
           store.storeValue(block + shape.valueOffset(head), slot);
         }
       }
+    }
+  }
+
+  static void checkPositions(int position, int tokens) {
+    if (position < 0 || tokens < 0) {
+      throw new IllegalArgumentException(
+          tokens + " tokens at position " + position + "; expected >= 0");
     }
   }
 

@@ -122,6 +122,15 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       MemorySegment y,
       long yOffset);
 
+  /** {@link #rmsNorm} in place, of vectors one behind the other with the same weight: of heads. */
+  default void rmsNormEach(
+      int count, int n, F32Vector weight, float epsilon, MemorySegment y, long yOffset) {
+    for (int i = 0; i < count; i++) {
+      long at = yOffset + (long) i * n * Float.BYTES;
+      rmsNorm(y, at, n, weight, 0, epsilon, y, at);
+    }
+  }
+
   /**
    * {@code y[i] = x[i] - mean(x)}; with {@link #rmsNorm} behind it, a layer norm without biases.
    *
@@ -218,6 +227,20 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
    */
   void rotate(
       MemorySegment x, long xOffset, int rotaryDim, MemorySegment cosSin, long cosSinOffset);
+
+  /** {@link #rotate} of vectors of {@code n} elements, one behind the other: of heads. */
+  default void rotateEach(
+      int count,
+      int n,
+      MemorySegment x,
+      long xOffset,
+      int rotaryDim,
+      MemorySegment cosSin,
+      long cosSinOffset) {
+    for (int i = 0; i < count; i++) {
+      rotate(x, xOffset + (long) i * n * Float.BYTES, rotaryDim, cosSin, cosSinOffset);
+    }
+  }
 
   /** Rounds to the nearest bfloat16, ties to even, kept as f32. NaN stays NaN. */
   void roundToBf16(int n, MemorySegment y, long yOffset);

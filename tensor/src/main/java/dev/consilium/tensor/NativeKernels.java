@@ -11,8 +11,9 @@ import java.util.stream.LongStream;
 
 /**
  * Products of quantised weights, and attention, in C, with instructions and registers that Java
- * does not reach; the packing of those weights, which happens before the JVM has compiled anything;
- * everything else as the kernels that it extends.
+ * does not reach; what a token meets between those two, since a call for all heads costs as much as
+ * one for each does in Java; the packing of weights, which happens before the JVM has compiled
+ * anything; everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
   /** Enough for every kernel, and not a multiple of what it takes at once. */
@@ -32,7 +33,7 @@ public final class NativeKernels implements Kernels {
   static Optional<Kernels> choose(NativeLibrary library, Kernels others) {
     for (NativeLibrary.Level level : library.levels()) {
       NativeKernels kernels = new NativeKernels(library, level, others);
-      if (kernels.agree() && kernels.agreeOnAttention()) {
+      if (kernels.agree() && kernels.agreeOnAttention() && kernels.agreeOnRows()) {
         return Optional.of(kernels);
       }
       System.getLogger(NativeKernels.class.getName())
@@ -120,7 +121,7 @@ public final class NativeKernels implements Kernels {
       long[] offsets = LongStream.range(0, blocks).map(i -> i * shape.blockBytes()).toArray();
       KvBlocks cache =
           KvBlocks.of(Arena.ofAuto().allocate(blocks * shape.blockBytes(), 64), offsets);
-      storeKeyValue(shape, cache, from, tokens, x.segment(), 0, 48 * 4L, x.rowStrideBytes());
+      others.storeKeyValue(shape, cache, from, tokens, x.segment(), 0, 48 * 4L, x.rowStrideBytes());
       F32Matrix expected = F32Matrix.allocate(4, width);
       F32Matrix actual = F32Matrix.allocate(4, width);
       int first = from + tokens - 4;
@@ -131,6 +132,46 @@ public final class NativeKernels implements Kernels {
       }
     }
     return true;
+  }
+
+  /** Whether norms, the rotary embedding and what the cache then holds equal the oracle's. */
+  boolean agreeOnRows() {
+    for (KvDType dtype : KvDType.values()) {
+      AttentionShape shape = new AttentionShape(2, 2, 53, 1, dtype);
+      if (cacheAfterRows(this, shape).mismatch(cacheAfterRows(Kernels.scalar(), shape)) != -1) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Keys and values of 20 tokens on their way into a cache, all of them normalised and rotated. */
+  private static MemorySegment cacheAfterRows(Kernels kernels, AttentionShape shape) {
+    int dim = shape.headDim();
+    int heads = 2 * shape.kvHeads();
+    F32Matrix x = F32Matrix.allocate(20, heads * dim);
+    F32Matrix cosSin = F32Matrix.allocate(1, dim - 1);
+    Random random = new Random(3);
+    float[] weight = new float[dim];
+    for (int i = 0; i < dim; i++) {
+      weight[i] = (float) random.nextGaussian();
+    }
+    for (int i = 0; i < dim - 1; i++) {
+      cosSin.set(0, i, (float) random.nextGaussian());
+    }
+    for (int row = 0; row < x.rows(); row++) {
+      for (int i = 0; i < x.columns(); i++) {
+        x.set(row, i, (float) random.nextGaussian());
+      }
+      MemorySegment memory = x.segment();
+      kernels.rmsNormEach(heads, dim, F32Vector.of(weight), 1e-6f, memory, x.offset(row));
+      kernels.rotateEach(heads, dim, memory, x.offset(row), dim - 1, cosSin.segment(), 0);
+    }
+    MemorySegment pool = Arena.ofAuto().allocate(2 * shape.blockBytes(), 64);
+    KvBlocks cache = KvBlocks.of(pool, shape.blockBytes(), 0);
+    long values = (long) shape.kvHeads() * dim * Float.BYTES;
+    kernels.storeKeyValue(shape, cache, 3, 20, x.segment(), 0, values, x.rowStrideBytes());
+    return pool;
   }
 
   private static void attend(Kernels kernels, AttentionJob job) {
@@ -221,7 +262,27 @@ public final class NativeKernels implements Kernels {
       float epsilon,
       MemorySegment y,
       long yOffset) {
-    others.rmsNorm(x, xOffset, n, weight, weightFrom, epsilon, y, yOffset);
+    if (!x.isNative() || !y.isNative()) {
+      others.rmsNorm(x, xOffset, n, weight, weightFrom, epsilon, y, yOffset);
+      return;
+    }
+    Objects.checkFromIndexSize(weightFrom, n, weight.length());
+    Objects.checkFromIndexSize(xOffset, n * 4L, x.byteSize());
+    Objects.checkFromIndexSize(yOffset, n * 4L, y.byteSize());
+    library.rmsNorm(
+        level, x, xOffset, 1, n, weight.segment(), weightFrom * 4L, epsilon, y, yOffset);
+  }
+
+  @Override
+  public void rmsNormEach(
+      int count, int n, F32Vector weight, float epsilon, MemorySegment y, long yOffset) {
+    if (!y.isNative()) {
+      others.rmsNormEach(count, n, weight, epsilon, y, yOffset);
+      return;
+    }
+    Objects.checkFromIndexSize(0, n, weight.length());
+    Objects.checkFromIndexSize(yOffset, (long) count * n * Float.BYTES, y.byteSize());
+    library.rmsNorm(level, y, yOffset, count, n, weight.segment(), 0, epsilon, y, yOffset);
   }
 
   @Override
@@ -312,7 +373,27 @@ public final class NativeKernels implements Kernels {
   @Override
   public void rotate(
       MemorySegment x, long xOffset, int rotaryDim, MemorySegment cosSin, long cosSinOffset) {
-    others.rotate(x, xOffset, rotaryDim, cosSin, cosSinOffset);
+    rotateEach(1, rotaryDim, x, xOffset, rotaryDim, cosSin, cosSinOffset);
+  }
+
+  @Override
+  public void rotateEach(
+      int count,
+      int n,
+      MemorySegment x,
+      long xOffset,
+      int rotaryDim,
+      MemorySegment cosSin,
+      long cosSinOffset) {
+    if (!x.isNative() || !cosSin.isNative()) {
+      others.rotateEach(count, n, x, xOffset, rotaryDim, cosSin, cosSinOffset);
+      return;
+    }
+    Objects.checkFromToIndex(0, 2 * ScalarKernels.rotaryHalf(rotaryDim), n);
+    Objects.checkFromIndexSize(xOffset, (long) count * n * Float.BYTES, x.byteSize());
+    Objects.checkFromIndexSize(cosSinOffset, rotaryDim * 4L, cosSin.byteSize());
+    library.rotate(
+        level, x, xOffset, count, (long) n * Float.BYTES, rotaryDim, cosSin, cosSinOffset);
   }
 
   @Override
@@ -336,13 +417,21 @@ public final class NativeKernels implements Kernels {
         0, AttentionMemory.scratchBytes(shape, tile.tokens()), scratch.byteSize());
     Objects.checkFromIndexSize(
         statesAt, tile.rows() * AttentionStates.rowBytes(shape), states.byteSize());
-    KvBlocks cache = tile.job().cache();
-    int first = tile.firstKey(0, segment * AttentionTile.SEGMENT);
-    int last = tile.endKey(tile.tokens() - 1, (segment + 1) * AttentionTile.SEGMENT) - 1;
+    checkBlocks(
+        shape,
+        tile.job().cache(),
+        tile.firstKey(0, segment * AttentionTile.SEGMENT),
+        tile.endKey(tile.tokens() - 1, (segment + 1) * AttentionTile.SEGMENT) - 1);
+  }
+
+  /** Whether the blocks of two positions, and those between, are inside the pool. */
+  private static void checkBlocks(AttentionShape shape, KvBlocks cache, int first, int last) {
+    long blockBytes = shape.blockBytes();
+    long poolBytes = cache.pool().byteSize();
     for (int block = first / AttentionShape.BLOCK_TOKENS;
         block <= last / AttentionShape.BLOCK_TOKENS;
         block++) {
-      Objects.checkFromIndexSize(cache.offset(block), shape.blockBytes(), cache.pool().byteSize());
+      Objects.checkFromIndexSize(cache.offset(block), blockBytes, poolBytes);
     }
   }
 
@@ -356,7 +445,19 @@ public final class NativeKernels implements Kernels {
       long keysAt,
       long valuesAt,
       long strideBytes) {
-    others.storeKeyValue(shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
+    if (!source.isNative() || tokens == 0) {
+      others.storeKeyValue(shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
+      return;
+    }
+    CacheStore.checkPositions(position, tokens);
+    long rowBytes = (long) shape.kvHeads() * shape.headDim() * Float.BYTES;
+    long lastRow = (tokens - 1) * strideBytes;
+    for (long first : new long[] {keysAt, valuesAt}) {
+      Objects.checkFromIndexSize(first, rowBytes, source.byteSize());
+      Objects.checkFromIndexSize(first + lastRow, rowBytes, source.byteSize());
+    }
+    checkBlocks(shape, cache, position, position + tokens - 1);
+    library.store(level, shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
   }
 
   @Override

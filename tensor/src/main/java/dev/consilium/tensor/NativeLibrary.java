@@ -34,8 +34,11 @@ final class NativeLibrary {
 
   private final MethodHandle pack;
   private final MethodHandle quantise;
+  private final MethodHandle rmsNorm;
+  private final MethodHandle rotate;
   private final MethodHandle multiply;
   private final MethodHandle attend;
+  private final MethodHandle store;
   private final MethodHandle readAhead;
   private final int levels;
 
@@ -57,19 +60,130 @@ final class NativeLibrary {
     }
   }
 
-  private NativeLibrary(
-      MethodHandle pack,
-      MethodHandle quantise,
-      MethodHandle multiply,
-      MethodHandle attend,
-      MethodHandle readAhead,
-      int levels) {
-    this.pack = pack;
-    this.quantise = quantise;
-    this.multiply = multiply;
-    this.attend = attend;
-    this.readAhead = readAhead;
-    this.levels = levels;
+  private NativeLibrary(SymbolLookup symbols) {
+    pack =
+        function(
+            symbols,
+            "consilium_pack",
+            JAVA_INT, // type
+            ADDRESS, // rows
+            JAVA_INT, // columns
+            ADDRESS, // panels
+            JAVA_INT, // count
+            JAVA_LONG, // panel_bytes
+            JAVA_LONG); // header_bytes
+    quantise =
+        function(
+            symbols,
+            "consilium_quantise",
+            JAVA_INT, // level
+            ADDRESS, // x
+            JAVA_LONG, // x_at
+            JAVA_INT, // n
+            ADDRESS, // into
+            JAVA_LONG); // into_at
+    rmsNorm =
+        function(
+            symbols,
+            "consilium_rms_norm",
+            JAVA_INT, // level
+            ADDRESS, // x
+            JAVA_LONG, // x_at
+            JAVA_INT, // count
+            JAVA_INT, // n
+            ADDRESS, // weight
+            JAVA_LONG, // weight_at
+            JAVA_FLOAT, // epsilon
+            ADDRESS, // y
+            JAVA_LONG); // y_at
+    rotate =
+        function(
+            symbols,
+            "consilium_rotate",
+            JAVA_INT, // level
+            ADDRESS, // x
+            JAVA_LONG, // x_at
+            JAVA_INT, // count
+            JAVA_LONG, // distance_bytes
+            JAVA_INT, // half
+            ADDRESS, // cos_sin
+            JAVA_LONG); // cos_sin_at
+    multiply =
+        function(
+            symbols,
+            "consilium_multiply",
+            JAVA_INT, // level
+            JAVA_INT, // type
+            ADDRESS, // weights
+            JAVA_LONG, // weights_at
+            JAVA_LONG, // panel_bytes
+            JAVA_LONG, // header_bytes
+            JAVA_INT, // blocks
+            JAVA_INT, // panels
+            ADDRESS, // activations
+            ADDRESS, // offsets
+            JAVA_LONG, // offsets_at
+            JAVA_LONG, // version
+            JAVA_INT, // tokens
+            ADDRESS, // y
+            JAVA_LONG, // y_at
+            JAVA_LONG, // y_stride_bytes
+            JAVA_INT); // rows
+    attend =
+        function(
+            symbols,
+            "consilium_attend",
+            JAVA_INT, // level
+            JAVA_INT, // cache
+            JAVA_INT, // head_dim
+            JAVA_INT, // value_dim
+            JAVA_INT, // prefix
+            JAVA_FLOAT, // scale
+            ADDRESS, // pool
+            JAVA_LONG, // keys_at
+            JAVA_LONG, // values_at
+            JAVA_INT, // kv_heads
+            JAVA_LONG, // kv_head_bytes
+            ADDRESS, // offsets
+            ADDRESS, // query
+            JAVA_LONG, // query_at
+            JAVA_LONG, // query_stride
+            JAVA_INT, // tokens
+            JAVA_INT, // heads
+            JAVA_INT, // position
+            JAVA_INT, // window
+            JAVA_INT, // from
+            JAVA_INT, // end
+            ADDRESS, // scratch
+            ADDRESS, // states
+            JAVA_LONG); // states_at
+    store =
+        function(
+            symbols,
+            "consilium_store",
+            JAVA_INT, // level
+            JAVA_INT, // cache
+            JAVA_INT, // head_dim
+            JAVA_INT, // prefix
+            ADDRESS, // pool
+            JAVA_LONG, // keys_at
+            JAVA_LONG, // values_at
+            JAVA_INT, // kv_heads
+            JAVA_LONG, // kv_head_bytes
+            ADDRESS, // offsets
+            JAVA_INT, // position
+            JAVA_INT, // tokens
+            ADDRESS, // source
+            JAVA_LONG, // source_keys_at
+            JAVA_LONG, // source_values_at
+            JAVA_LONG); // source_stride
+    readAhead = function(symbols, "consilium_read_ahead", JAVA_LONG, JAVA_LONG);
+    MethodHandle found = function(symbols, "consilium_levels");
+    try {
+      levels = (int) found.invokeExact();
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
   }
 
   /**
@@ -106,85 +220,7 @@ final class NativeLibrary {
 
   @SuppressWarnings("restricted") // the signatures are those of kernels.c
   private static NativeLibrary link(Path file) {
-    SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
-    MethodHandle levels = function(symbols, "consilium_levels");
-    MethodHandle pack =
-        function(
-            symbols,
-            "consilium_pack",
-            JAVA_INT, // type
-            ADDRESS, // rows
-            JAVA_INT, // columns
-            ADDRESS, // panels
-            JAVA_INT, // count
-            JAVA_LONG, // panel_bytes
-            JAVA_LONG); // header_bytes
-    MethodHandle quantise =
-        function(
-            symbols,
-            "consilium_quantise",
-            JAVA_INT, // level
-            ADDRESS, // x
-            JAVA_LONG, // x_at
-            JAVA_INT, // n
-            ADDRESS, // into
-            JAVA_LONG); // into_at
-    MethodHandle multiply =
-        function(
-            symbols,
-            "consilium_multiply",
-            JAVA_INT, // level
-            JAVA_INT, // type
-            ADDRESS, // weights
-            JAVA_LONG, // weights_at
-            JAVA_LONG, // panel_bytes
-            JAVA_LONG, // header_bytes
-            JAVA_INT, // blocks
-            JAVA_INT, // panels
-            ADDRESS, // activations
-            ADDRESS, // offsets
-            JAVA_LONG, // offsets_at
-            JAVA_LONG, // version
-            JAVA_INT, // tokens
-            ADDRESS, // y
-            JAVA_LONG, // y_at
-            JAVA_LONG, // y_stride_bytes
-            JAVA_INT); // rows
-    MethodHandle attend =
-        function(
-            symbols,
-            "consilium_attend",
-            JAVA_INT, // level
-            JAVA_INT, // cache
-            JAVA_INT, // head_dim
-            JAVA_INT, // value_dim
-            JAVA_INT, // prefix
-            JAVA_FLOAT, // scale
-            ADDRESS, // pool
-            JAVA_LONG, // keys_at
-            JAVA_LONG, // values_at
-            JAVA_INT, // kv_heads
-            JAVA_LONG, // kv_head_bytes
-            ADDRESS, // offsets
-            ADDRESS, // query
-            JAVA_LONG, // query_at
-            JAVA_LONG, // query_stride
-            JAVA_INT, // tokens
-            JAVA_INT, // heads
-            JAVA_INT, // position
-            JAVA_INT, // window
-            JAVA_INT, // from
-            JAVA_INT, // end
-            ADDRESS, // scratch
-            ADDRESS, // states
-            JAVA_LONG); // states_at
-    MethodHandle readAhead = function(symbols, "consilium_read_ahead", JAVA_LONG, JAVA_LONG);
-    try {
-      return new NativeLibrary(
-          pack, quantise, multiply, attend, readAhead, (int) levels.invokeExact());
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    return new NativeLibrary(SymbolLookup.libraryLookup(file, Arena.global()));
   }
 
   @SuppressWarnings("restricted") // the signatures are those of kernels.c
@@ -239,6 +275,53 @@ final class NativeLibrary {
       int result = (int) quantise.invokeExact(level.code, x, xAt, n, into, at);
       if (result != 0) {
         throw new IllegalStateException("no native quantising on " + level);
+      }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** Of {@code count} vectors one behind the other; the ranges must be inside the memory. */
+  void rmsNorm(
+      Level level,
+      MemorySegment x,
+      long xAt,
+      int count,
+      int n,
+      MemorySegment weight,
+      long weightAt,
+      float epsilon,
+      MemorySegment y,
+      long yAt) {
+    try {
+      int result =
+          (int)
+              rmsNorm.invokeExact(level.code, x, xAt, count, n, weight, weightAt, epsilon, y, yAt);
+      if (result != 0) {
+        throw new IllegalStateException("no native norm on " + level);
+      }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** The ranges must be inside the memory, rotaryDim even. */
+  void rotate(
+      Level level,
+      MemorySegment x,
+      long xAt,
+      int count,
+      long distanceBytes,
+      int rotaryDim,
+      MemorySegment cosSin,
+      long cosSinAt) {
+    try {
+      int result =
+          (int)
+              rotate.invokeExact(
+                  level.code, x, xAt, count, distanceBytes, rotaryDim / 2, cosSin, cosSinAt);
+      if (result != 0) {
+        throw new IllegalStateException("no native rotary embedding on " + level);
       }
     } catch (Throwable e) {
       throw unexpected(e);
@@ -325,6 +408,45 @@ final class NativeLibrary {
       if (result != 0) {
         throw new IllegalStateException(
             "no native attention for " + shape.dtype() + " on " + level);
+      }
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** As {@link Kernels#storeKeyValue}; the caller has checked that all memory is there. */
+  void store(
+      Level level,
+      AttentionShape shape,
+      KvBlocks cache,
+      int position,
+      int tokens,
+      MemorySegment source,
+      long keysAt,
+      long valuesAt,
+      long strideBytes) {
+    try {
+      int result =
+          (int)
+              store.invokeExact(
+                  level.code,
+                  code(shape.dtype()),
+                  shape.headDim(),
+                  shape.keyPrefix() ? 1 : 0,
+                  cache.pool(),
+                  cache.base(),
+                  shape.valueOffset(0),
+                  shape.kvHeads(),
+                  shape.keyOffset(1),
+                  cache.offsets(),
+                  position,
+                  tokens,
+                  source,
+                  keysAt,
+                  valuesAt,
+                  strideBytes);
+      if (result != 0) {
+        throw new IllegalStateException("no native cache of " + shape.dtype() + " on " + level);
       }
     } catch (Throwable e) {
       throw unexpected(e);

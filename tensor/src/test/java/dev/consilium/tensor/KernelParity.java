@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.consilium.tensor.Samples.Draw;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,6 +43,7 @@ final class KernelParity {
     for (int headDim : HEAD_DIMS) {
       for (KvDType dtype : KvDType.values()) {
         attention(random, headDim, dtype, Samples::normal);
+        storing(random, headDim, dtype, Samples::any);
       }
     }
   }
@@ -73,10 +75,18 @@ final class KernelParity {
 
   private static void compare(String what, MemorySegment written, Call call) {
     MemorySegment expected = Samples.copy(written);
-    MemorySegment actual = Samples.copy(written);
     call.on(SCALAR, expected);
-    call.on(VECTOR, actual);
-    compareBits(what, expected, actual);
+    for (Kernels kernels : others()) {
+      MemorySegment actual = Samples.copy(written);
+      call.on(kernels, actual);
+      compareBits(what + ", " + kernels.description(), expected, actual);
+    }
+  }
+
+  private static List<Kernels> others() {
+    List<Kernels> others = new ArrayList<>(NATIVE);
+    others.add(VECTOR);
+    return others;
   }
 
   static void compareBits(String what, MemorySegment expected, MemorySegment actual) {
@@ -121,7 +131,26 @@ final class KernelParity {
     compare("centre" + length, y, (kernels, w) -> kernels.centre(x, at, n, w, at));
     compare("centre in place" + length, x, (kernels, w) -> kernels.centre(w, at, n, w, at));
     MemorySegment cosSin = Samples.vector(random, n / 2 * 2, at, draw);
-    compare("rotate" + length, y, (kernels, w) -> kernels.rotate(w, at, n / 2 * 2, cosSin, at));
+    int rotaryDim = n / 2 * 2;
+    compare("rotate" + length, y, (kernels, w) -> kernels.rotate(w, at, rotaryDim, cosSin, at));
+    MemorySegment heads = Samples.vector(random, 3 * n, at, draw);
+    compare(
+        "rotateEach" + length,
+        heads,
+        (kernels, w) -> kernels.rotateEach(3, n, w, at, rotaryDim, cosSin, at));
+    normOfHeads(random, n, at, heads);
+  }
+
+  private static void normOfHeads(Random random, int n, long at, MemorySegment heads) {
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = Samples.normal(random);
+    }
+    F32Vector weight = F32Vector.of(values);
+    compare(
+        "rmsNormEach of " + n,
+        heads,
+        (kernels, w) -> kernels.rmsNormEach(3, n, weight, 1e-6f, w, at));
   }
 
   private static void norm(Random random, int n, long at, MemorySegment x, MemorySegment y) {
@@ -231,12 +260,42 @@ final class KernelParity {
     int tokens = 1 + random.nextInt(20);
     AttentionSample sample = AttentionSample.of(random, shape, position, tokens, window, draw);
     F32Matrix expected = sample.attend(SCALAR, tokens);
-    List<Kernels> others = new ArrayList<>(NATIVE);
-    others.add(VECTOR);
-    for (Kernels kernels : others) {
+    for (Kernels kernels : others()) {
       int tile = 1 + random.nextInt(tokens);
       String what = "%s, tiles of %d, %s".formatted(sample, tile, kernels);
       compareBits(what, expected.segment(), sample.attend(kernels, tile).segment());
+    }
+  }
+
+  /** Keys and values of some tokens, in blocks that hold something already. */
+  static void storing(Random random, int headDim, KvDType dtype, Draw draw) {
+    AttentionShape shape =
+        random.nextInt(3) == 0
+            ? AttentionShape.ofPrefixes(4, headDim, 1 + random.nextInt(headDim), 0.3f, dtype)
+            : new AttentionShape(6, 1 + random.nextInt(3), headDim, 0.3f, dtype);
+    int width = shape.kvHeads() * headDim;
+    int tokens = 1 + random.nextInt(20);
+    int position = random.nextInt(20);
+    F32Matrix source = Samples.matrix(random, tokens, 2 * width, draw);
+    long blockBytes = shape.blockBytes();
+    List<MemorySegment> pools = new ArrayList<>();
+    List<Kernels> all = new ArrayList<>(List.of(SCALAR));
+    all.addAll(others());
+    for (Kernels kernels : all) {
+      MemorySegment pool = Arena.ofAuto().allocate(3 * blockBytes, 64);
+      pool.fill((byte) 0x11);
+      KvBlocks cache = KvBlocks.of(pool, 2 * blockBytes, 0, blockBytes);
+      kernels.storeKeyValue(
+          shape, cache, position, tokens, source.segment(), 0, width * 4L, source.rowStrideBytes());
+      pools.add(pool);
+    }
+    for (int i = 1; i < all.size(); i++) {
+      long at = pools.getFirst().mismatch(pools.get(i));
+      if (at >= 0) {
+        throw new AssertionError(
+            "%d tokens of %s at %d: byte %d of the cache differs, %s"
+                .formatted(tokens, shape, position, at, all.get(i).description()));
+      }
     }
   }
 }

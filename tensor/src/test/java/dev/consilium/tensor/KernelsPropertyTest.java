@@ -111,6 +111,16 @@ class KernelsPropertyTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void storeKeyValue_everyHeadDimension_sameBytes(KvDType dtype) {
+    for (int headDim = 1; headDim <= 1024; headDim += headDim < 140 ? 1 : 221) {
+      KernelParity.storing(random, headDim, dtype, Samples::normal);
+      KernelParity.storing(random, headDim, dtype, Samples::finite);
+      KernelParity.storing(random, headDim, dtype, Samples::any);
+    }
+  }
+
   /** So seldom that most rows see none. */
   private static float seldomNan(Random random) {
     return random.nextInt(500) == 0 ? Samples.any(random) : Samples.normal(random);

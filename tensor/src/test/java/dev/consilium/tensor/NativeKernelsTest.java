@@ -39,6 +39,7 @@ class NativeKernelsTest {
       NativeKernels kernels = new NativeKernels(library, level, KernelChoice.JAVA);
       assertThat(kernels.agree()).as("%s", level).isTrue();
       assertThat(kernels.agreeOnAttention()).as("%s", level).isTrue();
+      assertThat(kernels.agreeOnRows()).as("%s", level).isTrue();
     }
   }
 }

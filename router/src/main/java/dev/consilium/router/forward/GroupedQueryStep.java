@@ -114,15 +114,14 @@ final class GroupedQueryStep implements AttentionStep {
 
   private void rotate(
       Kernels kernels, MemorySegment memory, long query, RotaryRows rotary, int row) {
-    long cosSin = rotary.rows().offset(row);
-    for (int head = 0; head < spec.heads() + spec.kvHeads(); head++) {
-      kernels.rotate(
-          memory,
-          query + bytes(head * spec.headDim()),
-          rotary.rotaryDim(),
-          rotary.rows().segment(),
-          cosSin);
-    }
+    kernels.rotateEach(
+        spec.heads() + spec.kvHeads(),
+        spec.headDim(),
+        memory,
+        query,
+        rotary.rotaryDim(),
+        rotary.rows().segment(),
+        rotary.rows().offset(row));
   }
 
   private void normalise(Kernels kernels, MemorySegment memory, long query) {
@@ -135,11 +134,8 @@ final class GroupedQueryStep implements AttentionStep {
       Kernels kernels, MemorySegment memory, long offset, int heads, F32Vector norm) {
     if (spec.qkNorm() == QkNorm.WHOLE_PROJECTION) {
       kernels.rmsNorm(memory, offset, heads * spec.headDim(), norm, 0, epsilon, memory, offset);
-      return;
-    }
-    for (int head = 0; head < heads; head++) {
-      long at = offset + bytes(head * spec.headDim());
-      kernels.rmsNorm(memory, at, spec.headDim(), norm, 0, epsilon, memory, at);
+    } else {
+      kernels.rmsNormEach(heads, spec.headDim(), norm, epsilon, memory, offset);
     }
   }
 

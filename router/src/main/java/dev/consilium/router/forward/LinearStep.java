@@ -163,11 +163,11 @@ final class LinearStep extends RecurrentStep {
   private void divideByLength(Kernels kernels, int row, RecurrentRows rows) {
     MemorySegment memory = rows.convolved().segment();
     int dim = spec.keyDim();
-    for (int head = 0; head < 2 * spec.keyHeads(); head++) {
-      long at = rows.convolved().offset(row) + bytes((long) head * dim);
-      F32Vector factors = head < spec.keyHeads() ? queryFactors : keyFactors;
-      kernels.rmsNorm(memory, at, dim, factors, 0, LENGTH_EPSILON / dim, memory, at);
-    }
+    float lengthEpsilon = LENGTH_EPSILON / dim;
+    long query = rows.convolved().offset(row);
+    long key = query + bytes(spec.keyWidth());
+    kernels.rmsNormEach(spec.keyHeads(), dim, queryFactors, lengthEpsilon, memory, query);
+    kernels.rmsNormEach(spec.keyHeads(), dim, keyFactors, lengthEpsilon, memory, key);
   }
 
   /** Takes a head's state through the tokens of a slice, some columns after the others. */
@@ -229,11 +229,11 @@ final class LinearStep extends RecurrentStep {
     int width = spec.valueWidth();
     switch (spec) {
       case GatedDeltaNet _ -> {
-        normaliseHeads(kernels, read, at);
+        kernels.rmsNormEach(spec.heads(), spec.valueDim(), weights.norm(), epsilon, read, at);
         kernels.siluMultiply(gate, gateAt, read, at, width, read, at);
       }
       case ChannelDeltaNet _ -> {
-        normaliseHeads(kernels, read, at);
+        kernels.rmsNormEach(spec.heads(), spec.valueDim(), weights.norm(), epsilon, read, at);
         kernels.sigmoidMultiply(gate, gateAt, width, read, at);
       }
       case LightningAttention lightning -> {
@@ -248,13 +248,6 @@ final class LinearStep extends RecurrentStep {
           kernels.rmsNorm(read, of, ofGroup, weights.norm(), from, epsilon, read, of);
         }
       }
-    }
-  }
-
-  private void normaliseHeads(Kernels kernels, MemorySegment read, long at) {
-    for (int head = 0; head < spec.heads(); head++) {
-      long of = at + bytes(valueColumn(head));
-      kernels.rmsNorm(read, of, spec.valueDim(), weights.norm(), 0, epsilon, read, of);
     }
   }
 
