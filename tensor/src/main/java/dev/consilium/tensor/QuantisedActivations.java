@@ -60,20 +60,26 @@ final class QuantisedActivations {
       tokens += tokensOf(job);
     }
     offsets = grown(offsets, tokens * 8);
-    boolean few = tokens <= FEW;
-    long token = 0;
-    for (MatmulJob job : jobs) {
-      locate(job, token * 8, few);
-      token += tokensOf(job);
+    long[] places = new long[jobs.size()];
+    long end = 0;
+    for (int i = 0; i < jobs.size(); i++) {
+      MatmulJob job = jobs.get(i);
+      if (i > 0 && sameTokens(jobs.get(i - 1), job)) {
+        places[i] = places[i - 1];
+        continue;
+      }
+      places[i] = end;
+      if (tokensOf(job) > 0 && tokens <= FEW) {
+        locateAmongFew(job, end);
+      } else if (tokensOf(job) > 0) {
+        locateAmongMany(job, end);
+      }
+      end += tokensOf(job) * 8L;
     }
     blocks = grown(blocks, blockBytes);
     long version = QuantisedTokens.newVersion();
-    token = 0;
-    for (int i = 0; i < jobs.size(); i++) {
-      boolean same = i > 0 && sameTokens(jobs.get(i - 1), jobs.get(i));
-      ofJobs.add(
-          same ? ofJobs.getLast() : new QuantisedTokens(blocks, offsets, token * 8, version));
-      token += tokensOf(jobs.get(i));
+    for (long place : places) {
+      ofJobs.add(new QuantisedTokens(blocks, offsets, place, version));
     }
   }
 
@@ -96,12 +102,9 @@ final class QuantisedActivations {
     return job.weights().dtype().quantised() ? job.tokens() : 0;
   }
 
-  private void locate(MatmulJob job, long at, boolean few) {
-    if (tokensOf(job) == 0) {
-      return;
-    }
+  private void locateAmongFew(MatmulJob job, long at) {
     for (int row : job.xRows()) {
-      offsets.set(JAVA_LONG, at, few ? amongFew(job.x(), row) : amongMany(job.x(), row));
+      offsets.set(JAVA_LONG, at, amongFew(job.x(), row));
       at += 8;
     }
   }
@@ -116,12 +119,16 @@ final class QuantisedActivations {
     return add(x, row);
   }
 
-  private long amongMany(F32Matrix x, int row) {
+  private void locateAmongMany(MatmulJob job, long at) {
+    F32Matrix x = job.x();
     long[] known = rowsOfMatrix.computeIfAbsent(x, QuantisedActivations::unknownRows);
-    if (known[row] < 0) {
-      known[row] = add(x, row);
+    for (int row : job.xRows()) {
+      if (known[row] < 0) {
+        known[row] = add(x, row);
+      }
+      offsets.set(JAVA_LONG, at, known[row]);
+      at += 8;
     }
-    return known[row];
   }
 
   private long add(F32Matrix x, int row) {

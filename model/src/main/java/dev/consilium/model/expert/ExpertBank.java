@@ -97,7 +97,7 @@ public final class ExpertBank implements AutoCloseable {
         Optional.ofNullable(held.remove(id)).ifPresent(dropped::add);
       }
     }
-    dropped.forEach(this::release);
+    release(dropped);
   }
 
   public synchronized boolean holds(ExpertId id) {
@@ -121,16 +121,15 @@ public final class ExpertBank implements AutoCloseable {
    */
   synchronized Lease acquire(Collection<ExpertId> ids) {
     requireOpen();
-    Map<ExpertId, Held> leased = HashMap.newHashMap(ids.size());
+    List<Held> leased = new ArrayList<>(ids.size());
     List<ExpertId> missing = new ArrayList<>();
     for (ExpertId id : ids) {
-      Optional.ofNullable(held.get(id))
-          .ifPresentOrElse(one -> leased.put(id, one), () -> missing.add(id));
+      Optional.ofNullable(held.get(id)).ifPresentOrElse(leased::add, () -> missing.add(id));
     }
     if (!missing.isEmpty()) {
       throw new ExpertsNotHeldException(missing);
     }
-    leased.values().forEach(one -> one.references++);
+    leased.forEach(one -> one.references++);
     return new Lease(leased);
   }
 
@@ -166,15 +165,17 @@ public final class ExpertBank implements AutoCloseable {
     throw closedException();
   }
 
-  private void release(Held one) {
+  private void release(List<Held> kept) {
+    List<BlockWeights> unused = new ArrayList<>();
     synchronized (this) {
-      one.references--;
-      if (one.references > 0) {
-        return;
+      for (Held one : kept) {
+        if (--one.references == 0) {
+          memoryBytes -= one.weights.memoryBytes();
+          unused.add(one.weights);
+        }
       }
-      memoryBytes -= one.weights.memoryBytes();
     }
-    one.weights.close();
+    unused.forEach(BlockWeights::close);
   }
 
   private void requireOpen() {
@@ -224,25 +225,22 @@ public final class ExpertBank implements AutoCloseable {
 
   /** Experts that stay in memory until this is closed. One thread. */
   final class Lease implements AutoCloseable {
-    private final Map<ExpertId, Held> leased;
+    private List<Held> leased;
 
-    private Lease(Map<ExpertId, Held> leased) {
+    private Lease(List<Held> leased) {
       this.leased = leased;
     }
 
-    /** The weights of one of the experts asked for. */
-    BlockWeights weights(ExpertId id) {
-      Held one = leased.get(id);
-      if (one == null) {
-        throw new IllegalStateException(id + " is not part of this lease");
-      }
-      return one.weights;
+    /** The weights of the experts asked for, in the order in which they were. */
+    List<BlockWeights> weights() {
+      return leased.stream().map(one -> one.weights).toList();
     }
 
     @Override
     public void close() {
-      leased.values().forEach(ExpertBank.this::release);
-      leased.clear();
+      List<Held> last = leased;
+      leased = List.of();
+      release(last);
     }
   }
 }

@@ -51,12 +51,12 @@ public final class ExpertComputation {
       if (bank.weighsInput(layer)) {
         return blocks.compute(
             weighed(hidden, work, weights),
-            jobs(lease, layer, work, true),
+            jobs(lease.weights(), work, true),
             (result, row) -> round(result, row, rounding));
       }
       return blocks.compute(
           hidden,
-          jobs(lease, layer, work, false),
+          jobs(lease.weights(), work, false),
           (result, row) -> {
             scale(result, row, weights[row]);
             round(result, row, rounding);
@@ -69,15 +69,14 @@ public final class ExpertComputation {
    *     the work; else it has one for each token
    */
   private static List<BlockComputation.Block> jobs(
-      ExpertBank.Lease lease, int layer, List<ExpertTokens> work, boolean inOrder) {
+      List<BlockWeights> experts, List<ExpertTokens> work, boolean inOrder) {
     List<BlockComputation.Block> jobs = new ArrayList<>(work.size());
     int first = 0;
-    for (ExpertTokens tokens : work) {
-      int[] rows =
-          inOrder ? IntStream.range(first, first + tokens.count()).toArray() : tokens.rows();
-      jobs.add(
-          new BlockComputation.Block(lease.weights(new ExpertId(layer, tokens.expert())), rows));
-      first += tokens.count();
+    for (int i = 0; i < work.size(); i++) {
+      int count = work.get(i).count();
+      int[] rows = inOrder ? IntStream.range(first, first + count).toArray() : work.get(i).rows();
+      jobs.add(new BlockComputation.Block(experts.get(i), rows));
+      first += count;
     }
     return jobs;
   }
