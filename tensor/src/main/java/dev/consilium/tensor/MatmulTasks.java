@@ -8,29 +8,23 @@ import java.util.List;
  * step has thousands and the objects would be cold memory.
  */
 final class MatmulTasks {
-  /**
-   * Multiply-adds of a task with one token at most: some ten microseconds, so that threads end
-   * together.
-   */
-  private static final long MOST_MULTIPLY_ADDS = 1 << 17;
+  /** Tasks for each thread, so that threads end together. */
+  private static final int MOST_TASKS_PER_THREAD = 24;
 
-  /** And at least: a microsecond, against the tenth of one that claiming a task costs. */
-  private static final long LEAST_MULTIPLY_ADDS = 1 << 15;
+  /** Where tasks would be small: what claiming and beginning one costs is some per cent of them. */
+  private static final int LEAST_TASKS_PER_THREAD = 4;
+
+  /** A task that is not small reads as many weights, which takes some fifty microseconds. */
+  private static final long ENOUGH_WEIGHTS = 1 << 20;
+
+  /** And no task reads fewer: a microsecond, against the tenth of one that claiming it costs. */
+  private static final long LEAST_WEIGHTS = 1 << 15;
 
   /**
    * Tokens that a quantised weight is multiplied with in about the time in which it is read: with
    * fewer, a task takes as long as with as many.
    */
   private static final int TOKENS_OF_A_READ = 8;
-
-  /**
-   * Multiply-adds of a task at most where the kernels gather its tokens before the first panel, and
-   * there are more of them than that.
-   */
-  private static final long MOST_OF_GATHERED = 1 << 26;
-
-  /** Tasks for each thread, where that keeps within these bounds. */
-  private static final int TASKS_PER_THREAD = 24;
 
   /**
    * Tokens of a task at most: a narrow layer with many tokens still splits, and the activations of
@@ -69,21 +63,31 @@ final class MatmulTasks {
     this.firstTask = new int[jobs.size() + 1];
     this.panelStep = new int[jobs.size()];
     this.tokenStep = new int[jobs.size()];
-    long multiplyAdds = 0;
+    double work = 0;
     for (MatmulJob job : jobs) {
-      multiplyAdds += (long) job.weights().rows() * job.weights().columns() * job.tokens();
+      work += work(job.weights(), job.tokens());
     }
-    long perTask = multiplyAdds / ((long) TASKS_PER_THREAD * threads);
+    double perTask =
+        Math.max(
+            work / (MOST_TASKS_PER_THREAD * threads),
+            Math.min(work / (LEAST_TASKS_PER_THREAD * threads), ENOUGH_WEIGHTS));
     for (int i = 0; i < jobs.size(); i++) {
-      cut(i, perTask, threads);
+      cut(i, Math.max(perTask, LEAST_WEIGHTS), threads);
     }
   }
 
-  private void cut(int i, long multiplyAdds, int threads) {
+  /** How many weights could be read in the time that the product takes. */
+  private static double work(PackedMatrix weights, int tokens) {
+    double size = (double) weights.rows() * weights.columns();
+    boolean quantised = weights.dtype().quantised();
+    return size * (quantised ? Math.max(1.0, (double) tokens / TOKENS_OF_A_READ) : tokens);
+  }
+
+  private void cut(int i, double perTask, int threads) {
     MatmulJob job = jobs.get(i);
     int tokenParts = tokenParts(job, threads);
     tokenStep[i] = tokenParts == 0 ? 1 : Math.ceilDiv(job.tokens(), tokenParts);
-    panelStep[i] = panelsPerTask(job.weights(), tokenStep[i], multiplyAdds);
+    panelStep[i] = panelsPerTask(job.weights(), tokenStep[i], perTask);
     int panelParts = Math.ceilDiv(job.weights().panels(), panelStep[i]);
     firstTask[i + 1] = Math.addExact(firstTask[i], Math.multiplyExact(tokenParts, panelParts));
   }
@@ -98,17 +102,12 @@ final class MatmulTasks {
         Math.ceilDiv(job.tokens(), TASK_TOKENS), Math.min(parts, job.tokens() / LEAST_TOKENS));
   }
 
-  private int panelsPerTask(PackedMatrix weights, int tokens, long multiplyAdds) {
-    long ofPanel = (long) weights.panelRows() * weights.columns() * tokens;
-    long most = Math.clamp(multiplyAdds, LEAST_MULTIPLY_ADDS, MOST_MULTIPLY_ADDS);
+  private static int panelsPerTask(PackedMatrix weights, int tokens, double perTask) {
+    int parts = (int) Math.max(1, Math.round(work(weights, tokens) / perTask));
+    int panels = Math.ceilDiv(weights.panels(), parts);
     if (!weights.dtype().quantised()) {
-      return (int) Math.max(1, most / ofPanel);
+      return panels;
     }
-    most *= Math.min(tokens, TOKENS_OF_A_READ);
-    if (tokens > TOKENS_OF_A_READ && kernels.gathersTokens()) {
-      most = Math.clamp(multiplyAdds, most, MOST_OF_GATHERED);
-    }
-    int panels = (int) Math.max(1, most / ofPanel);
     // Kernels take two of these narrower panels at once, or more where there are many tokens.
     int together = tokens < 4 ? 2 : QuantTiles.panels(weights.quantLayout());
     return Math.ceilDiv(panels, together) * together;
