@@ -106,17 +106,12 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   /**
-   * Calls {@code body} with 0 to {@code tasks - 1} on the threads of the device. For tasks of one
-   * size, such as rows: each thread begins with a stretch of its own, the same one each time, so
-   * that it finds in its cache what it wrote before.
+   * Calls {@code body} with 0 to {@code tasks - 1} on the threads of the device. Each thread begins
+   * with a stretch of its own, the same one each time, so that it finds in its cache what it wrote
+   * before, and reads weights in the order in which they lie.
    */
   public void parallel(int tasks, IntConsumer body) {
     team.runStretches(tasks, body);
-  }
-
-  /** The same in ascending order: for tasks of several sizes, the largest first. */
-  public void parallelInOrder(int tasks, IntConsumer body) {
-    team.run(tasks, body);
   }
 
   @Override

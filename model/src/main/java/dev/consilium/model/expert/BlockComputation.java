@@ -11,7 +11,6 @@ import dev.consilium.tensor.ScratchMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
@@ -108,8 +107,7 @@ public final class BlockComputation {
       computeTogether(gateUp, blocks, later, result, finish);
     } else {
       device.expect(later);
-      device.parallelInOrder(
-          parts.size(), task -> compute(gateUp, parts.get(task), result, finish));
+      device.parallel(parts.size(), task -> compute(gateUp, parts.get(task), result, finish));
     }
     return result;
   }
@@ -165,7 +163,7 @@ public final class BlockComputation {
     idle.add(scratch);
   }
 
-  /** The largest first, so that threads end together. */
+  /** In the order of the blocks. */
   private static List<Part> parts(List<Block> blocks) {
     List<Part> parts = new ArrayList<>();
     int first = 0;
@@ -176,7 +174,6 @@ public final class BlockComputation {
       }
       first = end;
     }
-    parts.sort(Comparator.comparingInt(Part::count).reversed());
     return parts;
   }
 
