@@ -456,7 +456,7 @@ public final class NativeKernels implements Kernels {
       Objects.checkFromIndexSize(first, rowBytes, source.byteSize());
       Objects.checkFromIndexSize(first + lastRow, rowBytes, source.byteSize());
     }
-    checkBlocks(shape, cache, position, position + tokens - 1);
+    checkBlocks(shape, cache, position, Math.addExact(position, tokens - 1));
     library.store(level, shape, cache, position, tokens, source, keysAt, valuesAt, strideBytes);
   }
 
