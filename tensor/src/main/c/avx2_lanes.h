@@ -4,6 +4,7 @@
 #define LANES 8
 #define PANELS 1
 #define TOKENS 2
+#define ALONE 2
 
 #define ints __m256i
 #define floats __m256

@@ -9,6 +9,7 @@
 #define LANES 16
 #define PANELS 2
 #define TOKENS 6
+#define ALONE 12
 
 #define ints __m512i
 #define floats __m512

@@ -20,8 +20,14 @@
 /* The order is known to NativeLibrary.java. */
 enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
 
-/* What the machine has and this process may use: bits of consilium_levels(). Known to NativeLibrary.java. */
-enum level { AVX2, AVX_VNNI, AVX512_VNNI, AMX_INT8, NEON_DOT };
+/*
+ * What the machine has and this process may use: bits of consilium_levels(). AVX512_ONE_STREAM are the instructions of
+ * AVX512_VNNI, for few tokens panel after panel. Known to NativeLibrary.java.
+ */
+enum level { AVX2, AVX_VNNI, AVX512_VNNI, AMX_INT8, NEON_DOT, AVX512_ONE_STREAM };
+
+/* Beside them: the machine reads memory faster in one stream than in two. */
+#define READS_ONE_STREAM (1 << 16)
 
 /* Four bytes of another type. */
 typedef int32_t __attribute__((may_alias)) four_bytes;
@@ -51,6 +57,7 @@ struct product {
   float *y;         /* [tokens][y_stride] */
   int64_t y_stride; /* floats */
   int rows;         /* that exist, from the first panel on */
+  int one_stream;   /* whether few tokens may take one panel after the other instead of two at a time */
 };
 
 static inline int quant_bytes(enum type type) {

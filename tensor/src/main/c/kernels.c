@@ -25,7 +25,7 @@
   switch (level) { \
     case AVX2: kernel##_avx2(__VA_ARGS__); return 0; \
     case AVX_VNNI: kernel##_avx_vnni(__VA_ARGS__); return 0; \
-    case AVX512_VNNI: case AMX_INT8: kernel##_avx512_vnni(__VA_ARGS__); return 0; \
+    case AVX512_VNNI: case AMX_INT8: case AVX512_ONE_STREAM: kernel##_avx512_vnni(__VA_ARGS__); return 0; \
     default: return -1; \
   }
 #elif defined(__aarch64__)
@@ -61,7 +61,8 @@ EXPORT int consilium_levels(void) {
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 4)) levels |= 1 << AVX_VNNI;
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vnni")) {
-      levels |= 1 << AVX512_VNNI;
+      levels |= 1 << AVX512_VNNI | 1 << AVX512_ONE_STREAM;
+      if (__builtin_cpu_is("amd")) levels |= READS_ONE_STREAM; /* measured on Zen 5 */
 #if defined(__linux__)
       if (may_use_tiles()) levels |= 1 << AMX_INT8;
 #endif
@@ -101,7 +102,7 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
                        int64_t offsets_at, int64_t version, int tokens, uint8_t *y, int64_t y_at, int64_t y_stride_bytes, int rows) {
   struct product p = {
     weights + weights_at, panel_bytes, header_bytes, blocks, panels, activations, (const int64_t *) (offsets + offsets_at), version, tokens,
-    (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows,
+    (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows, level == AVX512_ONE_STREAM,
   };
   if (type < 0 || type >= TYPES || tokens > MAX_TOKENS) return -1;
 #if defined(__x86_64__) && defined(__linux__)

@@ -13,6 +13,7 @@
 #define LANES 4
 #define PANELS 1
 #define TOKENS 3
+#define ALONE 3
 
 #define ints int32x4_t
 #define floats float32x4_t
