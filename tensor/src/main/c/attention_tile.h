@@ -34,7 +34,7 @@ INLINE floats widened(enum cache cache, const uint8_t *p) {
   }
 }
 
-/* e^x for x <= 0 or NaN, operation by operation as Exp.java. */
+/* e^x for x <= 88.72283 or NaN, operation by operation as Exp.java. */
 INLINE floats exponential(floats x) {
   floats rounder = SPREAD(0x1.8p23f);
   floats rounded = MULTIPLY_ADD(x, SPREAD(0x1.715476p0f), rounder);

@@ -35,6 +35,8 @@
 #define ADD_FLOATS(a, b) _mm256_add_ps(a, b)
 #define MULTIPLY(a, b) _mm256_mul_ps(a, b)
 #define MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define DIVIDE(a, b) _mm256_div_ps(a, b)
+#define WHERE_ABOVE(x, c, a, b) _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, c, _CMP_GT_OQ))
 #define LOAD_FLOATS(p) _mm256_loadu_ps(p)
 #define STORE_FLOATS(p, v) _mm256_storeu_ps(p, v)
 #define STORE_HALVES(p, v) _mm_storeu_si128((__m128i *) (p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))

@@ -41,6 +41,8 @@
 #define ADD_FLOATS(a, b) _mm512_add_ps(a, b)
 #define MULTIPLY(a, b) _mm512_mul_ps(a, b)
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define DIVIDE(a, b) _mm512_div_ps(a, b)
+#define WHERE_ABOVE(x, c, a, b) _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(x, c, _CMP_GT_OQ), a)
 #define LOAD_FLOATS(p) _mm512_loadu_ps(p)
 #define STORE_FLOATS(p, v) _mm512_storeu_ps(p, v)
 #define STORE_HALVES(p, v) _mm256_storeu_si256((__m256i *) (p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))

@@ -80,6 +80,7 @@ int pack_panels(enum type type, const uint8_t *rows, int columns, uint8_t *panel
   void multiply_##level(enum type type, const struct product *p); \
   void quantise_##level(const float *x, int n, struct block *into); \
   void rms_norm_##level(const float *x, int count, int n, const float *weight, float epsilon, float *y); \
+  void silu_multiply_##level(const float *gate, const float *up, int n, float *y); \
   void rotate_##level(float *x, int count, int64_t distance, int half, const float *cos_sin);
 EACH_LEVEL(KERNELS_OF)
 #undef KERNELS_OF

@@ -86,6 +86,10 @@ EXPORT int consilium_rms_norm(int level, const uint8_t *x, int64_t x_at, int cou
   BY_LEVEL(level, rms_norm, (const float *) (x + x_at), count, n, (const float *) (weight + weight_at), epsilon, (float *) (y + y_at))
 }
 
+EXPORT int consilium_silu_multiply(int level, const uint8_t *gate, int64_t gate_at, const uint8_t *up, int64_t up_at, int n, uint8_t *y, int64_t y_at) {
+  BY_LEVEL(level, silu_multiply, (const float *) (gate + gate_at), (const float *) (up + up_at), n, (float *) (y + y_at))
+}
+
 EXPORT int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int64_t distance_bytes, int half, const uint8_t *cos_sin, int64_t cos_sin_at) {
   BY_LEVEL(level, rotate, (float *) (x + x_at), count, distance_bytes / (int64_t) sizeof(float), half, (const float *) (cos_sin + cos_sin_at))
 }

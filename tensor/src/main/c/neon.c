@@ -54,6 +54,8 @@
 #define ADD_FLOATS(a, b) vaddq_f32(a, b)
 #define MULTIPLY(a, b) vmulq_f32(a, b)
 #define MULTIPLY_ADD(a, b, c) vfmaq_f32(c, a, b)
+#define DIVIDE(a, b) vdivq_f32(a, b)
+#define WHERE_ABOVE(x, c, a, b) vbslq_f32(vcgtq_f32(x, c), a, b)
 #define LOAD_FLOATS(p) vld1q_f32(p)
 #define STORE_FLOATS(p, v) vst1q_f32(p, v)
 #define STORE_HALVES(p, v) vst1_f16((__fp16 *) (p), vcvt_f16_f32(v))

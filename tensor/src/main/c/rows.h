@@ -1,7 +1,9 @@
 /*
  * The kernels that walk rows of activations, included behind attention_tile.h by a file that defines, besides,
  *
- *   STORE_HALVES(p, v)   binary16 from f32, ties to even
+ *   STORE_HALVES(p, v)      binary16 from f32, ties to even
+ *   DIVIDE(a, b)
+ *   WHERE_ABOVE(x, c, a, b) a where x > c, else b
  *
  * What they compute, bit for bit, is written in the javadoc of dev.consilium.tensor.Kernels.
  */
@@ -91,11 +93,30 @@ TARGET void NAMED(rotate)(float *x, int count, int64_t distance, int half, const
   }
 }
 
+/* gate / (1 + e^-gate) * up. */
+INLINE floats silu_of(floats gate, floats up) {
+  floats x = AS_FLOATS(XOR(AS_INTS(gate), SPREAD_INT((int) 0x80000000)));
+  floats e = WHERE_ABOVE(x, SPREAD(88.72283f), SPREAD(__builtin_inff()), exponential(x));
+  return MULTIPLY(DIVIDE(gate, ADD_FLOATS(e, SPREAD(1.0f))), up);
+}
+
+/* Kernels#siluMultiply. */
+TARGET void NAMED(silu_multiply)(const float *gate, const float *up, int n, float *y) {
+  int whole = n / LANES * LANES;
+  for (int i = 0; i < whole; i += LANES) STORE_FLOATS(y + i, silu_of(LOAD_FLOATS(gate + i), LOAD_FLOATS(up + i)));
+  if (whole < n) {
+    _Alignas(64) float rest[2][LANES] = {{0}};
+    memcpy(rest[0], gate + whole, (n - whole) * sizeof(float));
+    memcpy(rest[1], up + whole, (n - whole) * sizeof(float));
+    STORE_FLOATS(rest[0], silu_of(LOAD_FLOATS(rest[0]), LOAD_FLOATS(rest[1])));
+    memcpy(y + whole, rest[0], (n - whole) * sizeof(float));
+  }
+}
+
 #define INFINITE 0x7f800000 /* the bits of an infinity; those of a NaN are more */
 
-/* Elements of a head as a cache holds them; whole groups and vectors. */
+/* Elements of a head as a cache holds them, unless it holds f32; whole groups and vectors. */
 union elements {
-  float f32[MAX_HEAD];
   uint16_t f16[MAX_HEAD];
   int8_t q8[MAX_HEAD];
 };

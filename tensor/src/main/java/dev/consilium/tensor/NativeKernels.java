@@ -49,10 +49,7 @@ public final class NativeKernels implements Kernels {
   boolean agree() {
     Random random = new Random(1);
     int rows = 2 * QuantLayout.ROWS + 1;
-    F32Matrix x = F32Matrix.allocate(3, 256);
-    for (int i = 0; i < 3 * 256; i++) {
-      x.set(i / 256, i % 256, (float) random.nextGaussian());
-    }
+    F32Matrix x = gaussian(random, 3, 256);
     for (DType dtype : DType.values()) {
       if (dtype.quantised()) {
         List<MemorySegment> stored = sample(random, dtype, rows);
@@ -110,11 +107,7 @@ public final class NativeKernels implements Kernels {
     int heads = 3;
     int width = heads * 48;
     int from = AttentionTile.SEGMENT - 80;
-    Random random = new Random(2);
-    F32Matrix x = F32Matrix.allocate(tokens, width);
-    for (int i = 0; i < tokens * width; i++) {
-      x.set(i / width, i % width, (float) random.nextGaussian());
-    }
+    F32Matrix x = gaussian(new Random(2), tokens, width);
     for (KvDType dtype : KvDType.values()) {
       AttentionShape shape = new AttentionShape(heads, 1, 48, 0.2f, dtype);
       int blocks = (from + tokens) / AttentionShape.BLOCK_TOKENS;
@@ -134,44 +127,77 @@ public final class NativeKernels implements Kernels {
     return true;
   }
 
-  /** Whether norms, the rotary embedding and what the cache then holds equal the oracle's. */
+  /**
+   * Whether norms, the rotary embedding, what the cache then holds, and activations equal the
+   * oracle's.
+   */
   boolean agreeOnRows() {
+    int dim = 53;
+    Random random = new Random(3);
+    F32Matrix x = gaussian(random, 20, 4 * dim);
+    F32Matrix weightAndRotation = gaussian(random, 2, dim);
     for (KvDType dtype : KvDType.values()) {
-      AttentionShape shape = new AttentionShape(2, 2, 53, 1, dtype);
-      if (cacheAfterRows(this, shape).mismatch(cacheAfterRows(Kernels.scalar(), shape)) != -1) {
+      AttentionShape shape = new AttentionShape(2, 2, dim, 1, dtype);
+      MemorySegment expected = cacheAfterRows(Kernels.scalar(), shape, x, weightAndRotation);
+      if (cacheAfterRows(this, shape, x, weightAndRotation).mismatch(expected) != -1) {
         return false;
       }
     }
-    return true;
+    return activated(this, x).mismatch(activated(Kernels.scalar(), x)) == -1;
   }
 
-  /** Keys and values of 20 tokens on their way into a cache, all of them normalised and rotated. */
-  private static MemorySegment cacheAfterRows(Kernels kernels, AttentionShape shape) {
+  private static F32Matrix gaussian(Random random, int rows, int columns) {
+    F32Matrix x = F32Matrix.allocate(rows, columns);
+    for (int i = 0; i < rows * columns; i++) {
+      x.set(i / columns, i % columns, (float) random.nextGaussian());
+    }
+    return x;
+  }
+
+  /**
+   * Keys and values of some tokens on their way into a cache, all of them normalised and rotated.
+   */
+  private static MemorySegment cacheAfterRows(
+      Kernels kernels, AttentionShape shape, F32Matrix tokens, F32Matrix weightAndRotation) {
     int dim = shape.headDim();
     int heads = 2 * shape.kvHeads();
-    F32Matrix x = F32Matrix.allocate(20, heads * dim);
-    F32Matrix cosSin = F32Matrix.allocate(1, dim - 1);
-    Random random = new Random(3);
     float[] weight = new float[dim];
-    for (int i = 0; i < dim; i++) {
-      weight[i] = (float) random.nextGaussian();
-    }
-    for (int i = 0; i < dim - 1; i++) {
-      cosSin.set(0, i, (float) random.nextGaussian());
-    }
+    weightAndRotation.readRow(0, weight);
+    F32Matrix x = F32Matrix.allocate(tokens.rows(), tokens.columns());
+    MemorySegment memory = x.segment();
     for (int row = 0; row < x.rows(); row++) {
-      for (int i = 0; i < x.columns(); i++) {
-        x.set(row, i, (float) random.nextGaussian());
-      }
-      MemorySegment memory = x.segment();
+      x.copyRow(row, tokens, row);
       kernels.rmsNormEach(heads, dim, F32Vector.of(weight), 1e-6f, memory, x.offset(row));
-      kernels.rotateEach(heads, dim, memory, x.offset(row), dim - 1, cosSin.segment(), 0);
+      kernels.rotateEach(
+          heads,
+          dim,
+          memory,
+          x.offset(row),
+          dim - 1,
+          weightAndRotation.segment(),
+          weightAndRotation.offset(1));
     }
     MemorySegment pool = Arena.ofAuto().allocate(2 * shape.blockBytes(), 64);
     KvBlocks cache = KvBlocks.of(pool, shape.blockBytes(), 0);
     long values = (long) shape.kvHeads() * dim * Float.BYTES;
-    kernels.storeKeyValue(shape, cache, 3, 20, x.segment(), 0, values, x.rowStrideBytes());
+    kernels.storeKeyValue(shape, cache, 3, x.rows(), memory, 0, values, x.rowStrideBytes());
     return pool;
+  }
+
+  /** Of the first row with the others, so that no row is whole vectors. */
+  private static MemorySegment activated(Kernels kernels, F32Matrix x) {
+    F32Matrix y = F32Matrix.allocate(x.rows(), x.columns() - 1);
+    for (int row = 0; row < x.rows(); row++) {
+      kernels.siluMultiply(
+          x.segment(),
+          x.offset(0),
+          x.segment(),
+          x.offset(row),
+          y.columns(),
+          y.segment(),
+          y.offset(row));
+    }
+    return y.segment();
   }
 
   private static void attend(Kernels kernels, AttentionJob job) {
@@ -318,7 +344,14 @@ public final class NativeKernels implements Kernels {
       int n,
       MemorySegment y,
       long yOffset) {
-    others.siluMultiply(gate, gateOffset, up, upOffset, n, y, yOffset);
+    if (!gate.isNative() || !up.isNative() || !y.isNative()) {
+      others.siluMultiply(gate, gateOffset, up, upOffset, n, y, yOffset);
+      return;
+    }
+    Objects.checkFromIndexSize(gateOffset, n * 4L, gate.byteSize());
+    Objects.checkFromIndexSize(upOffset, n * 4L, up.byteSize());
+    Objects.checkFromIndexSize(yOffset, n * 4L, y.byteSize());
+    library.siluMultiply(level, gate, gateOffset, up, upOffset, n, y, yOffset);
   }
 
   @Override

@@ -35,6 +35,7 @@ final class NativeLibrary {
   private final MethodHandle pack;
   private final MethodHandle quantise;
   private final MethodHandle rmsNorm;
+  private final MethodHandle siluMultiply;
   private final MethodHandle rotate;
   private final MethodHandle multiply;
   private final MethodHandle attend;
@@ -99,6 +100,18 @@ final class NativeLibrary {
             ADDRESS, // weight
             JAVA_LONG, // weight_at
             JAVA_FLOAT, // epsilon
+            ADDRESS, // y
+            JAVA_LONG); // y_at
+    siluMultiply =
+        function(
+            symbols,
+            "consilium_silu_multiply",
+            JAVA_INT, // level
+            ADDRESS, // gate
+            JAVA_LONG, // gate_at
+            ADDRESS, // up
+            JAVA_LONG, // up_at
+            JAVA_INT, // n
             ADDRESS, // y
             JAVA_LONG); // y_at
     rotate =
@@ -281,9 +294,7 @@ final class NativeLibrary {
   void quantise(Level level, MemorySegment x, long xAt, int n, MemorySegment into, long at) {
     try {
       int result = (int) quantise.invokeExact(level.code, x, xAt, n, into, at);
-      if (result != 0) {
-        throw new IllegalStateException("no native quantising on " + level);
-      }
+      require(result, "quantising", "", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -305,9 +316,25 @@ final class NativeLibrary {
       int result =
           (int)
               rmsNorm.invokeExact(level.code, x, xAt, count, n, weight, weightAt, epsilon, y, yAt);
-      if (result != 0) {
-        throw new IllegalStateException("no native norm on " + level);
-      }
+      require(result, "norm", "", level);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** The ranges must be inside the memory. */
+  void siluMultiply(
+      Level level,
+      MemorySegment gate,
+      long gateAt,
+      MemorySegment up,
+      long upAt,
+      int n,
+      MemorySegment y,
+      long yAt) {
+    try {
+      int result = (int) siluMultiply.invokeExact(level.code, gate, gateAt, up, upAt, n, y, yAt);
+      require(result, "activation", "", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -328,9 +355,7 @@ final class NativeLibrary {
           (int)
               rotate.invokeExact(
                   level.code, x, xAt, count, distanceBytes, rotaryDim / 2, cosSin, cosSinAt);
-      if (result != 0) {
-        throw new IllegalStateException("no native rotary embedding on " + level);
-      }
+      require(result, "rotary embedding", "", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -367,9 +392,7 @@ final class NativeLibrary {
                   job.yOffset(firstToken) + (long) firstPanel * QuantLayout.ROWS * Float.BYTES,
                   job.y().rowStrideBytes(),
                   weights.rows() - firstPanel * QuantLayout.ROWS);
-      if (result != 0) {
-        throw new IllegalStateException("no native kernel for " + weights.dtype() + " on " + level);
-      }
+      require(result, "kernel for ", weights.dtype(), level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -413,10 +436,7 @@ final class NativeLibrary {
                   scratch,
                   states,
                   statesAt);
-      if (result != 0) {
-        throw new IllegalStateException(
-            "no native attention for " + shape.dtype() + " on " + level);
-      }
+      require(result, "attention for ", shape.dtype(), level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -453,9 +473,7 @@ final class NativeLibrary {
                   keysAt,
                   valuesAt,
                   strideBytes);
-      if (result != 0) {
-        throw new IllegalStateException("no native cache of " + shape.dtype() + " on " + level);
-      }
+      require(result, "cache of ", shape.dtype(), level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -494,6 +512,13 @@ final class NativeLibrary {
       case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
           throw new IllegalArgumentException(dtype + " has no native kernel");
     };
+  }
+
+  /** The words become a message only where there is none of this. */
+  private static void require(int result, String what, Object of, Level level) {
+    if (result != 0) {
+      throw new IllegalStateException("no native " + what + of + " on " + level);
+    }
   }
 
   private static RuntimeException unexpected(Throwable e) {

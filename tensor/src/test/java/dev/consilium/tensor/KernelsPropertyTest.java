@@ -56,7 +56,8 @@ class KernelsPropertyTest {
   @ParameterizedTest
   @EnumSource
   void multiply_manyTokens_sameBits(DType dtype) {
-    for (int tokens : new int[] {8, 9, 10, 11, 12, 13, 16, 17, 25, 26, 31, 32, 33, 48, 49, 127, 128, 129}) {
+    for (int tokens :
+        new int[] {8, 9, 10, 11, 12, 13, 16, 17, 25, 26, 31, 32, 33, 48, 49, 127, 128, 129}) {
       int columns = 1 + random.nextInt(tokens < 64 ? 1200 : 300);
       KernelParity.matmul(random, dtype, 60 + random.nextInt(100), columns, tokens);
     }
