@@ -29,7 +29,7 @@
  * of them in each tile, so that memory rests in none. Between chunks the sums rest in memory.
  *
  * Where the processor reads one stream faster than two (AMD's Zen 5: 62 GB/s instead of 44 with two threads), few tokens
- * take a panel alone, header and quants as one stream, in one tile; their activations are gathered, so that a tile
+ * take a panel alone, header and quants as one stream; their activations are gathered, so that a tile
  * needs one address for all of them.
  */
 #include <string.h>
@@ -40,7 +40,8 @@
 #define AHEAD 2560 /* bytes: 2048 and 4096 are slower, as if memory that far apart were in each other's way */
 #define AHEAD_ALONE 8704
 #define LINE 64
-#define MOST_TOGETHER 1536 /* blocks of activations, at most: 96 KiB of the stack */
+#define MOST_ALONE (3 * ALONE) /* tokens, in tiles; with more, memory is no matter */
+#define MOST_TOGETHER 2304 /* blocks of activations, at most: 144 KiB of the stack */
 #define MOST_TOKENS (ALONE > TOKENS ? ALONE : TOKENS)
 
 struct chunk {
@@ -226,11 +227,11 @@ INLINE void tile_of(enum type type, int panels, int least_tokens, int tokens, co
 #undef CASE
 }
 
-/* A tile of a panel alone; x has the blocks of all tokens. */
+/* A tile of a panel alone; x has the blocks of all its tokens. */
 INLINE void tile_alone(enum type type, int tokens, const struct chunk *c, const struct block *x, float *sums, int64_t stride) {
 #define CASE(T) \
   case T: \
-    if (T <= ALONE) tile(type, 1, T, 1, c, &x, sums, 0, stride, quant_bytes(type) + LINE); \
+    if (T <= ALONE) tile(type, 1, T, 1, c, &x, sums, 0, stride, stride > 0 ? quant_bytes(type) + LINE : 0); \
     return;
   switch (tokens) {
     CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
@@ -285,14 +286,23 @@ INLINE void panels_of(enum type type, const struct product *p, int panel, int pa
   }
 }
 
-/* All tokens with one panel; x is [blocks][tokens]. */
+/* The tokens of a tile that begins at one: tiles of about the same size. */
+INLINE int tokens_of_tile(int tokens, int first) {
+  int tiles = (tokens - first + ALONE - 1) / ALONE;
+  return (tokens - first + tiles - 1) / tiles;
+}
+
+/* All tokens with one panel; x is, tile after tile, [blocks][tokens of the tile]. The first tile fetches. */
 INLINE void panel_alone(enum type type, const struct product *p, int panel, const struct block *x, float *sums) {
   struct chunk c;
   int64_t stride = p->panel_bytes / p->blocks;
   for (int from = 0; from < p->blocks; from += CHUNK) {
     enter_chunk(type, p, panel, 1, from, &c);
     c.ahead[0] = p->weights + panel * p->panel_bytes + from * stride + AHEAD_ALONE;
-    tile_alone(type, p->tokens, &c, x + from * p->tokens, sums, stride);
+    for (int token = 0, count; token < p->tokens; token += count) {
+      count = tokens_of_tile(p->tokens, token);
+      tile_alone(type, count, &c, x + token * p->blocks + from * count, sums + token * PANELS * ROWS, token == 0 ? stride : 0);
+    }
   }
 }
 
@@ -310,13 +320,16 @@ TARGET static __attribute__((noinline)) void NAMED(product_of)(enum type type, c
 /* Few tokens, panel after panel. */
 TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type type, const struct product *p) {
   _Alignas(64) struct block together[MOST_TOGETHER];
-  _Alignas(64) float sums[ALONE * PANELS * ROWS];
+  _Alignas(64) float sums[MOST_ALONE * PANELS * ROWS];
   const struct block *x = together;
   if (p->tokens == 1) {
     x = blocks_of(p, 0);
   } else {
-    for (int t = 0; t < p->tokens; t++) {
-      for (int b = 0; b < p->blocks; b++) together[b * p->tokens + t] = blocks_of(p, t)[b];
+    for (int token = 0, count; token < p->tokens; token += count) {
+      count = tokens_of_tile(p->tokens, token);
+      for (int t = 0; t < count; t++) {
+        for (int b = 0; b < p->blocks; b++) together[token * p->blocks + b * count + t] = blocks_of(p, token + t)[b];
+      }
     }
   }
   for (int panel = 0; panel < p->panels; panel++) {
@@ -335,7 +348,7 @@ TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type typ
 }
 
 TARGET void NAMED(multiply)(enum type type, const struct product *p) {
-  if (p->one_stream && p->tokens <= ALONE && (p->tokens == 1 || p->tokens * p->blocks <= MOST_TOGETHER)) {
+  if (p->one_stream && p->tokens <= MOST_ALONE && (p->tokens == 1 || p->tokens * p->blocks <= MOST_TOGETHER)) {
     NAMED(multiply_alone)(type, p);
     return;
   }
