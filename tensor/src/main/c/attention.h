@@ -84,6 +84,7 @@ static inline int end_key(const struct attention *a, int token, int end) {
 
 #define KERNELS_OF(level) \
   void attend_##level(const struct attention *a); \
+  void finish_##level(int value_dim, int rows, const float *states, float *y); \
   void store_##level(const struct storing *s);
 EACH_LEVEL(KERNELS_OF)
 #undef KERNELS_OF

@@ -130,6 +130,10 @@ EXPORT int consilium_attend(int level, int cache, int head_dim, int value_dim, i
   BY_LEVEL(level, attend, &a)
 }
 
+EXPORT int consilium_finish(int level, int value_dim, int rows, const uint8_t *states, int64_t states_at, uint8_t *y, int64_t y_at) {
+  BY_LEVEL(level, finish, value_dim, rows, (const float *) (states + states_at), (float *) (y + y_at))
+}
+
 /* keys_at as above, in the cache. */
 EXPORT int consilium_store(int level, int cache, int head_dim, int prefix, uint8_t *pool, int64_t keys_at, int64_t values_at, int kv_heads,
                            int64_t kv_head_bytes, const uint8_t *offsets, int position, int tokens, const uint8_t *source,

@@ -89,11 +89,42 @@ final class AttentionStates {
     ScalarKernels.set(total, totalAt + maximumAt, 0, highest);
   }
 
-  /** Makes states after the only segment those after several: the sum goes to lane 0. */
-  static void addLanes(AttentionTile tile, MemorySegment states, long statesAt) {
-    for (int row = 0; row < tile.rows(); row++) {
-      long lanes = statesAt + row * rowBytes(tile.shape()) + lanesOffset(tile.shape());
-      ScalarKernels.set(states, lanes, 0, sum(states, lanes));
+  /** Writes the results of a tile that sees one segment, which changes its states. */
+  static void finishOnly(Kernels kernels, AttentionTile tile, MemorySegment states, long statesAt) {
+    AttentionShape shape = tile.shape();
+    long rowBytes = rowBytes(shape);
+    if (tile.job().sinks().isPresent()) {
+      for (int row = 0; row < tile.rows(); row++) {
+        long lanes = statesAt + row * rowBytes + lanesOffset(shape);
+        ScalarKernels.set(states, lanes, 0, sum(states, lanes));
+      }
+      finish(kernels, tile, states, statesAt);
+      return;
+    }
+    // The heads of a token lie beside each other in its result.
+    int together = tile.tokens() == 1 ? tile.rows() : shape.headsPerKvHead();
+    MemorySegment out = tile.job().out().segment();
+    for (int row = 0; row < tile.rows(); row += together) {
+      kernels.finishRows(
+          shape, together, states, statesAt + row * rowBytes, out, tile.outOffset(row));
+    }
+  }
+
+  /** See {@link Kernels#finishRows}. */
+  static void finishRows(
+      Kernels kernels,
+      AttentionShape shape,
+      int rows,
+      MemorySegment states,
+      long statesAt,
+      MemorySegment y,
+      long yAt) {
+    long bytes = shape.valueDim() * (long) Float.BYTES;
+    for (int row = 0; row < rows; row++) {
+      long at = statesAt + row * rowBytes(shape);
+      long into = yAt + row * bytes;
+      MemorySegment.copy(states, at, y, into, bytes);
+      kernels.scale(1f / sum(states, at + lanesOffset(shape)), shape.valueDim(), y, into);
     }
   }
 

@@ -120,8 +120,7 @@ final class AttentionTasks {
     MemorySegment m = memory.memory();
     if (tile.endSegment() == tile.firstSegment() + 1) {
       kernels.attend(tile, tile.firstSegment(), m, m, memory.totalAt());
-      AttentionStates.addLanes(tile, m, memory.totalAt());
-      AttentionStates.finish(kernels, tile, m, memory.totalAt());
+      AttentionStates.finishOnly(kernels, tile, m, memory.totalAt());
       return;
     }
     for (int segment = tile.firstSegment(); segment < tile.endSegment(); segment++) {

@@ -280,6 +280,22 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt);
 
   /**
+   * The result of rows that see one segment, and have no sinks.
+   *
+   * @param states of the rows after {@link #attend}, read
+   * @param y results {@code [rows, valueDim]}, one behind the other, written
+   */
+  default void finishRows(
+      AttentionShape shape,
+      int rows,
+      MemorySegment states,
+      long statesAt,
+      MemorySegment y,
+      long yAt) {
+    AttentionStates.finishRows(this, shape, rows, states, statesAt, y, yAt);
+  }
+
+  /**
    * Stores keys and values of some consecutive tokens, all key/value heads, as the shape's dtype
    * says, rounded to the nearest, ties to even.
    *

@@ -441,6 +441,23 @@ public final class NativeKernels implements Kernels {
     library.attend(level, tile, segment, scratch, states, statesAt);
   }
 
+  @Override
+  public void finishRows(
+      AttentionShape shape,
+      int rows,
+      MemorySegment states,
+      long statesAt,
+      MemorySegment y,
+      long yAt) {
+    if (!states.isNative() || !y.isNative()) {
+      others.finishRows(shape, rows, states, statesAt, y, yAt);
+      return;
+    }
+    Objects.checkFromIndexSize(statesAt, rows * AttentionStates.rowBytes(shape), states.byteSize());
+    Objects.checkFromIndexSize(yAt, (long) rows * shape.valueDim() * Float.BYTES, y.byteSize());
+    library.finish(level, shape, rows, states, statesAt, y, yAt);
+  }
+
   /** C does not look. What the tile's job has checked is not checked again. */
   private static void checkMemory(
       AttentionTile tile, int segment, MemorySegment scratch, MemorySegment states, long statesAt) {

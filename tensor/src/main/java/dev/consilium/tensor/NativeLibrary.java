@@ -39,6 +39,7 @@ final class NativeLibrary {
   private final MethodHandle rotate;
   private final MethodHandle multiply;
   private final MethodHandle attend;
+  private final MethodHandle finish;
   private final MethodHandle store;
   private final MethodHandle readAhead;
   private final int levels;
@@ -175,6 +176,17 @@ final class NativeLibrary {
             ADDRESS, // scratch
             ADDRESS, // states
             JAVA_LONG); // states_at
+    finish =
+        function(
+            symbols,
+            "consilium_finish",
+            JAVA_INT, // level
+            JAVA_INT, // value_dim
+            JAVA_INT, // rows
+            ADDRESS, // states
+            JAVA_LONG, // states_at
+            ADDRESS, // y
+            JAVA_LONG); // y_at
     store =
         function(
             symbols,
@@ -437,6 +449,24 @@ final class NativeLibrary {
                   states,
                   statesAt);
       require(result, "attention for ", shape.dtype(), level);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** As {@link Kernels#finishRows}; the ranges must be inside the memory. */
+  void finish(
+      Level level,
+      AttentionShape shape,
+      int rows,
+      MemorySegment states,
+      long statesAt,
+      MemorySegment y,
+      long yAt) {
+    try {
+      int result =
+          (int) finish.invokeExact(level.code, shape.valueDim(), rows, states, statesAt, y, yAt);
+      require(result, "results of attention", "", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
