@@ -228,10 +228,11 @@ INLINE void tile_of(enum type type, int panels, int least_tokens, int tokens, co
 }
 
 /* A tile of a panel alone; x has the blocks of all its tokens. */
-INLINE void tile_alone(enum type type, int tokens, const struct chunk *c, const struct block *x, float *sums, int64_t stride) {
+INLINE void tile_alone(enum type type, int least_tokens, int tokens, const struct chunk *c, const struct block *x, float *sums,
+                       int64_t stride, int fetch) {
 #define CASE(T) \
   case T: \
-    if (T <= ALONE) tile(type, 1, T, 1, c, &x, sums, 0, stride, stride > 0 ? quant_bytes(type) + LINE : 0); \
+    if (T <= ALONE && T >= least_tokens) tile(type, 1, T, 1, c, &x, sums, 0, stride, fetch); \
     return;
   switch (tokens) {
     CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
@@ -299,9 +300,11 @@ INLINE void panel_alone(enum type type, const struct product *p, int panel, cons
   for (int from = 0; from < p->blocks; from += CHUNK) {
     enter_chunk(type, p, panel, 1, from, &c);
     c.ahead[0] = p->weights + panel * p->panel_bytes + from * stride + AHEAD_ALONE;
-    for (int token = 0, count; token < p->tokens; token += count) {
+    int count = tokens_of_tile(p->tokens, 0);
+    tile_alone(type, 1, count, &c, x + from * count, sums, stride, quant_bytes(type) + LINE);
+    for (int token = count; token < p->tokens; token += count) {
       count = tokens_of_tile(p->tokens, token);
-      tile_alone(type, count, &c, x + token * p->blocks + from * count, sums + token * PANELS * ROWS, token == 0 ? stride : 0);
+      tile_alone(type, ALONE / 2, count, &c, x + token * p->blocks + from * count, sums + token * PANELS * ROWS, 0, 0);
     }
   }
 }
@@ -347,8 +350,14 @@ TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type typ
   }
 }
 
+/* Quants of Q8_0 are bytes already: nearly nothing is computed for each, and two panels come as fast as memory gives them. */
+INLINE int goes_alone(enum type type, const struct product *p) {
+  return p->one_stream && p->tokens <= MOST_ALONE && (p->tokens == 1 || p->tokens * p->blocks <= MOST_TOGETHER) &&
+         (type != Q8_0 || p->tokens > TOKENS);
+}
+
 TARGET void NAMED(multiply)(enum type type, const struct product *p) {
-  if (p->one_stream && p->tokens <= MOST_ALONE && (p->tokens == 1 || p->tokens * p->blocks <= MOST_TOGETHER)) {
+  if (goes_alone(type, p)) {
     NAMED(multiply_alone)(type, p);
     return;
   }
