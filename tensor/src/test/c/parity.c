@@ -23,6 +23,8 @@ int consilium_attend(int level, int cache, int head_dim, int value_dim, int pref
 int consilium_rms_norm(int level, const uint8_t *x, int64_t x_at, int count, int n, const uint8_t *weight, int64_t weight_at, float epsilon,
                        uint8_t *y, int64_t y_at);
 int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int64_t distance_bytes, int half, const uint8_t *cos_sin, int64_t cos_sin_at);
+int consilium_silu_multiply(int level, const uint8_t *gate, int64_t gate_at, const uint8_t *up, int64_t up_at, int n, uint8_t *y, int64_t y_at);
+int consilium_finish(int level, int value_dim, int rows, const uint8_t *states, int64_t states_at, uint8_t *y, int64_t y_at);
 int consilium_store(int level, int cache, int head_dim, int prefix, uint8_t *pool, int64_t keys_at, int64_t values_at, int kv_heads,
                     int64_t kv_head_bytes, const uint8_t *offsets, int position, int tokens, const uint8_t *source, int64_t source_keys_at,
                     int64_t source_values_at, int64_t source_stride);
@@ -126,8 +128,11 @@ static void attention(int level, enum cache cache, int head_dim, int heads, int 
   for (int64_t row = 0; row < rows; row++) {
     sum = sum * 31 + hash(states + row * state, value_dim) + hash(states + row * state + padded, SLOTS + 1);
   }
+  float *results = zeros(rows * value_dim * 4);
+  failed |= consilium_finish(level, value_dim, rows, (uint8_t *) states, 0, (uint8_t *) results, 0);
+  sum = sum * 31 + hash(results, rows * value_dim);
   printf("attention %d, %d times %d heads of %d, prefix %d: %d %016llx\n", cache, kv_heads, heads, head_dim, prefix, failed, (unsigned long long) sum);
-  free(pool), free(offsets), free(query), free(states), free(scratch);
+  free(pool), free(offsets), free(query), free(states), free(scratch), free(results);
 }
 
 /* Norm and rotary embedding of some heads of some tokens, which are then stored. */
@@ -158,8 +163,17 @@ static void rows(int level, enum cache cache, int head_dim) {
   free(pool), free(x), free(weight), free(angles);
 }
 
+/* From where e^-gate is 0 to where it is infinite, and no number. */
+static void activation(int level, int n) {
+  float *gate = zeros(4ll * n), *up = zeros(4ll * n), *y = zeros(4ll * n);
+  for (int i = 0; i < n; i++) gate[i] = draw() % 9 ? draw_float() * 50 : NAN, up[i] = draw_float();
+  int failed = consilium_silu_multiply(level, (uint8_t *) gate, 0, (uint8_t *) up, 0, n, (uint8_t *) y, 0);
+  printf("activation %d: %d %016llx\n", n, failed, (unsigned long long) hash(y, n));
+  free(gate), free(up), free(y);
+}
+
 int main(void) {
-  int levels = consilium_levels();
+  int levels = consilium_levels() & (READS_ONE_STREAM - 1);
   if (!levels) return 1;
   int level = 31 - __builtin_clz(levels);
   for (int type = 0; type < TYPES; type++) {
@@ -180,6 +194,10 @@ int main(void) {
       seed = 2 + cache * 1000 + head_dim;
       rows(level, cache, head_dim);
     }
+  }
+  for (int n = 1; n < 100; n += 7) {
+    seed = 3 + n;
+    activation(level, n);
   }
   return 0;
 }
