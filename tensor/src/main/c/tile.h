@@ -38,7 +38,7 @@
 #define VECTORS (ROWS / LANES)
 #define CHUNK 16 /* blocks; whole blocks of 256 columns */
 #define AHEAD 2560 /* bytes: 2048 and 4096 are slower, as if memory that far apart were in each other's way */
-#define AHEAD_ALONE 8704
+#define AHEAD_ALONE 8704 /* 4608 and 12800: up to 8 % slower */
 #define LINE 64
 #define MOST_ALONE (3 * ALONE) /* tokens, in tiles; with more, memory is no matter */
 #define MOST_TOGETHER 2304 /* blocks of activations, at most: 144 KiB of the stack */
