@@ -386,16 +386,21 @@ TARGET void NAMED(attend)(const struct attention *of) {
   }
 }
 
+/* Of a vector of ROWS, the upper half added to the lower until one is left; changes the lanes. */
+INLINE float sum_of_lanes(float *lanes) {
+  for (int distance = ROWS / 2; distance > 0; distance /= 2) {
+    for (int i = 0; i < distance; i++) lanes[i] += lanes[i + distance];
+  }
+  return lanes[0];
+}
+
 /* Kernels#finishRows. */
 TARGET void NAMED(finish)(int value_dim, int rows, const float *states, float *y) {
   int padded = padded_dim(value_dim), whole = value_dim / LANES * LANES;
   for (; rows > 0; rows--, states += padded + 2 * SLOTS, y += value_dim) {
     float lanes[SLOTS];
     memcpy(lanes, states + padded, sizeof lanes);
-    for (int distance = SLOTS / 2; distance > 0; distance /= 2) {
-      for (int i = 0; i < distance; i++) lanes[i] += lanes[i + distance];
-    }
-    float factor = 1.0f / lanes[0];
+    float factor = 1.0f / sum_of_lanes(lanes);
     for (int d = 0; d < whole; d += LANES) STORE_FLOATS(y + d, MULTIPLY(LOAD_FLOATS(states + d), SPREAD(factor)));
     for (int d = whole; d < value_dim; d++) y[d] = states[d] * factor;
   }

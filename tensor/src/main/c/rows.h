@@ -55,10 +55,7 @@ INLINE float sum_of_squares(const float *x, int n) {
   }
   EACH(v, VECTORS) STORE_FLOATS(lanes + v * LANES, sum[v]);
   for (int i = whole; i < n; i++) lanes[i - whole] = __builtin_fmaf(x[i], x[i], lanes[i - whole]);
-  for (int distance = ROWS / 2; distance > 0; distance /= 2) {
-    for (int i = 0; i < distance; i++) lanes[i] += lanes[i + distance];
-  }
-  return lanes[0];
+  return sum_of_lanes(lanes);
 }
 
 /* Kernels#rmsNorm, of vectors one behind the other. */

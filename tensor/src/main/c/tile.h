@@ -320,6 +320,14 @@ TARGET static __attribute__((noinline)) void NAMED(product_of)(enum type type, c
 #undef CASE
 }
 
+/* From sums of some panels to results. */
+INLINE void copy_out(const struct product *p, int panel, int panels, const float *sums) {
+  int rows = least(panels * ROWS, p->rows - panel * ROWS);
+  for (int t = 0; t < p->tokens; t++) {
+    memcpy(p->y + t * p->y_stride + panel * ROWS, sums + t * PANELS * ROWS, (size_t) rows * sizeof(float));
+  }
+}
+
 /* Few tokens, panel after panel. */
 TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type type, const struct product *p) {
   _Alignas(64) struct block together[MOST_TOGETHER];
@@ -336,7 +344,6 @@ TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type typ
     }
   }
   for (int panel = 0; panel < p->panels; panel++) {
-    int rows = least(ROWS, p->rows - panel * ROWS);
     memset(sums, 0, (size_t) p->tokens * PANELS * ROWS * sizeof(float));
 #define CASE(type) case type: panel_alone(type, p, panel, x, sums); break;
     switch (type) {
@@ -344,9 +351,7 @@ TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type typ
       default: break;
     }
 #undef CASE
-    for (int t = 0; t < p->tokens; t++) {
-      memcpy(p->y + t * p->y_stride + panel * ROWS, sums + t * PANELS * ROWS, (size_t) rows * sizeof(float));
-    }
+    copy_out(p, panel, 1, sums);
   }
 }
 
@@ -363,11 +368,9 @@ TARGET void NAMED(multiply)(enum type type, const struct product *p) {
   }
   _Alignas(64) float sums[MAX_TOKENS * PANELS * ROWS];
   for (int panel = 0; panel < p->panels; panel += PANELS) {
-    int panels = least(PANELS, p->panels - panel), rows = least(panels * ROWS, p->rows - panel * ROWS);
+    int panels = least(PANELS, p->panels - panel);
     memset(sums, 0, (size_t) p->tokens * PANELS * ROWS * sizeof(float));
     NAMED(product_of)(type, p, panel, panels, sums);
-    for (int t = 0; t < p->tokens; t++) {
-      memcpy(p->y + t * p->y_stride + panel * ROWS, sums + t * PANELS * ROWS, (size_t) rows * sizeof(float));
-    }
+    copy_out(p, panel, panels, sums);
   }
 }

@@ -119,13 +119,28 @@ final class AttentionStates {
       long statesAt,
       MemorySegment y,
       long yAt) {
-    long bytes = shape.valueDim() * (long) Float.BYTES;
     for (int row = 0; row < rows; row++) {
       long at = statesAt + row * rowBytes(shape);
-      long into = yAt + row * bytes;
-      MemorySegment.copy(states, at, y, into, bytes);
-      kernels.scale(1f / sum(states, at + lanesOffset(shape)), shape.valueDim(), y, into);
+      float factor = 1f / sum(states, at + lanesOffset(shape));
+      finishRow(kernels, shape, factor, states, at, y, yAt + row * resultBytes(shape));
     }
+  }
+
+  private static long resultBytes(AttentionShape shape) {
+    return shape.valueDim() * (long) Float.BYTES;
+  }
+
+  /** Writes the result of a row, its outputs times a factor. */
+  private static void finishRow(
+      Kernels kernels,
+      AttentionShape shape,
+      float factor,
+      MemorySegment states,
+      long at,
+      MemorySegment y,
+      long yAt) {
+    MemorySegment.copy(states, at, y, yAt, resultBytes(shape));
+    kernels.scale(factor, shape.valueDim(), y, yAt);
   }
 
   private static float sum(MemorySegment states, long at) {
@@ -142,9 +157,7 @@ final class AttentionStates {
     MemorySegment out = tile.job().out().segment();
     for (int row = 0; row < tile.rows(); row++) {
       long at = totalAt + row * rowBytes(shape);
-      MemorySegment.copy(
-          total, at, out, tile.outOffset(row), (long) shape.valueDim() * Float.BYTES);
-      kernels.scale(factor(tile, row, total, at), shape.valueDim(), out, tile.outOffset(row));
+      finishRow(kernels, shape, factor(tile, row, total, at), total, at, out, tile.outOffset(row));
     }
   }
 

@@ -30,8 +30,8 @@ final class Mxfp4Layout extends QuantLayout {
   }
 
   @Override
-  int quant(MemorySegment panel, int columns, int row, int column) {
-    return doubled(storedQuant(panel, columns, row, column));
+  int integer(int stored) {
+    return doubled(stored);
   }
 
   /** Twice the number that a code stands for: 0, 1, 2, 3, 4, 6, 8, 12 and their negatives. */

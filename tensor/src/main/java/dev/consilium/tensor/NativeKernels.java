@@ -2,6 +2,8 @@ package dev.consilium.tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -16,8 +18,18 @@ import java.util.stream.LongStream;
  * anything; everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
-  /** Enough for every kernel, and not a multiple of what it takes at once. */
-  private static final int MANY_TOKENS = 37;
+  /**
+   * Few, as many as some kernels take panel after panel, and more: of these the tile unit's two.
+   */
+  private static final int[] TOKENS = {3, 29, 37};
+
+  /** More than kernels walk at once, and the oracle is slow. */
+  private static final int COLUMNS = 768;
+
+  /** A panel and a row of the next; as many copies of them are enough panels for the tile unit. */
+  private static final int ROWS = QuantLayout.ROWS + 1;
+
+  private static final int COPIES = 8;
 
   private final NativeLibrary library;
   private final NativeLibrary.Level level;
@@ -45,86 +57,91 @@ public final class NativeKernels implements Kernels {
     return Optional.empty();
   }
 
-  /** Whether panels and small products of every type equal the oracle's. */
+  /** Whether panels and products of every type equal the oracle's. */
   boolean agree() {
     Random random = new Random(1);
-    int rows = 2 * QuantLayout.ROWS + 1;
-    F32Matrix x = gaussian(random, 3, 256);
+    F32Matrix x = gaussian(random, 3, COLUMNS);
     for (DType dtype : DType.values()) {
-      if (dtype.quantised()) {
-        List<MemorySegment> stored = sample(random, dtype, rows);
-        try (PackedMatrix weights = PackedMatrix.pack(others, dtype, 256, stored);
-            PackedMatrix packedHere = PackedMatrix.pack(this, dtype, 256, stored)) {
-          if (weights.segment().mismatch(packedHere.segment()) >= 0 || !agree(weights, x)) {
-            return false;
-          }
-        }
+      if (dtype.quantised() && !agree(dtype, sample(random, dtype, ROWS, COLUMNS), x)) {
+        return false;
       }
     }
     return true;
   }
 
-  static List<MemorySegment> sample(Random random, DType dtype, int rows) {
-    byte[] bytes = new byte[Math.toIntExact(rows * dtype.rowBytes(256))];
+  static MemorySegment sample(Random random, DType dtype, int rows, int columns) {
+    byte[] bytes = new byte[Math.toIntExact(rows * dtype.rowBytes(columns))];
     random.nextBytes(bytes);
     // In each byte a bit is missing that an infinite scale has, whichever bytes are a scale. Scales
     // of MXFP4 reach further than sums do.
     for (int i = 0; i < bytes.length; i++) {
       bytes[i] &= (byte) ~(dtype == DType.MXFP4 ? 0x40 : 4 << random.nextInt(5));
     }
-    return List.of(MemorySegment.ofArray(bytes));
+    return MemorySegment.ofArray(bytes);
   }
 
-  private boolean agree(PackedMatrix weights, F32Matrix x) {
-    F32Matrix expected = F32Matrix.allocate(3, weights.rows());
-    F32Matrix actual = F32Matrix.allocate(3, weights.rows());
-    int[] rows = {0, 2, 1};
-    Kernels.scalar()
-        .multiply(new MatmulJob(weights, x, rows, expected, 0), 0, weights.panels(), 0, 3);
-    multiply(new MatmulJob(weights, x, rows, actual, 0), 0, weights.panels(), 0, 3);
-    return expected.segment().mismatch(actual.segment()) == -1 && agreeOnMany(weights, x, actual);
+  private boolean agree(DType dtype, MemorySegment stored, F32Matrix x) {
+    List<MemorySegment> once = List.of(stored);
+    try (PackedMatrix weights = PackedMatrix.pack(others, dtype, COLUMNS, once);
+        PackedMatrix packedHere = PackedMatrix.pack(this, dtype, COLUMNS, once);
+        PackedMatrix tall =
+            PackedMatrix.pack(this, dtype, COLUMNS, Collections.nCopies(COPIES, stored))) {
+      F32Matrix expected = F32Matrix.allocate(x.rows(), ROWS);
+      MatmulJob job = new MatmulJob(weights, x, rowsOf(x, x.rows()), expected, 0);
+      Kernels.scalar().multiply(job, 0, weights.panels(), 0, x.rows());
+      return weights.segment().mismatch(packedHere.segment()) == -1
+          && IntStream.of(TOKENS).allMatch(tokens -> agree(tall, x, tokens, expected));
+    }
   }
 
-  /** Whether many tokens, for which there may be other instructions, give what few gave. */
-  private boolean agreeOnMany(PackedMatrix weights, F32Matrix x, F32Matrix few) {
-    int[] rows = IntStream.range(0, MANY_TOKENS).map(token -> token % 3).toArray();
-    F32Matrix many = F32Matrix.allocate(MANY_TOKENS, weights.rows());
-    multiply(new MatmulJob(weights, x, rows, many, 0), 0, weights.panels(), 0, MANY_TOKENS);
-    int[] placeOfFew = {0, 2, 1};
-    long rowBytes = weights.rows() * (long) Float.BYTES;
-    for (int token = 0; token < MANY_TOKENS; token++) {
-      MemorySegment expected = few.segment().asSlice(few.offset(placeOfFew[rows[token]]), rowBytes);
-      if (many.segment().asSlice(many.offset(token), rowBytes).mismatch(expected) != -1) {
-        return false;
+  /** The rows of x, over and over. */
+  private static int[] rowsOf(F32Matrix x, int tokens) {
+    return IntStream.range(0, tokens).map(token -> token % x.rows()).toArray();
+  }
+
+  /** Whether some tokens give, with every copy of the rows, what is expected of them. */
+  private boolean agree(PackedMatrix tall, F32Matrix x, int tokens, F32Matrix expected) {
+    int[] rows = rowsOf(x, tokens);
+    F32Matrix y = F32Matrix.allocate(tokens, tall.rows());
+    multiply(new MatmulJob(tall, x, rows, y, 0), 0, tall.panels(), 0, tokens);
+    long bytes = ROWS * (long) Float.BYTES;
+    for (int token = 0; token < tokens; token++) {
+      MemorySegment row = expected.segment().asSlice(expected.offset(rows[token]), bytes);
+      for (int copy = 0; copy < COPIES; copy++) {
+        MemorySegment actual = y.segment().asSlice(y.offset(token) + copy * bytes, bytes);
+        if (actual.mismatch(row) != -1) {
+          return false;
+        }
       }
     }
     return true;
   }
 
-  /** Whether the attention of some tokens to keys in two segments equals the oracle's. */
+  /**
+   * Whether the attention of some tokens to keys in two segments, and in one, equals the oracle's.
+   */
   boolean agreeOnAttention() {
-    int tokens = 96; // the others are never seen
-    int heads = 3;
-    int width = heads * 48;
-    int from = AttentionTile.SEGMENT - 80;
-    F32Matrix x = gaussian(new Random(2), tokens, width);
-    for (KvDType dtype : KvDType.values()) {
-      AttentionShape shape = new AttentionShape(heads, 1, 48, 0.2f, dtype);
-      int blocks = (from + tokens) / AttentionShape.BLOCK_TOKENS;
-      long[] offsets = LongStream.range(0, blocks).map(i -> i * shape.blockBytes()).toArray();
-      KvBlocks cache =
-          KvBlocks.of(Arena.ofAuto().allocate(blocks * shape.blockBytes(), 64), offsets);
-      others.storeKeyValue(shape, cache, from, tokens, x.segment(), 0, 48 * 4L, x.rowStrideBytes());
-      F32Matrix expected = F32Matrix.allocate(4, width);
-      F32Matrix actual = F32Matrix.allocate(4, width);
-      int first = from + tokens - 4;
-      attend(Kernels.scalar(), new AttentionJob(shape, cache, first, 4, 88, x, expected, 0));
-      attend(this, new AttentionJob(shape, cache, first, 4, 88, x, actual, 0));
-      if (expected.segment().mismatch(actual.segment()) != -1) {
-        return false;
-      }
-    }
-    return true;
+    F32Matrix x = gaussian(new Random(2), 96, 3 * 48);
+    return Arrays.stream(KvDType.values())
+            .allMatch(dtype -> agreeOnAttention(dtype, AttentionTile.SEGMENT - 80, x))
+        && agreeOnAttention(KvDType.F32, 0, x);
+  }
+
+  /** With a key for each row of x, from a position on; those before it are never seen. */
+  private boolean agreeOnAttention(KvDType dtype, int from, F32Matrix x) {
+    int tokens = x.rows();
+    int width = x.columns();
+    AttentionShape shape = new AttentionShape(width / 48, 1, 48, 0.2f, dtype);
+    int blocks = (from + tokens) / AttentionShape.BLOCK_TOKENS;
+    long[] offsets = LongStream.range(0, blocks).map(i -> i * shape.blockBytes()).toArray();
+    KvBlocks cache = KvBlocks.of(Arena.ofAuto().allocate(blocks * shape.blockBytes(), 64), offsets);
+    others.storeKeyValue(shape, cache, from, tokens, x.segment(), 0, 48 * 4L, x.rowStrideBytes());
+    F32Matrix expected = F32Matrix.allocate(4, width);
+    F32Matrix actual = F32Matrix.allocate(4, width);
+    int first = from + tokens - 4;
+    attend(Kernels.scalar(), new AttentionJob(shape, cache, first, 4, 88, x, expected, 0));
+    attend(this, new AttentionJob(shape, cache, first, 4, 88, x, actual, 0));
+    return expected.segment().mismatch(actual.segment()) == -1;
   }
 
   /**

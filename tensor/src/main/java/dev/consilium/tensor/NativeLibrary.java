@@ -32,6 +32,9 @@ final class NativeLibrary {
 
   private static final String FILE = "libconsilium-kernels.so";
 
+  /** Beside the levels: the machine reads memory faster in one stream than in two. */
+  private static final int READS_ONE_STREAM = 1 << 16;
+
   private final MethodHandle pack;
   private final MethodHandle quantise;
   private final MethodHandle rmsNorm;
@@ -43,9 +46,6 @@ final class NativeLibrary {
   private final MethodHandle store;
   private final MethodHandle readAhead;
   private final int levels;
-
-  /** Beside the levels: the machine reads memory faster in one stream than in two. */
-  private static final int READS_ONE_STREAM = 1 << 16;
 
   /**
    * Instruction sets, each better than those before it, with their numbers in {@code enum level}.
@@ -306,7 +306,7 @@ final class NativeLibrary {
   void quantise(Level level, MemorySegment x, long xAt, int n, MemorySegment into, long at) {
     try {
       int result = (int) quantise.invokeExact(level.code, x, xAt, n, into, at);
-      require(result, "quantising", "", level);
+      require(result, "quantising", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -328,7 +328,7 @@ final class NativeLibrary {
       int result =
           (int)
               rmsNorm.invokeExact(level.code, x, xAt, count, n, weight, weightAt, epsilon, y, yAt);
-      require(result, "norm", "", level);
+      require(result, "norm", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -346,7 +346,7 @@ final class NativeLibrary {
       long yAt) {
     try {
       int result = (int) siluMultiply.invokeExact(level.code, gate, gateAt, up, upAt, n, y, yAt);
-      require(result, "activation", "", level);
+      require(result, "activation", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -367,7 +367,7 @@ final class NativeLibrary {
           (int)
               rotate.invokeExact(
                   level.code, x, xAt, count, distanceBytes, rotaryDim / 2, cosSin, cosSinAt);
-      require(result, "rotary embedding", "", level);
+      require(result, "rotary embedding", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -404,7 +404,7 @@ final class NativeLibrary {
                   job.yOffset(firstToken) + (long) firstPanel * QuantLayout.ROWS * Float.BYTES,
                   job.y().rowStrideBytes(),
                   weights.rows() - firstPanel * QuantLayout.ROWS);
-      require(result, "kernel for ", weights.dtype(), level);
+      require(result, "product", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -448,7 +448,7 @@ final class NativeLibrary {
                   scratch,
                   states,
                   statesAt);
-      require(result, "attention for ", shape.dtype(), level);
+      require(result, "attention", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -466,7 +466,7 @@ final class NativeLibrary {
     try {
       int result =
           (int) finish.invokeExact(level.code, shape.valueDim(), rows, states, statesAt, y, yAt);
-      require(result, "results of attention", "", level);
+      require(result, "results of attention", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -503,7 +503,7 @@ final class NativeLibrary {
                   keysAt,
                   valuesAt,
                   strideBytes);
-      require(result, "cache of ", shape.dtype(), level);
+      require(result, "store of keys and values", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -545,9 +545,9 @@ final class NativeLibrary {
   }
 
   /** The words become a message only where there is none of this. */
-  private static void require(int result, String what, Object of, Level level) {
+  private static void require(int result, String what, Level level) {
     if (result != 0) {
-      throw new IllegalStateException("no native " + what + of + " on " + level);
+      throw new IllegalStateException("no native " + what + " on " + level);
     }
   }
 

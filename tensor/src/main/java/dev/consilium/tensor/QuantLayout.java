@@ -1,7 +1,5 @@
 package dev.consilium.tensor;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -134,26 +132,36 @@ abstract sealed class QuantLayout permits PlainLayout, Mxfp4Layout, KLayout, Q6K
    */
   abstract int packRow(MemorySegment source, long at, MemorySegment panel, int columns, int row);
 
-  /** The integer that is multiplied: the quant with the offset taken off. */
-  int quant(MemorySegment panel, int columns, int row, int column) {
-    return storedQuant(panel, columns, row, column) - offset();
+  /** The integer that is multiplied. */
+  final int quant(MemorySegment panel, int columns, int row, int column) {
+    return integer(storedQuants(panel, columns, row, column), column);
   }
 
-  final int storedQuant(MemorySegment panel, int columns, int row, int column) {
-    long base = headerBytes(columns) + (long) (column / BLOCK) * quantBytes();
+  /** Of four stored quants, that of a column as the integer that is multiplied. */
+  private int integer(int stored, int column) {
+    return integer(stored >>> (column % 4 * Byte.SIZE) & 0xff);
+  }
+
+  /** What a stored quant stands for: the quant with the offset taken off. */
+  int integer(int stored) {
+    return stored - offset();
+  }
+
+  /** Those of four columns, of which this is one, a byte for each. */
+  private int storedQuants(MemorySegment panel, int columns, int row, int column) {
+    long base = headerBytes(columns) + (long) (column / BLOCK) * quantBytes() + row * 4L;
     int group = column % BLOCK / 4;
-    int inGroup = row * 4 + column % 4;
     if (bits == 8) {
-      return panel.get(JAVA_BYTE, base + group * GROUP_BYTES + inGroup) & 0xff;
+      return panel.get(STORED_INT, base + group * GROUP_BYTES);
     }
-    int pair = panel.get(JAVA_BYTE, base + group % 4 * GROUP_BYTES + inGroup);
-    int lower = pair >> (group / 4 * 4) & 15;
-    long upperAt = base + NIBBLE_BYTES + inGroup;
+    int pairs = panel.get(STORED_INT, base + group % 4 * GROUP_BYTES);
+    int lower = pairs >>> (group / 4 * 4) & 0x0f0f_0f0f;
+    long upperAt = base + NIBBLE_BYTES;
     return switch (bits) {
-      case 5 -> lower | (panel.get(JAVA_BYTE, upperAt) >> group & 1) << 4;
+      case 5 -> lower | (panel.get(STORED_INT, upperAt) >>> group & 0x0101_0101) << 4;
       case 6 -> {
-        int upper = panel.get(JAVA_BYTE, upperAt + group / 4 * GROUP_BYTES);
-        yield lower | (upper >> (group % 4 * 2) & 3) << 4;
+        int upper = panel.get(STORED_INT, upperAt + group / 4 * GROUP_BYTES);
+        yield lower | (upper >>> (group % 4 * 2) & 0x0303_0303) << 4;
       }
       default -> lower;
     };
@@ -164,8 +172,11 @@ abstract sealed class QuantLayout permits PlainLayout, Mxfp4Layout, KLayout, Q6K
     for (int from = 0; from < into.length; from += groupColumns()) {
       float scale = scale(panel, row, from / groupColumns());
       float minimum = minimum(panel, row, from / groupColumns());
-      for (int column = from; column < from + groupColumns(); column++) {
-        into[column] = scale * quant(panel, into.length, row, column) - minimum;
+      for (int column = from; column < from + groupColumns(); column += 4) {
+        int four = storedQuants(panel, into.length, row, column);
+        for (int i = 0; i < 4; i++) {
+          into[column + i] = scale * integer(four, i) - minimum;
+        }
       }
     }
   }

@@ -20,18 +20,34 @@ final class QuantisedActivations {
   /** Columns of all rows together from which on quantising is worth a parallel region. */
   private static final long PARALLEL_COLUMNS = 1 << 14;
 
-  /** Tokens that are found again by looking through all, with nothing to set up. */
-  private static final int FEW = 32;
-
   /** Columns that make a task. */
   private static final int TASK_COLUMNS = 1 << 12;
 
-  private final IdentityHashMap<F32Matrix, long[]> rowsOfMatrix = new IdentityHashMap<>();
+  private final IdentityHashMap<F32Matrix, KnownRows> known = new IdentityHashMap<>();
+  private final List<KnownRows> spare = new ArrayList<>();
   private final List<Row> rows = new ArrayList<>();
   private final List<QuantisedTokens> ofJobs = new ArrayList<>();
   private MemorySegment blocks = MemorySegment.NULL;
   private MemorySegment offsets = MemorySegment.NULL;
   private long blockBytes;
+
+  /** Bytes of blocks in the calls before, all together. */
+  private long callsBefore;
+
+  /**
+   * Where the rows of a matrix have their blocks: for each row the place and {@code callsBefore} of
+   * its call together, so that what is left from earlier calls is too low, and nothing is cleared.
+   */
+  private static final class KnownRows {
+    long[] places = {};
+
+    void reach(int rows) {
+      if (places.length < rows) {
+        places = new long[rows];
+        Arrays.fill(places, -1);
+      }
+    }
+  }
 
   /** A row of activations, and where its blocks go. */
   private record Row(F32Matrix x, int row, long blocksAt) {}
@@ -57,24 +73,18 @@ final class QuantisedActivations {
     clear();
     long tokens = 0;
     for (MatmulJob job : jobs) {
-      tokens += tokensOf(job);
+      tokens += job.tokens();
     }
     offsets = grown(offsets, tokens * 8);
     long[] places = new long[jobs.size()];
     long end = 0;
-    for (int i = 0; i < jobs.size(); i++) {
-      MatmulJob job = jobs.get(i);
-      if (i > 0 && sameTokens(jobs.get(i - 1), job)) {
+    for (int i = 0; i < places.length; i++) {
+      if (i > 0 && sameTokens(jobs.get(i - 1), jobs.get(i))) {
         places[i] = places[i - 1];
-        continue;
+      } else {
+        places[i] = end;
+        end = locate(jobs.get(i), end);
       }
-      places[i] = end;
-      if (tokensOf(job) > 0 && tokens <= FEW) {
-        locateAmongFew(job, end);
-      } else if (tokensOf(job) > 0) {
-        locateAmongMany(job, end);
-      }
-      end += tokensOf(job) * 8L;
     }
     blocks = grown(blocks, blockBytes);
     long version = QuantisedTokens.newVersion();
@@ -87,61 +97,56 @@ final class QuantisedActivations {
   private static boolean sameTokens(MatmulJob last, MatmulJob job) {
     return last.x() == job.x()
         && Arrays.equals(last.xRows(), job.xRows())
-        && tokensOf(last) == tokensOf(job);
+        && quantised(last) == quantised(job);
+  }
+
+  private static boolean quantised(MatmulJob job) {
+    return job.weights().dtype().quantised();
   }
 
   /** Forgets the jobs, and with them their matrices. */
   void clear() {
-    rowsOfMatrix.clear();
+    spare.addAll(known.values());
+    known.clear();
     rows.clear();
     ofJobs.clear();
+    callsBefore += blockBytes;
     blockBytes = 0;
   }
 
-  private static int tokensOf(MatmulJob job) {
-    return job.weights().dtype().quantised() ? job.tokens() : 0;
-  }
-
-  private void locateAmongFew(MatmulJob job, long at) {
+  /** Writes the offsets of a job's tokens from {@code at} on; returns where the next ones go. */
+  private long locate(MatmulJob job, long at) {
+    if (!quantised(job)) {
+      return at;
+    }
+    KnownRows ofMatrix = rowsOf(job.x());
     for (int row : job.xRows()) {
-      offsets.set(JAVA_LONG, at, amongFew(job.x(), row));
+      offsets.set(JAVA_LONG, at, blocksAt(job.x(), row, ofMatrix));
       at += 8;
     }
-  }
-
-  private long amongFew(F32Matrix x, int row) {
-    for (int i = rows.size() - 1; i >= 0; i--) {
-      Row known = rows.get(i);
-      if (known.x() == x && known.row() == row) {
-        return known.blocksAt();
-      }
-    }
-    return add(x, row);
-  }
-
-  private void locateAmongMany(MatmulJob job, long at) {
-    F32Matrix x = job.x();
-    long[] known = rowsOfMatrix.computeIfAbsent(x, QuantisedActivations::unknownRows);
-    for (int row : job.xRows()) {
-      if (known[row] < 0) {
-        known[row] = add(x, row);
-      }
-      offsets.set(JAVA_LONG, at, known[row]);
-      at += 8;
-    }
-  }
-
-  private long add(F32Matrix x, int row) {
-    long at = blockBytes;
-    rows.add(new Row(x, row, at));
-    blockBytes += QuantisedTokens.rowBytes(x.columns());
     return at;
   }
 
-  private static long[] unknownRows(F32Matrix x) {
-    long[] rows = new long[x.rows()];
-    Arrays.fill(rows, -1);
-    return rows;
+  private KnownRows rowsOf(F32Matrix x) {
+    KnownRows ofMatrix = known.get(x);
+    if (ofMatrix == null) {
+      ofMatrix = spare.isEmpty() ? new KnownRows() : spare.removeLast();
+      known.put(x, ofMatrix);
+    }
+    ofMatrix.reach(x.rows());
+    return ofMatrix;
+  }
+
+  /** Where the blocks of a row are, after this if they are not there yet. */
+  private long blocksAt(F32Matrix x, int row, KnownRows ofMatrix) {
+    long at = ofMatrix.places[row] - callsBefore;
+    if (at < 0) {
+      at = blockBytes;
+      ofMatrix.places[row] = callsBefore + at;
+      rows.add(new Row(x, row, at));
+      blockBytes += QuantisedTokens.rowBytes(x.columns());
+    }
+    return at;
   }
 
   private static MemorySegment grown(MemorySegment memory, long bytes) {

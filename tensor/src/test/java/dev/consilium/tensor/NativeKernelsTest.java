@@ -22,7 +22,7 @@ class NativeKernelsTest {
   @ParameterizedTest
   @MethodSource("quantised")
   void sample_anyType_hasQuantsOfEitherSignAndAllHalvesOfBytes(DType dtype) {
-    MemorySegment sample = NativeKernels.sample(new Random(1), dtype, 33).getFirst();
+    MemorySegment sample = NativeKernels.sample(new Random(1), dtype, 33, 256);
     int[] bytes = new int[Math.toIntExact(sample.byteSize())];
     for (int i = 0; i < bytes.length; i++) {
       bytes[i] = sample.get(JAVA_BYTE, i);
