@@ -93,14 +93,18 @@ public final class BlockComputation {
    */
   F32Matrix compute(F32Matrix x, List<Block> blocks, RowFinish finish) {
     BlockWeights first = blocks.getFirst().weights();
-    int rows = blocks.stream().mapToInt(block -> block.rows().length).sum();
+    int rows = 0;
+    List<PackedMatrix> downs = new ArrayList<>(blocks.size());
+    for (Block block : blocks) {
+      rows += block.rows().length;
+      downs.add(block.weights().down());
+    }
     F32Matrix result = results.of(rows, first.width());
     if (rows == 0) {
       return result;
     }
     F32Matrix gateUp = gateUps.of(rows, first.gateUp().rows());
-    List<PackedMatrix> later =
-        device.expect(blocks.stream().map(block -> block.weights().down()).toList());
+    List<PackedMatrix> later = device.expect(downs);
     device.matmul(gateUpJobs(x, blocks, gateUp));
     List<Part> parts = parts(blocks);
     if (parts.size() < TASKS_PER_THREAD * device.threads()) {

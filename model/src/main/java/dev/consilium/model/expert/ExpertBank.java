@@ -231,9 +231,9 @@ public final class ExpertBank implements AutoCloseable {
       this.leased = leased;
     }
 
-    /** The weights of the experts asked for, in the order in which they were. */
-    List<BlockWeights> weights() {
-      return leased.stream().map(one -> one.weights).toList();
+    /** The weights of one of the experts that were asked for, by its place among them. */
+    BlockWeights weights(int place) {
+      return leased.get(place).weights;
     }
 
     @Override

@@ -45,18 +45,17 @@ public final class ExpertComputation {
     if (work.isEmpty()) {
       return F32Matrix.allocate(0, hidden.columns());
     }
-    List<ExpertId> ids = work.stream().map(tokens -> new ExpertId(layer, tokens.expert())).toList();
-    try (ExpertBank.Lease lease = bank.acquire(ids)) {
+    try (ExpertBank.Lease lease = bank.acquire(ids(layer, work))) {
       float[] weights = weightsInOrder(work);
       if (bank.weighsInput(layer)) {
         return blocks.compute(
             weighed(hidden, work, weights),
-            jobs(lease.weights(), work, true),
+            jobs(lease, work, true),
             (result, row) -> round(result, row, rounding));
       }
       return blocks.compute(
           hidden,
-          jobs(lease.weights(), work, false),
+          jobs(lease, work, false),
           (result, row) -> {
             scale(result, row, weights[row]);
             round(result, row, rounding);
@@ -64,18 +63,26 @@ public final class ExpertComputation {
     }
   }
 
+  private static List<ExpertId> ids(int layer, List<ExpertTokens> work) {
+    List<ExpertId> ids = new ArrayList<>(work.size());
+    for (ExpertTokens tokens : work) {
+      ids.add(new ExpertId(layer, tokens.expert()));
+    }
+    return ids;
+  }
+
   /**
    * @param inOrder whether the input has a row for each pair of expert and token, in the order of
    *     the work; else it has one for each token
    */
   private static List<BlockComputation.Block> jobs(
-      List<BlockWeights> experts, List<ExpertTokens> work, boolean inOrder) {
+      ExpertBank.Lease experts, List<ExpertTokens> work, boolean inOrder) {
     List<BlockComputation.Block> jobs = new ArrayList<>(work.size());
     int first = 0;
     for (int i = 0; i < work.size(); i++) {
       int count = work.get(i).count();
       int[] rows = inOrder ? IntStream.range(first, first + count).toArray() : work.get(i).rows();
-      jobs.add(new BlockComputation.Block(experts.get(i), rows));
+      jobs.add(new BlockComputation.Block(experts.weights(i), rows));
       first += count;
     }
     return jobs;
@@ -107,7 +114,11 @@ public final class ExpertComputation {
   }
 
   private static float[] weightsInOrder(List<ExpertTokens> work) {
-    float[] weights = new float[work.stream().mapToInt(ExpertTokens::count).sum()];
+    int rows = 0;
+    for (ExpertTokens tokens : work) {
+      rows += tokens.count();
+    }
+    float[] weights = new float[rows];
     int row = 0;
     for (ExpertTokens tokens : work) {
       for (int i = 0; i < tokens.count(); i++) {

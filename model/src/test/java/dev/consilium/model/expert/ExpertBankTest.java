@@ -97,7 +97,7 @@ final class ExpertBankTest {
     long one = ExpertBank.expertBytes(checkpoint, 0);
     ExpertBank.Lease early = bank.acquire(List.of(FIRST));
     ExpertBank.Lease late = bank.acquire(List.of(FIRST, SECOND));
-    BlockWeights weights = late.weights().getFirst();
+    BlockWeights weights = late.weights(0);
     bank.drop(List.of(FIRST));
     assertThat(bank.holds(FIRST)).isFalse();
     early.close();
@@ -167,7 +167,7 @@ final class ExpertBankTest {
     for (int i = 0; i < rounds; i++) {
       ExpertId id = ids.get(i % ids.size());
       try (ExpertBank.Lease lease = bank.acquire(List.of(id))) {
-        lease.weights().getFirst().down().unpackRow(i % 64, row);
+        lease.weights(0).down().unpackRow(i % 64, row);
         served++;
       } catch (ExpertsNotHeldException e) {
         assertThat(e.missing()).containsExactly(id);
