@@ -18,10 +18,9 @@ import java.util.stream.LongStream;
  * anything; everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
-  /**
-   * Few, as many as some kernels take panel after panel, and more: of these the tile unit's two.
-   */
-  private static final int[] TOKENS = {3, 29, 37};
+  /** Every tile of few tokens, some for several of them, and many: of these the tile unit's two. */
+  private static final int[] TOKENS =
+      IntStream.concat(IntStream.rangeClosed(1, 12), IntStream.of(29, 37)).toArray();
 
   /** More than kernels walk at once, and the oracle is slow. */
   private static final int COLUMNS = 768;
@@ -60,7 +59,7 @@ public final class NativeKernels implements Kernels {
   /** Whether panels and products of every type equal the oracle's. */
   boolean agree() {
     Random random = new Random(1);
-    F32Matrix x = gaussian(random, 3, COLUMNS);
+    F32Matrix x = gaussian(random, 2, COLUMNS);
     for (DType dtype : DType.values()) {
       if (dtype.quantised() && !agree(dtype, sample(random, dtype, ROWS, COLUMNS), x)) {
         return false;
@@ -86,11 +85,11 @@ public final class NativeKernels implements Kernels {
         PackedMatrix packedHere = PackedMatrix.pack(this, dtype, COLUMNS, once);
         PackedMatrix tall =
             PackedMatrix.pack(this, dtype, COLUMNS, Collections.nCopies(COPIES, stored))) {
-      F32Matrix expected = F32Matrix.allocate(x.rows(), ROWS);
-      MatmulJob job = new MatmulJob(weights, x, rowsOf(x, x.rows()), expected, 0);
+      F32Matrix ofRows = F32Matrix.allocate(x.rows(), ROWS);
+      MatmulJob job = new MatmulJob(weights, x, rowsOf(x, x.rows()), ofRows, 0);
       Kernels.scalar().multiply(job, 0, weights.panels(), 0, x.rows());
       return weights.segment().mismatch(packedHere.segment()) == -1
-          && IntStream.of(TOKENS).allMatch(tokens -> agree(tall, x, tokens, expected));
+          && agree(tall, x, copies(ofRows));
     }
   }
 
@@ -99,17 +98,34 @@ public final class NativeKernels implements Kernels {
     return IntStream.range(0, tokens).map(token -> token % x.rows()).toArray();
   }
 
-  /** Whether some tokens give, with every copy of the rows, what is expected of them. */
-  private boolean agree(PackedMatrix tall, F32Matrix x, int tokens, F32Matrix expected) {
-    int[] rows = rowsOf(x, tokens);
-    F32Matrix y = F32Matrix.allocate(tokens, tall.rows());
-    multiply(new MatmulJob(tall, x, rows, y, 0), 0, tall.panels(), 0, tokens);
-    long bytes = ROWS * (long) Float.BYTES;
-    for (int token = 0; token < tokens; token++) {
-      MemorySegment row = expected.segment().asSlice(expected.offset(rows[token]), bytes);
-      for (int copy = 0; copy < COPIES; copy++) {
-        MemorySegment actual = y.segment().asSlice(y.offset(token) + copy * bytes, bytes);
-        if (actual.mismatch(row) != -1) {
+  /** Each row over and over, {@link #COPIES} times. */
+  private static F32Matrix copies(F32Matrix rows) {
+    F32Matrix copies = F32Matrix.allocate(rows.rows(), COPIES * rows.columns());
+    float[] once = new float[rows.columns()];
+    float[] often = new float[copies.columns()];
+    for (int row = 0; row < rows.rows(); row++) {
+      rows.readRow(row, once);
+      for (int at = 0; at < often.length; at += once.length) {
+        System.arraycopy(once, 0, often, at, once.length);
+      }
+      copies.writeRow(row, often);
+    }
+    return copies;
+  }
+
+  /** Whether the rows of x give what is expected of them, however many tokens there are. */
+  private boolean agree(PackedMatrix weights, F32Matrix x, F32Matrix expected) {
+    int[] rows = rowsOf(x, TOKENS[TOKENS.length - 1]);
+    F32Matrix y = F32Matrix.allocate(rows.length, weights.rows());
+    MatmulJob job = new MatmulJob(weights, x, rows, y, 0);
+    QuantisedTokens quantised = QuantisedTokens.of(this, job);
+    long bytes = weights.rows() * (long) Float.BYTES;
+    for (int tokens : TOKENS) {
+      y.segment().fill((byte) 0);
+      multiplyQuantised(job, quantised, 0, weights.panels(), 0, tokens);
+      for (int token = 0; token < tokens; token++) {
+        MemorySegment row = expected.segment().asSlice(expected.offset(rows[token]), bytes);
+        if (y.segment().asSlice(y.offset(token), bytes).mismatch(row) != -1) {
           return false;
         }
       }
@@ -118,29 +134,35 @@ public final class NativeKernels implements Kernels {
   }
 
   /**
-   * Whether the attention of some tokens to keys in two segments, and in one, equals the oracle's.
+   * Whether attention equals the oracle's: of so many tokens that keys are widened for them, in two
+   * segments, and of few in one.
    */
   boolean agreeOnAttention() {
     F32Matrix x = gaussian(new Random(2), 96, 3 * 48);
     return Arrays.stream(KvDType.values())
-            .allMatch(dtype -> agreeOnAttention(dtype, AttentionTile.SEGMENT - 80, x))
-        && agreeOnAttention(KvDType.F32, 0, x);
+        .allMatch(dtype ->
+            agreeOnAttention(dtype, AttentionTile.SEGMENT - 80, 9, 72, x)
+                && agreeOnAttention(dtype, 0, 4, 24, x));
   }
 
-  /** With a key for each row of x, from a position on; those before it are never seen. */
-  private boolean agreeOnAttention(KvDType dtype, int from, F32Matrix x) {
-    int tokens = x.rows();
+  /**
+   * With a key for each row of x, from a position on; those before it are never seen.
+   *
+   * @param tokens the last ones
+   */
+  private boolean agreeOnAttention(KvDType dtype, int from, int tokens, int window, F32Matrix x) {
     int width = x.columns();
+    int end = from + x.rows();
     AttentionShape shape = new AttentionShape(width / 48, 1, 48, 0.2f, dtype);
-    int blocks = (from + tokens) / AttentionShape.BLOCK_TOKENS;
+    int blocks = end / AttentionShape.BLOCK_TOKENS;
     long[] offsets = LongStream.range(0, blocks).map(i -> i * shape.blockBytes()).toArray();
     KvBlocks cache = KvBlocks.of(Arena.ofAuto().allocate(blocks * shape.blockBytes(), 64), offsets);
-    others.storeKeyValue(shape, cache, from, tokens, x.segment(), 0, 48 * 4L, x.rowStrideBytes());
-    F32Matrix expected = F32Matrix.allocate(4, width);
-    F32Matrix actual = F32Matrix.allocate(4, width);
-    int first = from + tokens - 4;
-    attend(Kernels.scalar(), new AttentionJob(shape, cache, first, 4, 88, x, expected, 0));
-    attend(this, new AttentionJob(shape, cache, first, 4, 88, x, actual, 0));
+    others.storeKeyValue(shape, cache, from, x.rows(), x.segment(), 0, 48 * 4L, x.rowStrideBytes());
+    F32Matrix expected = F32Matrix.allocate(tokens, width);
+    F32Matrix actual = F32Matrix.allocate(tokens, width);
+    int first = end - tokens;
+    attend(Kernels.scalar(), new AttentionJob(shape, cache, first, tokens, window, x, expected, 0));
+    attend(this, new AttentionJob(shape, cache, first, tokens, window, x, actual, 0));
     return expected.segment().mismatch(actual.segment()) == -1;
   }
 
