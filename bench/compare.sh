@@ -47,13 +47,17 @@ alone() {
   setsid -w bash -c '{ echo -20 > /proc/self/autogroup; renice -n -20 $$; } >/dev/null 2>&1; exec "$@"' alone "$@"
 }
 
+# measured COMMAND...: alone; a command that fails is no measurement, and this says so whatever becomes of its output.
+exec 3>&2
+measured() { alone "$@" || echo "bench/compare.sh: this failed: $*" >&3; }
+
 note() { printf '%s %s %s %s\n' "$1" "$model" "$2" "$3" >> "$raw"; }
 
 # llama_bench ENGINE DIR ARGS...: a line for each test of llama-bench.
 llama_bench() {
   engine=$1 program=$2/llama-bench
   shift 2
-  alone "$program" -m "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
+  measured "$program" -m "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
     awk -F'|' '/ (pp|tg)[0-9]/ { split($(NF - 1), rate, " "); name = $(NF - 2); gsub(/ /, "", name); print name, rate[1] }' |
     while read -r name rate; do
       case $name in
@@ -65,7 +69,7 @@ llama_bench() {
 
 # batched_bench ENGINE DIR: a line for each number of sequences.
 batched_bench() {
-  alone "$2/llama-batched-bench" -m "$file" -t "$threads" -tb "$threads" -c 8192 -b 2048 -ub 512 -npp 128 -ntg 64 -npl 4,8,16,32 --no-mmap 2>&1 |
+  measured "$2/llama-batched-bench" -m "$file" -t "$threads" -tb "$threads" -c 8192 -b 2048 -ub 512 -npp 128 -ntg 64 -npl 4,8,16,32 --no-mmap 2>&1 |
     awk -F'|' '/^\| +128 / { print $4 + 0, $9 + 0 }' |
     while read -r sequences rate; do note "$1" "tg64x$sequences@d128" "$rate"; done
 }
@@ -74,7 +78,7 @@ batched_bench() {
 consilium() {
   engine=$1
   shift
-  alone "$launcher" bench "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
+  measured "$launcher" bench "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
     awk '/^ +(pp|tg)[0-9]/ { name = substr($0, 1, 22); gsub(/ /, "", name); split(substr($0, 23), rates, " "); print name, rates[1] }' |
     while read -r name rate; do note "$engine" "$name" "$rate"; done
 }
