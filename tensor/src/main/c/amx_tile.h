@@ -235,7 +235,7 @@ TARGET static void multiply_gathered(enum type type, const struct product *p, st
   __asm__ volatile("tilerelease");
 }
 
-/* Whether tiles are faster: they are with many tokens, and panels enough to gather those for. */
+/* Whether tiles are faster: they are with many tokens, and panels enough to gather those for. NativeKernels#agree knows how many that are. */
 static inline int worth_gathering(enum type type, const struct product *p) {
   return type == Q8_0 ? p->tokens >= 26 && p->panels >= 8 : p->tokens >= 13 && p->panels >= 4;
 }

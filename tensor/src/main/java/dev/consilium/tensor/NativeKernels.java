@@ -101,14 +101,11 @@ public final class NativeKernels implements Kernels {
   /** Each row over and over, {@link #COPIES} times. */
   private static F32Matrix copies(F32Matrix rows) {
     F32Matrix copies = F32Matrix.allocate(rows.rows(), COPIES * rows.columns());
-    float[] once = new float[rows.columns()];
-    float[] often = new float[copies.columns()];
-    for (int row = 0; row < rows.rows(); row++) {
-      rows.readRow(row, once);
-      for (int at = 0; at < often.length; at += once.length) {
-        System.arraycopy(once, 0, often, at, once.length);
+    for (int from = 0; from < copies.columns(); from += rows.columns()) {
+      F32Matrix copy = copies.columns(from, rows.columns());
+      for (int row = 0; row < rows.rows(); row++) {
+        copy.copyRow(row, rows, row);
       }
-      copies.writeRow(row, often);
     }
     return copies;
   }

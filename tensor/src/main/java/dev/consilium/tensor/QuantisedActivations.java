@@ -23,8 +23,15 @@ final class QuantisedActivations {
   /** Columns that make a task. */
   private static final int TASK_COLUMNS = 1 << 12;
 
-  private final IdentityHashMap<F32Matrix, KnownRows> known = new IdentityHashMap<>();
-  private final List<KnownRows> spare = new ArrayList<>();
+  /**
+   * Where the rows of a matrix have their blocks: for each row the place and {@code callsBefore} of
+   * its call together, so that what is left from earlier calls is too low, and nothing is cleared.
+   */
+  private final IdentityHashMap<F32Matrix, long[]> placesOfRows = new IdentityHashMap<>();
+
+  /** Arrays for other matrices. */
+  private final List<long[]> spare = new ArrayList<>();
+
   private final List<Row> rows = new ArrayList<>();
   private final List<QuantisedTokens> ofJobs = new ArrayList<>();
   private MemorySegment blocks = MemorySegment.NULL;
@@ -33,21 +40,6 @@ final class QuantisedActivations {
 
   /** Bytes of blocks in the calls before, all together. */
   private long callsBefore;
-
-  /**
-   * Where the rows of a matrix have their blocks: for each row the place and {@code callsBefore} of
-   * its call together, so that what is left from earlier calls is too low, and nothing is cleared.
-   */
-  private static final class KnownRows {
-    long[] places = {};
-
-    void reach(int rows) {
-      if (places.length < rows) {
-        places = new long[rows];
-        Arrays.fill(places, -1);
-      }
-    }
-  }
 
   /** A row of activations, and where its blocks go. */
   private record Row(F32Matrix x, int row, long blocksAt) {}
@@ -106,8 +98,8 @@ final class QuantisedActivations {
 
   /** Forgets the jobs, and with them their matrices. */
   void clear() {
-    spare.addAll(known.values());
-    known.clear();
+    spare.addAll(placesOfRows.values());
+    placesOfRows.clear();
     rows.clear();
     ofJobs.clear();
     callsBefore += blockBytes;
@@ -119,30 +111,33 @@ final class QuantisedActivations {
     if (!quantised(job)) {
       return at;
     }
-    KnownRows ofMatrix = rowsOf(job.x());
+    long[] places = placesOf(job.x());
     for (int row : job.xRows()) {
-      offsets.set(JAVA_LONG, at, blocksAt(job.x(), row, ofMatrix));
+      offsets.set(JAVA_LONG, at, blocksAt(job.x(), row, places));
       at += 8;
     }
     return at;
   }
 
-  private KnownRows rowsOf(F32Matrix x) {
-    KnownRows ofMatrix = known.get(x);
-    if (ofMatrix == null) {
-      ofMatrix = spare.isEmpty() ? new KnownRows() : spare.removeLast();
-      known.put(x, ofMatrix);
+  private long[] placesOf(F32Matrix x) {
+    long[] places = placesOfRows.get(x);
+    if (places == null) {
+      places = spare.isEmpty() ? new long[0] : spare.removeLast();
+      if (places.length < x.rows()) {
+        places = new long[x.rows()];
+        Arrays.fill(places, -1);
+      }
+      placesOfRows.put(x, places);
     }
-    ofMatrix.reach(x.rows());
-    return ofMatrix;
+    return places;
   }
 
   /** Where the blocks of a row are, after this if they are not there yet. */
-  private long blocksAt(F32Matrix x, int row, KnownRows ofMatrix) {
-    long at = ofMatrix.places[row] - callsBefore;
+  private long blocksAt(F32Matrix x, int row, long[] places) {
+    long at = places[row] - callsBefore;
     if (at < 0) {
       at = blockBytes;
-      ofMatrix.places[row] = callsBefore + at;
+      places[row] = callsBefore + at;
       rows.add(new Row(x, row, at));
       blockBytes += QuantisedTokens.rowBytes(x.columns());
     }
