@@ -3,7 +3,6 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.SHORTS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -15,135 +14,165 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * The innermost loops of one token and a panel of quantised weights ({@link QuantLayout}): the
- * exact integer dot products of some blocks, {@code dots[block][row]}, or {@code dots[2 block +
- * half] [row]} for Q6_K.
+ * The innermost loops of one token and a panel of quantised weights ({@link QuantLayout}): they add
+ * the exact integer dot products of some blocks to {@code dots[block][row]}, or {@code dots[2 block
+ * + half][row]} for Q6_K, which start from what the offset of the quants adds.
  *
- * <p>A lane of 16 bits holds the columns i and i + 1 of a row: the even one is masked out or
- * shifted, the odd one shifted. Both are multiplied by activations that lie in the same order, and
- * products are added in 16 bits as long as they fit; then the two lanes of a row are added in 32.
+ * <p>A lane of 16 bits holds the columns i and i + 1 of a row, whole or in part. They are
+ * multiplied by activations that lie in the same order, and products are added in 16 bits as long
+ * as they fit; then the two lanes of a row are added in 32.
  *
- * <p>Every method gives back a number that depends on what was read ahead; keep it, or the reads
- * may be optimised away.
+ * <p>Bytes and halves of bytes are not masked out of a lane v. With {@code b} bits each, the first
+ * is {@code v - 2^b (v >>> b)}, and so {@code q0 x0 + q1 x1 = v x0 + (v >>> b) (x1 - 2^b x0)}: what
+ * the rest of the lane adds to one product is taken off the factor of the next. The terms are right
+ * modulo 2^16 only, which is enough, for their sum fits.
  *
- * <p>Activations are ints, 16 for each block, of which int g holds columns {@code 4 g}, {@code 4 g
- * + 2} (evens) or {@code 4 g + 1}, {@code 4 g + 3} (odds).
+ * <p>Activations are ints, 16 for each block. Int g of the evens holds columns {@code 4 g} and
+ * {@code 4 g + 2}, of the odds {@code 4 g + 1} and {@code 4 g + 3}; see {@link #factors} for what
+ * else is in them.
  */
 final class QuantDots {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int ROWS = QuantLayout.ROWS;
-  private static final short SIGN_BITS = (short) 0x8080;
 
-  /**
-   * How far ahead memory is read, so that it is in a cache when the vectors get there. What waits
-   * for a vector fills the processor's queue long before enough reads are under way.
-   */
-  private static final long AHEAD = 1024;
+  /** Added to the lower lane of a pair, so that it is never negative. */
+  private static final int BIAS = 0x8000;
 
   private QuantDots() {}
 
-  /** Two products of 8 bits by 7 fit, as they are signed here. */
-  static int ofBytes(
-      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
-    long lastAt = w.byteSize() - 512;
-    int touched = 0;
-    for (int row = 0; row < ROWS; row += COUNT) {
-      for (int b = 0; b < blocks; b++) {
-        long ahead = Math.min(wAt + b * 512L + AHEAD, lastAt);
-        for (int line = 0; line < 512; line += 64) {
-          touched += w.get(JAVA_INT, ahead + line);
-        }
-        IntVector sum = IntVector.zero(INTS);
-        long at = wAt + b * 512L + row * 4L;
-        int x = xAt + b * 16;
-        for (int g = 0; g < 8; g++) {
-          ShortVector v =
-              ShortVector.fromMemorySegment(SHORTS, w, at + g * 64L, ORDER)
-                  .lanewise(XOR, SIGN_BITS);
-          ShortVector even = IntVector.broadcast(INTS, evens[x + g]).reinterpretAsShorts();
-          ShortVector odd = IntVector.broadcast(INTS, odds[x + g]).reinterpretAsShorts();
-          IntVector pair =
-              v.lanewise(LSHL, 8)
-                  .lanewise(ASHR, 8)
-                  .mul(even)
-                  .add(v.lanewise(ASHR, 8).mul(odd))
-                  .reinterpretAsInts();
-          sum = sum.add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16)).add(pair.lanewise(ASHR, 16));
-        }
-        sum.intoArray(dots, b * ROWS + row);
-      }
+  /**
+   * What the weights are multiplied with, from activations as they are stored.
+   *
+   * @param raw the tokens' blocks as ints
+   * @param count of ints in raw, and to write to the others
+   * @param biases written for Q8_0 only: what the offset adds to a pair of products, which fits the
+   *     lane only with it, and {@link #BIAS}
+   */
+  static void factors(
+      QuantLayout layout, int[] raw, int count, int[] evens, int[] odds, int[] biases) {
+    for (int i = 0; i < count; i++) {
+      int v = raw[i];
+      evens[i] = pair(v << 24 >> 24, v << 8 >> 24);
+      odds[i] = pair(v << 16 >> 24, v >> 24);
     }
-    return touched;
+    if (layout.dtype() == DType.Q8_0) {
+      factorsOfBytes(count, evens, odds, biases);
+    } else if (layout.bits() == 4 && layout.dtype() != DType.MXFP4) {
+      factorsOfNibbles(count, evens, odds);
+    }
   }
 
-  /**
-   * All sixteen products of a lane fit.
-   *
-   * @param raw the blocks of activations as ints
-   * @param offsetAt which int of a block is what the offset of the quants adds; negative: none
-   */
-  static int ofNibbles(
+  private static void factorsOfBytes(int count, int[] evens, int[] odds, int[] biases) {
+    for (int i = 0; i < count; i++) {
+      int even = evens[i];
+      int odd = odds[i];
+      biases[i] =
+          pair(BIAS - 128 * ((short) even + (short) odd), -128 * ((even >> 16) + (odd >> 16)));
+      odds[i] = lessTimes(256, odd, even);
+    }
+  }
+
+  /** The halves of a byte are columns of groups j and j + 4: the evens' come first in a lane. */
+  private static void factorsOfNibbles(int count, int[] evens, int[] odds) {
+    for (int block = 0; block < count; block += 16) {
+      for (int i = block; i < block + 4; i++) {
+        int even = evens[i + 4];
+        int odd = odds[i];
+        odds[i + 4] = lessTimes(16, odds[i + 4], odd);
+        odds[i] = lessTimes(16, odd, even);
+        evens[i + 4] = lessTimes(16, even, evens[i]);
+      }
+    }
+  }
+
+  private static int pair(int low, int high) {
+    return (low & 0xffff) | high << 16;
+  }
+
+  /** The pairs {@code a - factor b}. */
+  private static int lessTimes(int factor, int a, int b) {
+    return pair((short) a - factor * (short) b, (a >> 16) - factor * (b >> 16));
+  }
+
+  /** Two products of 8 bits by 7 fit, as they are signed with their bias. */
+  static void ofBytes(
       MemorySegment w,
       long wAt,
       int blocks,
       int[] evens,
       int[] odds,
+      int[] biases,
       int xAt,
-      int[] raw,
-      int offsetAt,
       int[] dots) {
-    long lastAt = w.byteSize() - 256;
-    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
-      for (int b = 0; b < blocks; b++) {
-        long ahead = Math.min(wAt + b * 256L + AHEAD, lastAt);
-        for (int line = 0; line < 256; line += 64) {
-          touched += w.get(JAVA_INT, ahead + line);
-        }
-        ShortVector sum = ShortVector.zero(SHORTS);
-        long at = wAt + b * 256L + row * 4L;
-        int x = xAt + b * 16;
-        for (int j = 0; j < 4; j++) {
-          ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at + j * 64L, ORDER);
-          ShortVector even = IntVector.broadcast(INTS, evens[x + j]).reinterpretAsShorts();
-          ShortVector odd = IntVector.broadcast(INTS, odds[x + j]).reinterpretAsShorts();
-          sum = sum.add(v.and((short) 15).mul(even));
-          sum = sum.add(v.lanewise(LSHR, 8).and((short) 15).mul(odd));
-          even = IntVector.broadcast(INTS, evens[x + j + 4]).reinterpretAsShorts();
-          odd = IntVector.broadcast(INTS, odds[x + j + 4]).reinterpretAsShorts();
-          sum = sum.add(v.lanewise(LSHR, 4).and((short) 15).mul(even));
-          sum = sum.add(v.lanewise(LSHR, 12).mul(odd));
-        }
-        IntVector pair = sum.reinterpretAsInts();
-        pair.lanewise(LSHL, 16)
-            .lanewise(ASHR, 16)
-            .add(pair.lanewise(ASHR, 16))
-            .add(offsetAt < 0 ? 0 : raw[x + offsetAt])
-            .intoArray(dots, b * ROWS + row);
+      // The compiler does not unroll a loop over groups, and does not inline eight.
+      for (int half = 0; half < 2 * blocks; half++) {
+        long at = wAt + half * 256L + row * 4L;
+        int x = xAt + half / 2 * 16 + half % 2 * 4;
+        IntVector p0 = ofBytes(w, at, evens, odds, biases, x);
+        IntVector p1 = ofBytes(w, at + 64, evens, odds, biases, x + 1);
+        IntVector p2 = ofBytes(w, at + 128, evens, odds, biases, x + 2);
+        IntVector p3 = ofBytes(w, at + 192, evens, odds, biases, x + 3);
+        IntVector upper =
+            p0.lanewise(ASHR, 16)
+                .add(p1.lanewise(ASHR, 16))
+                .add(p2.lanewise(ASHR, 16).add(p3.lanewise(ASHR, 16)));
+        IntVector lower = p0.add(p1).add(p2.add(p3)).sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS);
+        int to = half / 2 * ROWS + row;
+        IntVector.fromArray(INTS, dots, to).add(lower).add(upper).intoArray(dots, to);
       }
     }
-    return touched;
+  }
+
+  /** The sums of two products. */
+  private static IntVector ofBytes(
+      MemorySegment w, long at, int[] evens, int[] odds, int[] biases, int x) {
+    ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
+    return v.mul(pairs(evens[x]))
+        .add(v.lanewise(LSHR, 8).mul(pairs(odds[x])))
+        .add(pairs(biases[x]))
+        .reinterpretAsInts();
+  }
+
+  private static ShortVector pairs(int pair) {
+    return IntVector.broadcast(INTS, pair).reinterpretAsShorts();
+  }
+
+  /** All sixteen products of a lane fit. */
+  static void ofNibbles(
+      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+    for (int row = 0; row < ROWS; row += COUNT) {
+      for (int half = 0; half < 2 * blocks; half++) {
+        long at = wAt + half * 128L + row * 4L;
+        int x = xAt + half / 2 * 16 + half % 2 * 2;
+        ShortVector products =
+            ofNibbles(w, at, evens, odds, x).add(ofNibbles(w, at + 64, evens, odds, x + 1));
+        int to = half / 2 * ROWS + row;
+        IntVector.fromArray(INTS, dots, to).add(ofPairs(products)).intoArray(dots, to);
+      }
+    }
+  }
+
+  /** The sums of four products. */
+  private static ShortVector ofNibbles(MemorySegment w, long at, int[] evens, int[] odds, int x) {
+    ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
+    return v.mul(pairs(evens[x]))
+        .add(v.lanewise(LSHR, 4).mul(pairs(evens[x + 4])))
+        .add(v.lanewise(LSHR, 8).mul(pairs(odds[x])))
+        .add(v.lanewise(LSHR, 12).mul(pairs(odds[x + 4])));
+  }
+
+  /** The sums of the two lanes of each row. */
+  private static IntVector ofPairs(ShortVector products) {
+    IntVector pair = products.reinterpretAsInts();
+    return pair.lanewise(LSHL, 16).lanewise(ASHR, 16).add(pair.lanewise(ASHR, 16));
   }
 
   /** Eight products fit: those of the lower halves, and those of the upper ones. */
-  static int ofFiveBits(
-      MemorySegment w,
-      long wAt,
-      int blocks,
-      int[] evens,
-      int[] odds,
-      int xAt,
-      int[] raw,
-      int offsetAt,
-      int[] dots) {
-    long lastAt = w.byteSize() - 320;
-    int touched = 0;
+  static void ofFiveBits(
+      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
-        long ahead = Math.min(wAt + b * 320L + AHEAD, lastAt);
-        for (int line = 0; line < 320; line += 64) {
-          touched += w.get(JAVA_INT, ahead + line);
-        }
         ShortVector low = ShortVector.zero(SHORTS);
         ShortVector high = ShortVector.zero(SHORTS);
         long at = wAt + b * 320L + row * 4L;
@@ -169,38 +198,24 @@ final class QuantDots {
         pair = high.reinterpretAsInts();
         sum.add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
             .add(pair.lanewise(ASHR, 16))
-            .add(offsetAt < 0 ? 0 : raw[x + offsetAt])
+            .add(IntVector.fromArray(INTS, dots, b * ROWS + row))
             .intoArray(dots, b * ROWS + row);
       }
     }
-    return touched;
   }
 
   /** Four products fit: those of two groups. */
-  static int ofSixBits(
-      MemorySegment w,
-      long wAt,
-      int blocks,
-      int[] evens,
-      int[] odds,
-      int xAt,
-      int[] raw,
-      int[] dots) {
-    long lastAt = w.byteSize() - 384;
-    int touched = 0;
+  static void ofSixBits(
+      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
-        long ahead = Math.min(wAt + b * 384L + AHEAD, lastAt);
-        for (int line = 0; line < 384; line += 64) {
-          touched += w.get(JAVA_INT, ahead + line);
-        }
         for (int half = 0; half < 2; half++) {
           long at = wAt + b * 384L + row * 4L;
           int x = xAt + b * 16 + half * 4;
           int lower = half * 4;
           ShortVector upper =
               ShortVector.fromMemorySegment(SHORTS, w, at + 256 + half * 64L, ORDER);
-          IntVector sum = IntVector.broadcast(INTS, raw[xAt + b * 16 + 14 + half]);
+          IntVector sum = IntVector.fromArray(INTS, dots, (2 * b + half) * ROWS + row);
           for (int j = 0; j < 4; j += 2) {
             ShortVector v =
                 ShortVector.fromMemorySegment(SHORTS, w, at + j * 64L, ORDER).lanewise(LSHR, lower);
@@ -226,20 +241,13 @@ final class QuantDots {
         }
       }
     }
-    return touched;
   }
 
   /** The numbers behind the codes are computed as {@link Mxfp4Layout#doubled} does. */
-  static int ofCodes(
+  static void ofCodes(
       MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
-    long lastAt = w.byteSize() - 256;
-    int touched = 0;
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
-        long ahead = Math.min(wAt + b * 256L + AHEAD, lastAt);
-        for (int line = 0; line < 256; line += 64) {
-          touched += w.get(JAVA_INT, ahead + line);
-        }
         ShortVector sum = ShortVector.zero(SHORTS);
         long at = wAt + b * 256L + row * 4L;
         int x = xAt + b * 16;
@@ -266,9 +274,9 @@ final class QuantDots {
         pair.lanewise(LSHL, 16)
             .lanewise(ASHR, 16)
             .add(pair.lanewise(ASHR, 16))
+            .add(IntVector.fromArray(INTS, dots, b * ROWS + row))
             .intoArray(dots, b * ROWS + row);
       }
     }
-    return touched;
   }
 }

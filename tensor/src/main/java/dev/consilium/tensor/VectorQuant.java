@@ -45,15 +45,12 @@ final class VectorQuant {
   private final float[] sums = new float[(MANY - 1) * ROWS];
   private final QuantTiles tiles = new QuantTiles();
 
-  /** The tokens' blocks as ints, and their quants in the order of {@link QuantDots}. */
+  /** The tokens' blocks as ints, and what {@link QuantDots} made of them. */
   private int[] raw = {};
 
   private int[] evens = {};
   private int[] odds = {};
-
-  /** What was read ahead: kept so that the reads are not optimised away. */
-  @SuppressWarnings("UnusedVariable") // written for that reason only
-  private int touched;
+  private int[] biases = {};
 
   private VectorQuant() {}
 
@@ -114,34 +111,28 @@ final class VectorQuant {
       scratch.tiles.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
       return;
     }
-    scratch.expand(job.weights().columns(), tokens, firstToken, endToken);
+    PackedMatrix weights = job.weights();
+    scratch.expand(weights.quantLayout(), weights.columns(), tokens, firstToken, endToken);
     for (int panel = firstPanel; panel < endPanel; panel++) {
       scratch.multiplyPanel(job, panel, firstToken, endToken);
     }
   }
 
-  private void expand(int columns, QuantisedTokens tokens, int firstToken, int endToken) {
+  private void expand(
+      QuantLayout layout, int columns, QuantisedTokens tokens, int firstToken, int endToken) {
     int perToken = columns / 2;
     int size = (endToken - firstToken) * perToken;
     if (raw.length < size) {
       raw = new int[size];
       evens = new int[size];
       odds = new int[size];
+      biases = new int[size];
     }
     for (int token = firstToken; token < endToken; token++) {
       int to = (token - firstToken) * perToken;
       MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
     }
-    split(raw, size, evens, odds);
-  }
-
-  /** The four bytes of an int as two pairs of 16 bits. */
-  private static void split(int[] raw, int count, int[] evens, int[] odds) {
-    for (int i = 0; i < count; i++) {
-      int v = raw[i];
-      evens[i] = (v << 24 >> 24 & 0xffff) | (v << 8 >> 24 << 16);
-      odds[i] = (v << 16 >> 24 & 0xffff) | (v >> 24 << 16);
-    }
+    QuantDots.factors(layout, raw, size, evens, odds, biases);
   }
 
   private void multiplyPanel(MatmulJob job, int panel, int firstToken, int endToken) {
@@ -156,7 +147,8 @@ final class VectorQuant {
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;
-        touched = dots(layout, weights.segment(), at, count, x);
+        startDots(layout, count, x);
+        addDots(layout, weights.segment(), at, count, x);
         add(layout, count, x, token * ROWS);
       }
     }
@@ -168,18 +160,37 @@ final class VectorQuant {
     }
   }
 
-  private int dots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
-    return switch (layout.dtype()) {
-      case Q8_0 -> QuantDots.ofBytes(w, at, count, evens, odds, x, dots);
-      case Q4_0 -> QuantDots.ofNibbles(w, at, count, evens, odds, x, raw, 10, dots);
-      case Q4_K -> QuantDots.ofNibbles(w, at, count, evens, odds, x, raw, -1, dots);
-      case Q5_0 -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, raw, 12, dots);
-      case Q5_K -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, raw, -1, dots);
-      case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, raw, dots);
+  /** Every dot product starts from what the offset of the quants adds to it. */
+  private void startDots(QuantLayout layout, int count, int x) {
+    switch (layout.dtype()) {
+      case Q4_0 -> startDots(count, x + 10);
+      case Q5_0 -> startDots(count, x + 12);
+      case Q6_K -> {
+        for (int half = 0; half < 2 * count; half++) {
+          int offset = raw[x + half / 2 * 16 + 14 + half % 2];
+          Arrays.fill(dots, half * ROWS, (half + 1) * ROWS, offset);
+        }
+      }
+      default -> Arrays.fill(dots, 0, count * ROWS, 0);
+    }
+  }
+
+  private void startDots(int count, int offsetAt) {
+    for (int b = 0; b < count; b++) {
+      Arrays.fill(dots, b * ROWS, (b + 1) * ROWS, raw[offsetAt + b * 16]);
+    }
+  }
+
+  private void addDots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
+    switch (layout.dtype()) {
+      case Q8_0 -> QuantDots.ofBytes(w, at, count, evens, odds, biases, x, dots);
+      case Q4_0, Q4_K -> QuantDots.ofNibbles(w, at, count, evens, odds, x, dots);
+      case Q5_0, Q5_K -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, dots);
+      case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, dots);
       case MXFP4 -> QuantDots.ofCodes(w, at, count, evens, odds, x, dots);
       case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
           throw new IllegalArgumentException(layout.dtype() + " is not quantised");
-    };
+    }
   }
 
   private void add(QuantLayout layout, int count, int x, int at) {
