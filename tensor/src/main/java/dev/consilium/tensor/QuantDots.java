@@ -27,6 +27,10 @@ import jdk.incubator.vector.ShortVector;
  * the rest of the lane adds to one product is taken off the factor of the next. The terms are right
  * modulo 2^16 only, which is enough, for their sum fits.
  *
+ * <p>All is written out, as in {@link F32Panels}: the compiler does not always inline what is
+ * called here, and then makes objects of vectors. Half a block at a time, for it does not unroll a
+ * loop over the groups of a whole one, nor inline the operations of eight.
+ *
  * <p>Activations are ints, 16 for each block. Int g of the evens holds columns {@code 4 g} and
  * {@code 4 g + 2}, of the odds {@code 4 g + 1} and {@code 4 g + 3}; see {@link #factors} for what
  * else is in them.
@@ -105,37 +109,45 @@ final class QuantDots {
       int xAt,
       int[] dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
-      // The compiler does not unroll a loop over groups, and does not inline eight.
       for (int half = 0; half < 2 * blocks; half++) {
         long at = wAt + half * 256L + row * 4L;
         int x = xAt + half / 2 * 16 + half % 2 * 4;
-        IntVector p0 = ofBytes(w, at, evens, odds, biases, x);
-        IntVector p1 = ofBytes(w, at + 64, evens, odds, biases, x + 1);
-        IntVector p2 = ofBytes(w, at + 128, evens, odds, biases, x + 2);
-        IntVector p3 = ofBytes(w, at + 192, evens, odds, biases, x + 3);
-        IntVector upper =
-            p0.lanewise(ASHR, 16)
-                .add(p1.lanewise(ASHR, 16))
-                .add(p2.lanewise(ASHR, 16).add(p3.lanewise(ASHR, 16)));
-        IntVector lower = p0.add(p1).add(p2.add(p3)).sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS);
+        ShortVector even = IntVector.broadcast(INTS, evens[x]).reinterpretAsShorts();
+        ShortVector odd = IntVector.broadcast(INTS, odds[x]).reinterpretAsShorts();
+        ShortVector bias = IntVector.broadcast(INTS, biases[x]).reinterpretAsShorts();
+        ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
+        IntVector pair =
+            v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
+        IntVector all = pair;
+        IntVector upper = pair.lanewise(ASHR, 16);
+        even = IntVector.broadcast(INTS, evens[x + 1]).reinterpretAsShorts();
+        odd = IntVector.broadcast(INTS, odds[x + 1]).reinterpretAsShorts();
+        bias = IntVector.broadcast(INTS, biases[x + 1]).reinterpretAsShorts();
+        v = ShortVector.fromMemorySegment(SHORTS, w, at + 64, ORDER);
+        pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
+        all = all.add(pair);
+        upper = upper.add(pair.lanewise(ASHR, 16));
+        even = IntVector.broadcast(INTS, evens[x + 2]).reinterpretAsShorts();
+        odd = IntVector.broadcast(INTS, odds[x + 2]).reinterpretAsShorts();
+        bias = IntVector.broadcast(INTS, biases[x + 2]).reinterpretAsShorts();
+        v = ShortVector.fromMemorySegment(SHORTS, w, at + 128, ORDER);
+        pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
+        all = all.add(pair);
+        upper = upper.add(pair.lanewise(ASHR, 16));
+        even = IntVector.broadcast(INTS, evens[x + 3]).reinterpretAsShorts();
+        odd = IntVector.broadcast(INTS, odds[x + 3]).reinterpretAsShorts();
+        bias = IntVector.broadcast(INTS, biases[x + 3]).reinterpretAsShorts();
+        v = ShortVector.fromMemorySegment(SHORTS, w, at + 192, ORDER);
+        pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
+        all = all.add(pair);
+        upper = upper.add(pair.lanewise(ASHR, 16));
         int to = half / 2 * ROWS + row;
-        IntVector.fromArray(INTS, dots, to).add(lower).add(upper).intoArray(dots, to);
+        IntVector.fromArray(INTS, dots, to)
+            .add(all.sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS))
+            .add(upper)
+            .intoArray(dots, to);
       }
     }
-  }
-
-  /** The sums of two products. */
-  private static IntVector ofBytes(
-      MemorySegment w, long at, int[] evens, int[] odds, int[] biases, int x) {
-    ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
-    return v.mul(pairs(evens[x]))
-        .add(v.lanewise(LSHR, 8).mul(pairs(odds[x])))
-        .add(pairs(biases[x]))
-        .reinterpretAsInts();
-  }
-
-  private static ShortVector pairs(int pair) {
-    return IntVector.broadcast(INTS, pair).reinterpretAsShorts();
   }
 
   /** All sixteen products of a lane fit. */
@@ -145,27 +157,32 @@ final class QuantDots {
       for (int half = 0; half < 2 * blocks; half++) {
         long at = wAt + half * 128L + row * 4L;
         int x = xAt + half / 2 * 16 + half % 2 * 2;
-        ShortVector products =
-            ofNibbles(w, at, evens, odds, x).add(ofNibbles(w, at + 64, evens, odds, x + 1));
+        ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
+        ShortVector factor = IntVector.broadcast(INTS, evens[x]).reinterpretAsShorts();
+        ShortVector sum = v.mul(factor);
+        factor = IntVector.broadcast(INTS, evens[x + 4]).reinterpretAsShorts();
+        sum = sum.add(v.lanewise(LSHR, 4).mul(factor));
+        factor = IntVector.broadcast(INTS, odds[x]).reinterpretAsShorts();
+        sum = sum.add(v.lanewise(LSHR, 8).mul(factor));
+        factor = IntVector.broadcast(INTS, odds[x + 4]).reinterpretAsShorts();
+        sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
+        v = ShortVector.fromMemorySegment(SHORTS, w, at + 64, ORDER);
+        factor = IntVector.broadcast(INTS, evens[x + 1]).reinterpretAsShorts();
+        sum = sum.add(v.mul(factor));
+        factor = IntVector.broadcast(INTS, evens[x + 5]).reinterpretAsShorts();
+        sum = sum.add(v.lanewise(LSHR, 4).mul(factor));
+        factor = IntVector.broadcast(INTS, odds[x + 1]).reinterpretAsShorts();
+        sum = sum.add(v.lanewise(LSHR, 8).mul(factor));
+        factor = IntVector.broadcast(INTS, odds[x + 5]).reinterpretAsShorts();
+        sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
+        IntVector pair = sum.reinterpretAsInts();
         int to = half / 2 * ROWS + row;
-        IntVector.fromArray(INTS, dots, to).add(ofPairs(products)).intoArray(dots, to);
+        IntVector.fromArray(INTS, dots, to)
+            .add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
+            .add(pair.lanewise(ASHR, 16))
+            .intoArray(dots, to);
       }
     }
-  }
-
-  /** The sums of four products. */
-  private static ShortVector ofNibbles(MemorySegment w, long at, int[] evens, int[] odds, int x) {
-    ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
-    return v.mul(pairs(evens[x]))
-        .add(v.lanewise(LSHR, 4).mul(pairs(evens[x + 4])))
-        .add(v.lanewise(LSHR, 8).mul(pairs(odds[x])))
-        .add(v.lanewise(LSHR, 12).mul(pairs(odds[x + 4])));
-  }
-
-  /** The sums of the two lanes of each row. */
-  private static IntVector ofPairs(ShortVector products) {
-    IntVector pair = products.reinterpretAsInts();
-    return pair.lanewise(LSHL, 16).lanewise(ASHR, 16).add(pair.lanewise(ASHR, 16));
   }
 
   /** Eight products fit: those of the lower halves, and those of the upper ones. */

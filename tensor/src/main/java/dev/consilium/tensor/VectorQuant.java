@@ -10,6 +10,7 @@ import static jdk.incubator.vector.VectorOperators.I2F;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -51,6 +52,13 @@ final class VectorQuant {
   private int[] evens = {};
   private int[] odds = {};
   private int[] biases = {};
+
+  /** Whose these are: tasks that follow one another take other panels and the same tokens. */
+  private Optional<QuantisedTokens> held = Optional.empty();
+
+  private DType heldFor = DType.F32;
+  private int heldFrom;
+  private int heldTo;
 
   private VectorQuant() {}
 
@@ -111,16 +119,24 @@ final class VectorQuant {
       scratch.tiles.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
       return;
     }
-    PackedMatrix weights = job.weights();
-    scratch.expand(weights.quantLayout(), weights.columns(), tokens, firstToken, endToken);
+    scratch.hold(job.weights(), tokens, firstToken, endToken);
     for (int panel = firstPanel; panel < endPanel; panel++) {
       scratch.multiplyPanel(job, panel, firstToken, endToken);
     }
   }
 
-  private void expand(
-      QuantLayout layout, int columns, QuantisedTokens tokens, int firstToken, int endToken) {
-    int perToken = columns / 2;
+  /** Makes the factors of some tokens, if these are not what is held: told apart by identity. */
+  @SuppressWarnings("ReferenceEquality")
+  private void hold(PackedMatrix weights, QuantisedTokens tokens, int firstToken, int endToken) {
+    QuantLayout layout = weights.quantLayout();
+    if (held.isPresent()
+        && held.get() == tokens
+        && heldFor == layout.dtype()
+        && heldFrom == firstToken
+        && heldTo == endToken) {
+      return;
+    }
+    int perToken = weights.columns() / 2;
     int size = (endToken - firstToken) * perToken;
     if (raw.length < size) {
       raw = new int[size];
@@ -133,6 +149,10 @@ final class VectorQuant {
       MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
     }
     QuantDots.factors(layout, raw, size, evens, odds, biases);
+    held = Optional.of(tokens);
+    heldFor = layout.dtype();
+    heldFrom = firstToken;
+    heldTo = endToken;
   }
 
   private void multiplyPanel(MatmulJob job, int panel, int firstToken, int endToken) {
