@@ -6,31 +6,36 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
 
-/** Reads single elements of a cache block, widened to f32. */
+/** Reads keys and values from cache blocks, widened to f32. */
 final class CacheElements {
   private CacheElements() {}
 
   /**
-   * Element {@code d} of a key.
+   * Reads a key.
    *
    * @param at where the keys of the head start
    */
-  static float key(AttentionShape shape, MemorySegment pool, long at, int slot, int d) {
-    int scale = d / KvDType.GROUP * BLOCK_TOKENS + slot;
-    return element(shape, pool, at, d * BLOCK_TOKENS + slot, scale);
+  static void readKey(AttentionShape shape, MemorySegment pool, long at, int slot, float[] into) {
+    for (int d = 0; d < into.length; d++) {
+      int scale = d / KvDType.GROUP * BLOCK_TOKENS + slot;
+      into[d] = element(shape, pool, at, d * BLOCK_TOKENS + slot, scale);
+    }
   }
 
   /**
-   * Element {@code d} of a value.
+   * Reads a value.
    *
    * @param at where the values of the head start, or the keys whose beginnings they are
    */
-  static float value(AttentionShape shape, MemorySegment pool, long at, int slot, int d) {
+  static void readValue(AttentionShape shape, MemorySegment pool, long at, int slot, float[] into) {
     if (shape.keyPrefix()) {
-      return key(shape, pool, at, slot, d);
+      readKey(shape, pool, at, slot, into);
+      return;
     }
-    int scale = slot * shape.groups() + d / KvDType.GROUP;
-    return element(shape, pool, at, slot * shape.paddedValueDim() + d, scale);
+    for (int d = 0; d < into.length; d++) {
+      int scale = slot * shape.groups() + d / KvDType.GROUP;
+      into[d] = element(shape, pool, at, slot * shape.paddedValueDim() + d, scale);
+    }
   }
 
   private static float element(

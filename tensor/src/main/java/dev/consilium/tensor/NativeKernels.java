@@ -74,7 +74,7 @@ public final class NativeKernels implements Kernels {
     // In each byte a bit is missing that an infinite scale has, whichever bytes are a scale. Scales
     // of MXFP4 reach further than sums do.
     for (int i = 0; i < bytes.length; i++) {
-      bytes[i] &= (byte) ~(dtype == DType.MXFP4 ? 0x40 : 4 << random.nextInt(5));
+      bytes[i] &= (byte) ~(dtype == DType.MXFP4 ? 0x40 : 4 << (i % 5));
     }
     return MemorySegment.ofArray(bytes);
   }
@@ -154,7 +154,7 @@ public final class NativeKernels implements Kernels {
     int blocks = end / AttentionShape.BLOCK_TOKENS;
     long[] offsets = LongStream.range(0, blocks).map(i -> i * shape.blockBytes()).toArray();
     KvBlocks cache = KvBlocks.of(Arena.ofAuto().allocate(blocks * shape.blockBytes(), 64), offsets);
-    others.storeKeyValue(shape, cache, from, x.rows(), x.segment(), 0, 48 * 4L, x.rowStrideBytes());
+    storeKeyValue(shape, cache, from, x.rows(), x.segment(), 0, 48 * 4L, x.rowStrideBytes());
     F32Matrix expected = F32Matrix.allocate(tokens, width);
     F32Matrix actual = F32Matrix.allocate(tokens, width);
     int first = end - tokens;
@@ -184,8 +184,12 @@ public final class NativeKernels implements Kernels {
 
   private static F32Matrix gaussian(Random random, int rows, int columns) {
     F32Matrix x = F32Matrix.allocate(rows, columns);
-    for (int i = 0; i < rows * columns; i++) {
-      x.set(i / columns, i % columns, (float) random.nextGaussian());
+    float[] values = new float[columns];
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < columns; i++) {
+        values[i] = (float) random.nextGaussian();
+      }
+      x.writeRow(row, values);
     }
     return x;
   }

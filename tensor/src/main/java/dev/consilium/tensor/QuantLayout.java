@@ -132,9 +132,14 @@ abstract sealed class QuantLayout permits PlainLayout, Mxfp4Layout, KLayout, Q6K
    */
   abstract int packRow(MemorySegment source, long at, MemorySegment panel, int columns, int row);
 
-  /** The integer that is multiplied. */
-  final int quant(MemorySegment panel, int columns, int row, int column) {
-    return integer(storedQuants(panel, columns, row, column), column);
+  /** The integers that are multiplied, of the columns of a row. */
+  final void unpackIntegers(MemorySegment panel, int row, int[] into) {
+    for (int column = 0; column < into.length; column += 4) {
+      int four = storedQuants(panel, into.length, row, column);
+      for (int i = 0; i < 4; i++) {
+        into[column + i] = integer(four, i);
+      }
+    }
   }
 
   /** Of four stored quants, that of a column as the integer that is multiplied. */

@@ -11,18 +11,15 @@ import java.lang.foreign.MemorySegment;
  * it, one number at a time. Used by one thread, once.
  */
 final class ScalarAttention {
-  private final AttentionShape shape;
-  private final KvBlocks cache;
-  private final int kvHead;
+  private final Head head;
   private final float[] query;
   private final float[] output;
   private final float[] sums = new float[BLOCK_TOKENS];
   private float maximum = Float.NEGATIVE_INFINITY;
 
-  private ScalarAttention(AttentionTile tile, int row) {
-    this.shape = tile.shape();
-    this.cache = tile.job().cache();
-    this.kvHead = tile.kvHead() + row / tile.rowsPerKvHead();
+  private ScalarAttention(AttentionTile tile, Head head, int row) {
+    AttentionShape shape = tile.shape();
+    this.head = head;
     this.query = new float[shape.headDim()];
     this.output = new float[shape.valueDim()];
     for (int d = 0; d < query.length; d++) {
@@ -34,13 +31,17 @@ final class ScalarAttention {
   static void attend(AttentionTile tile, int segment, MemorySegment states, long at) {
     AttentionShape shape = tile.shape();
     AttentionStates.clear(shape, tile.rows(), states, at);
-    for (int row = 0; row < tile.rows(); row++) {
-      int first = tile.firstKey(tile.token(row), segment * SEGMENT);
-      int end = tile.endKey(tile.token(row), (segment + 1) * SEGMENT);
-      if (first < end) {
-        ScalarAttention attention = new ScalarAttention(tile, row);
-        attention.attend(first, end);
-        attention.write(states, at + row * AttentionStates.rowBytes(shape));
+    int rows = tile.rowsPerKvHead();
+    for (int from = 0; from < tile.rows(); from += rows) {
+      Head head = Head.read(tile, segment, tile.kvHead() + from / rows);
+      for (int row = from; row < from + rows; row++) {
+        int first = tile.firstKey(tile.token(row), segment * SEGMENT);
+        int end = tile.endKey(tile.token(row), (segment + 1) * SEGMENT);
+        if (first < end) {
+          ScalarAttention attention = new ScalarAttention(tile, head, row);
+          attention.attend(first, end);
+          attention.write(shape, states, at + row * AttentionStates.rowBytes(shape));
+        }
       }
     }
   }
@@ -70,11 +71,10 @@ final class ScalarAttention {
   }
 
   private float score(int position) {
-    long keys = cache.offset(position / BLOCK_TOKENS) + shape.keyOffset(kvHead);
+    float[] key = head.keys[position - head.first];
     float sum = 0;
     for (int d = 0; d < query.length; d++) {
-      float key = CacheElements.key(shape, cache.pool(), keys, position % BLOCK_TOKENS, d);
-      sum = Math.fma(key, query[d], sum);
+      sum = Math.fma(key[d], query[d], sum);
     }
     return sum;
   }
@@ -95,14 +95,13 @@ final class ScalarAttention {
   }
 
   private void addValue(float weight, int position) {
-    long values = cache.offset(position / BLOCK_TOKENS) + shape.valueOffset(kvHead);
+    float[] value = head.values[position - head.first];
     for (int d = 0; d < output.length; d++) {
-      float value = CacheElements.value(shape, cache.pool(), values, position % BLOCK_TOKENS, d);
-      output[d] = Math.fma(weight, value, output[d]);
+      output[d] = Math.fma(weight, value[d], output[d]);
     }
   }
 
-  private void write(MemorySegment states, long at) {
+  private void write(AttentionShape shape, MemorySegment states, long at) {
     for (int d = 0; d < output.length; d++) {
       ScalarKernels.set(states, at, d, output[d]);
     }
@@ -110,5 +109,40 @@ final class ScalarAttention {
       ScalarKernels.set(states, at + AttentionStates.lanesOffset(shape), j, sums[j]);
     }
     ScalarKernels.set(states, at + AttentionStates.maximumOffset(shape), 0, maximum);
+  }
+
+  /**
+   * What the queries of a segment see of a key/value head, from the first position that any sees.
+   * All rows read it, and memory is slow to look at before a JVM has compiled anything.
+   */
+  private static final class Head {
+    final int first;
+    final float[][] keys;
+    final float[][] values;
+
+    private Head(AttentionShape shape, int first, int end) {
+      this.first = first;
+      this.keys = new float[Math.max(0, end - first)][shape.headDim()];
+      this.values = new float[keys.length][shape.valueDim()];
+    }
+
+    static Head read(AttentionTile tile, int segment, int kvHead) {
+      AttentionShape shape = tile.shape();
+      KvBlocks cache = tile.job().cache();
+      Head head =
+          new Head(
+              shape,
+              tile.firstKey(0, segment * SEGMENT),
+              tile.endKey(tile.tokens() - 1, (segment + 1) * SEGMENT));
+      for (int i = 0; i < head.keys.length; i++) {
+        int slot = (head.first + i) % BLOCK_TOKENS;
+        long block = cache.offset((head.first + i) / BLOCK_TOKENS);
+        CacheElements.readKey(
+            shape, cache.pool(), block + shape.keyOffset(kvHead), slot, head.keys[i]);
+        CacheElements.readValue(
+            shape, cache.pool(), block + shape.valueOffset(kvHead), slot, head.values[i]);
+      }
+      return head;
+    }
   }
 }

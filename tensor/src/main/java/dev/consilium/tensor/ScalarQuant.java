@@ -64,11 +64,31 @@ final class ScalarQuant {
       int firstToken,
       int endToken) {
     PackedMatrix weights = job.weights();
+    int columns = weights.columns();
+    // Elements are read from arrays: memory is slow to look at before a JVM has compiled anything.
+    byte[][] activations = new byte[endToken - firstToken][];
+    for (int token = firstToken; token < endToken; token++) {
+      activations[token - firstToken] =
+          tokens
+              .blocks()
+              .asSlice(tokens.offset(token), QuantisedTokens.rowBytes(columns))
+              .toArray(JAVA_BYTE);
+    }
+    int[] integers = new int[columns];
     for (int panel = firstPanel; panel < endPanel; panel++) {
       MemorySegment memory = weights.panel(panel);
       for (int row = 0; row < weights.rowsOfPanel(panel); row++) {
+        weights.quantLayout().unpackIntegers(memory, row, integers);
         for (int token = firstToken; token < endToken; token++) {
-          float y = dot(weights, memory, row, tokens.blocks(), tokens.offset(token));
+          float y =
+              dot(
+                  weights.quantLayout(),
+                  memory,
+                  row,
+                  integers,
+                  activations[token - firstToken],
+                  tokens.blocks(),
+                  tokens.offset(token));
           long at = job.yOffset(token) + (panel * (long) QuantLayout.ROWS + row) * Float.BYTES;
           job.y().segment().set(JAVA_FLOAT, at, y);
         }
@@ -76,30 +96,37 @@ final class ScalarQuant {
     }
   }
 
+  /**
+   * @param integers of the row
+   * @param q the blocks of the token as bytes
+   * @param x the same blocks, from xAt on
+   */
   private static float dot(
-      PackedMatrix weights, MemorySegment panel, int row, MemorySegment x, long xAt) {
-    QuantLayout layout = weights.quantLayout();
+      QuantLayout layout,
+      MemorySegment panel,
+      int row,
+      int[] integers,
+      byte[] q,
+      MemorySegment x,
+      long xAt) {
     int step = layout.groupColumns();
     float acc = 0f;
-    for (int k = 0; k < weights.columns(); k += step) {
+    for (int k = 0; k < integers.length; k += step) {
+      int blockAt = k / QuantLayout.BLOCK * QuantBlock.BYTES;
+      int qAt = blockAt + k % QuantLayout.BLOCK;
       int sum = 0;
-      for (int i = k; i < k + step; i++) {
-        byte q = x.get(JAVA_BYTE, blockAt(xAt, i) + i % QuantLayout.BLOCK);
-        sum += layout.quant(panel, weights.columns(), row, i) * q;
+      for (int i = 0; i < step; i++) {
+        sum += integers[k + i] * q[qAt + i];
       }
-      long block = blockAt(xAt, k);
       float factor =
-          layout.scale(panel, row, k / step) * x.get(JAVA_FLOAT, block + QuantBlock.SCALE_AT);
+          layout.scale(panel, row, k / step)
+              * x.get(JAVA_FLOAT, xAt + blockAt + QuantBlock.SCALE_AT);
       acc = Math.fma((float) sum, factor, acc);
       if (layout.hasMinimum()) {
-        float taken = x.get(JAVA_FLOAT, block + QuantBlock.MINIMUM_AT);
+        float taken = x.get(JAVA_FLOAT, xAt + blockAt + QuantBlock.MINIMUM_AT);
         acc = Math.fma(layout.minimum(panel, row, k / step), taken, acc);
       }
     }
     return acc;
-  }
-
-  private static long blockAt(long xAt, int column) {
-    return xAt + column / QuantLayout.BLOCK * (long) QuantBlock.BYTES;
   }
 }
