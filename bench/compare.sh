@@ -9,7 +9,8 @@
 #   batch  64 tokens of 4, 8, 16 and 32 sequences together, after 128 tokens each
 #   depth  32 tokens after 4096
 #   java   as one, with Consilium's native kernels switched off
-#   load   seconds from the start of the process to its first token, and its peak memory; weights in memory of its own, not mapped
+#   load   seconds from the start of the process to its first token, and its peak memory; weights in memory of its own, not mapped; the file
+#          is in the page cache
 #
 # RAW gets a line for each measurement: engine, model, test, value. Weights lie in anonymous memory in every engine. Where Linux shares
 # processors among sessions first (kernel.sched_autogroup_enabled), each run is one of its own with the highest priority, if that is allowed.
@@ -83,10 +84,19 @@ consilium() {
     while read -r name rate; do note "$engine" "$name" "$rate"; done
 }
 
+# Puts the file into the page cache, and touches as much memory as an engine will: a virtual machine's host may have taken it back, and who
+# touches it first would wait for it.
+warm_up_memory() {
+  cat "$file" >/dev/null
+  bytes=$(awk -v file="$(stat -L -c %s "$file")" '/^MemAvailable/ { most = $2 * 512; printf "%d", 2 * file < most ? 2 * file : most }' /proc/meminfo)
+  head -c "$bytes" /dev/zero | tail -c "$bytes" >/dev/null
+}
+
 # loading ENGINE COMMAND...: seconds and kilobytes of a process that computes one token.
 loading() {
   engine=$1
   shift
+  warm_up_memory
   # A command that fails is no measurement; time says first that it did.
   figures=$(alone /usr/bin/time -f 'took %e %M' "$@" 2>&1 </dev/null |
     awk '/^Command exited|^Command terminated|cannot run/ { failed = 1 } /^took/ && !failed { print $2, $3 }')
