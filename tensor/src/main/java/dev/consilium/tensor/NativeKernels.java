@@ -59,7 +59,7 @@ public final class NativeKernels implements Kernels {
   /** Whether panels and products of every type equal the oracle's. */
   boolean agree() {
     Random random = new Random(1);
-    F32Matrix x = gaussian(random, 2, COLUMNS);
+    F32Matrix x = uniform(random, 2, COLUMNS);
     for (DType dtype : DType.values()) {
       if (dtype.quantised() && !agree(dtype, sample(random, dtype, ROWS, COLUMNS), x)) {
         return false;
@@ -135,7 +135,7 @@ public final class NativeKernels implements Kernels {
    * segments, and of few in one.
    */
   boolean agreeOnAttention() {
-    F32Matrix x = gaussian(new Random(2), 96, 3 * 48);
+    F32Matrix x = uniform(new Random(2), 96, 3 * 48);
     return Arrays.stream(KvDType.values())
         .allMatch(dtype ->
             agreeOnAttention(dtype, AttentionTile.SEGMENT - 80, 9, 72, x)
@@ -170,8 +170,8 @@ public final class NativeKernels implements Kernels {
   boolean agreeOnRows() {
     int dim = 53;
     Random random = new Random(3);
-    F32Matrix x = gaussian(random, 20, 4 * dim);
-    F32Matrix weightAndRotation = gaussian(random, 2, dim);
+    F32Matrix x = uniform(random, 20, 4 * dim);
+    F32Matrix weightAndRotation = uniform(random, 2, dim);
     for (KvDType dtype : KvDType.values()) {
       AttentionShape shape = new AttentionShape(2, 2, dim, 1, dtype);
       MemorySegment expected = cacheAfterRows(Kernels.scalar(), shape, x, weightAndRotation);
@@ -182,12 +182,13 @@ public final class NativeKernels implements Kernels {
     return activated(this, x).mismatch(activated(Kernels.scalar(), x)) == -1;
   }
 
-  private static F32Matrix gaussian(Random random, int rows, int columns) {
+  /** Numbers between -2 and 2. */
+  private static F32Matrix uniform(Random random, int rows, int columns) {
     F32Matrix x = F32Matrix.allocate(rows, columns);
     float[] values = new float[columns];
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < columns; i++) {
-        values[i] = (float) random.nextGaussian();
+        values[i] = 4 * random.nextFloat() - 2;
       }
       x.writeRow(row, values);
     }
