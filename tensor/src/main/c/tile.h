@@ -26,7 +26,7 @@
  *
  * A panel pair is walked in chunks of columns. Of each chunk the scales are widened once; then all tokens pass, a
  * tile at a time, while the quants are in the innermost cache; those of the next chunk are fetched meanwhile, a part
- * of them in each tile, so that memory rests in none. Between chunks the sums rest in memory.
+ * of them in each tile, so that memory rests in none, and some farther ones into the second cache. Between chunks the sums rest in memory.
  *
  * Where the processor reads one stream faster than two (AMD's Zen 5: 62 GB/s instead of 44 with two threads), few tokens
  * take a panel alone, header and quants as one stream; their activations are gathered, so that a tile
@@ -38,6 +38,7 @@
 #define VECTORS (ROWS / LANES)
 #define CHUNK 16 /* blocks; whole blocks of 256 columns */
 #define AHEAD 2560 /* bytes: 2048 and 4096 are slower, as if memory that far apart were in each other's way */
+#define FARTHER 48 /* blocks: what is fetched ahead waits for the second cache then, not for memory, and lets go of its line buffer sooner */
 #define AHEAD_ALONE 8704 /* 4608 and 12800: up to 8 % slower */
 #define LINE 64
 #define MOST_ALONE (3 * ALONE) /* tokens, in tiles; with more, memory is no matter */
@@ -52,6 +53,7 @@ struct chunk {
   const uint8_t *ahead[PANELS]; /* what is fetched meanwhile begins here */
   int64_t left; /* bytes from there to the end of the panel */
   int64_t skip; /* from the end of a panel to the one that is walked after it */
+  int64_t farther; /* so far behind, the same is fetched into the second cache; 0: it is not */
 };
 
 /* d and m of Q4_K and Q5_K times their 6-bit factors; the scale bytes of a row are three ints in one lane. */
@@ -170,6 +172,11 @@ INLINE void tile(enum type type, int panels, int tokens, int together, const str
     for (int i = 0; i < fetch; i += LINE) {
       for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + at + i, 0, 3);
     }
+    if (panels > 1 && c->farther) {
+      for (int i = 0; i < fetch; i += LINE) {
+        for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + at + c->farther + i, 0, 2);
+      }
+    }
     for (int half = 0; half < 2; half++) {
       if (half == 0 || type == Q6_K) {
         for (int t = 0; t < tokens; t++) {
@@ -283,6 +290,7 @@ INLINE void panels_of(enum type type, const struct product *p, int panel, int pa
     for (int i = 0; i < panels; i++) c.ahead[i] = c.quants[i] + start;
     c.left = (int64_t) (p->blocks - from) * quant_bytes(type) - start;
     c.skip = (panels - 1) * p->panel_bytes;
+    c.farther = p->one_stream ? 0 : FARTHER * quant_bytes(type);
     chunk_of(type, p, panels, from, &c, sums);
   }
 }
