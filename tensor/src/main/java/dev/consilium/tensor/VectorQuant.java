@@ -136,6 +136,7 @@ final class VectorQuant {
         && heldTo == endToken) {
       return;
     }
+    held = Optional.empty(); // until all is done
     int perToken = weights.columns() / 2;
     int size = (endToken - firstToken) * perToken;
     if (raw.length < size) {

@@ -85,6 +85,7 @@ final class WidenedTokens {
         && asDoubles == wide) {
       return;
     }
+    held = Optional.empty(); // until all is done
     tiles = Math.ceilDiv(end - first, TOKENS);
     int blocks = columns / QuantLayout.BLOCK;
     makeRoom(tiles * Math.ceilDiv(blocks, PASS) * PASS, wide);
