@@ -2,6 +2,7 @@ package dev.consilium.cli;
 
 import dev.consilium.serving.Logging;
 import dev.consilium.tensor.Kernels;
+import java.util.List;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -15,19 +16,6 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false,
-    subcommands = {
-      DemoCommand.class,
-      UpCommand.class,
-      RunCommand.class,
-      ChatCommand.class,
-      CheckCommand.class,
-      InspectCommand.class,
-      QuantizeCommand.class,
-      SynthCommand.class,
-      BenchCommand.class,
-      ConsiliumMain.Completion.class,
-      PrepareCommand.class,
-    },
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
@@ -53,6 +41,21 @@ public final class ConsiliumMain {
 
   private static final int HELP_COLUMNS = 120;
 
+  /** In the order in which help lists them. */
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          DemoCommand.class,
+          UpCommand.class,
+          RunCommand.class,
+          ChatCommand.class,
+          CheckCommand.class,
+          InspectCommand.class,
+          QuantizeCommand.class,
+          SynthCommand.class,
+          BenchCommand.class,
+          Completion.class,
+          PrepareCommand.class);
+
   @Option(
       names = "--verbose",
       description = "Show where an error comes from (stack traces).",
@@ -72,7 +75,7 @@ public final class ConsiliumMain {
     // Whether this machine computes slowly, and why, no command knows to say.
     Logging.configure(Kernels.class.getPackageName(), System.Logger.Level.WARNING);
     ConsiliumMain main = new ConsiliumMain();
-    CommandLine line = new CommandLine(main);
+    CommandLine line = commandLine(main, arguments.length > 0 ? arguments[0] : "");
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setExecutionExceptionHandler(
         (failure, command, parsed) -> Failures.report(failure, main.verbose));
@@ -83,6 +86,22 @@ public final class ConsiliumMain {
     } catch (Error failure) {
       return Failures.report(failure, main.verbose);
     }
+  }
+
+  /**
+   * With the one command that is called, for to read the options of all takes a tenth of a second;
+   * with all of them, if the first argument is none of them.
+   */
+  private static CommandLine commandLine(ConsiliumMain main, String first) {
+    List<Class<?>> called =
+        COMMANDS.stream().filter(command -> name(command).equals(first)).toList();
+    CommandLine line = new CommandLine(main);
+    (called.isEmpty() ? COMMANDS : called).forEach(line::addSubcommand);
+    return line;
+  }
+
+  private static String name(Class<?> command) {
+    return command.getAnnotation(Command.class).name();
   }
 
   /** Prints a script that completes commands and options in bash and zsh. */
@@ -99,7 +118,7 @@ public final class ConsiliumMain {
 
     @Override
     public void run() {
-      System.out.print(AutoComplete.bash("consilium", new CommandLine(new ConsiliumMain())));
+      System.out.print(AutoComplete.bash("consilium", commandLine(new ConsiliumMain(), "")));
     }
   }
 }

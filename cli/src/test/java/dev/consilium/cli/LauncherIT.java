@@ -35,10 +35,10 @@ class LauncherIT {
     build(
         "echo begun >>built",
         "sleep 1",
-        "mkdir -p cli/target/dist/lib cli/target/dist/gateway cli/target/dist/aot",
+        "mkdir -p cli/target/dist/lib cli/target/dist/gateway cli/target/dist/caches",
         "ln -sf '" + Fixtures.root() + "'/cli/target/dist/lib/*.jar cli/target/dist/lib/",
         "cp '" + Fixtures.root() + "'/cli/target/dist/*.args cli/target/dist/",
-        "touch cli/target/dist/aot/made",
+        "touch cli/target/dist/caches/made",
         "echo ended >>built");
   }
 

@@ -8,9 +8,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The JDK's ahead-of-time caches, one for each kind of process: classes loaded and linked, and how
- * often their methods ran, as recorded in a training run (JEP 483, 514, 515). They halve the time
- * to start.
+ * The JDK's caches of classes, one for each kind of process, as recorded in a training run. They
+ * halve the time to start.
+ *
+ * <p>Processes that compute nothing have an ahead-of-time cache (JEP 483, 514, 515): classes loaded
+ * and linked, and how often their methods ran. With an incubating module, which the vectors are,
+ * the JVM links nothing ahead, and then keeps no lambdas and method handles in such a cache; so
+ * those that compute have an archive of class data (JEP 350), which keeps them: 300 classes to make
+ * at a start instead of 1,300.
  *
  * <p>A cache is used only if it is newer than every jar: JDK 25 does not notice that a jar has
  * changed when modules are added on its command line, and would run the old classes. A cache that
@@ -33,6 +38,29 @@ public final class ClassCaches {
     IGNORE,
     READ,
     WRITE
+  }
+
+  /** Processes that share a cache. */
+  enum Kind {
+    ROUTER("router.jsa"),
+    EXPERT_NODE("expert-node.jsa"),
+    /** Those that compute a model by themselves. */
+    LOCAL("local.jsa"),
+    GATEWAY("gateway.aot");
+
+    private final String file;
+
+    Kind(String file) {
+      this.file = file;
+    }
+
+    private String reading() {
+      return file.endsWith(".aot") ? "-XX:AOTCache=" : "-XX:SharedArchiveFile=";
+    }
+
+    private String writing() {
+      return file.endsWith(".aot") ? "-XX:AOTCacheOutput=" : "-XX:ArchiveClassesAtExit=";
+    }
   }
 
   /** The installation's caches if there are any that fit, else none. */
@@ -69,15 +97,14 @@ public final class ClassCaches {
   /**
    * What the JVM of one process is given.
    *
-   * @param kind which cache
    * @param first whether it is the first process of its kind; the others do not write
    */
-  List<String> options(String kind, boolean first) {
-    Path cache = directory.resolve(kind + ".aot");
+  List<String> options(Kind kind, boolean first) {
+    Path cache = directory.resolve(kind.file);
     return switch (use) {
       case IGNORE -> List.of();
-      case READ -> Files.isRegularFile(cache) ? List.of("-XX:AOTCache=" + cache) : List.of();
-      case WRITE -> first ? List.of("-XX:AOTCacheOutput=" + cache) : List.of();
+      case READ -> Files.isRegularFile(cache) ? List.of(kind.reading() + cache) : List.of();
+      case WRITE -> first ? List.of(kind.writing() + cache) : List.of();
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.consilium.cli.cluster;
 
+import dev.consilium.cli.cluster.ClassCaches.Kind;
 import dev.consilium.router.KvCacheDType;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +31,7 @@ record Commands(Installation installation, ClassCaches caches, ClusterPlan plan)
   }
 
   List<String> expertNode(Place place) {
-    List<String> command = java("expert-node", installation.jvmArguments(), place, "512m");
+    List<String> command = java(Kind.EXPERT_NODE, installation.jvmArguments(), place, "512m");
     command.addAll(
         List.of("-cp", installation.classPath(), "dev.consilium.expertnode.ExpertNodeMain"));
     command.addAll(common());
@@ -44,7 +45,7 @@ record Commands(Installation installation, ClassCaches caches, ClusterPlan plan)
   }
 
   List<String> router(Place place, List<Place> nodes) {
-    List<String> command = java("router", installation.jvmArguments(), place, "1g");
+    List<String> command = java(Kind.ROUTER, installation.jvmArguments(), place, "1g");
     command.addAll(List.of("-cp", installation.classPath(), "dev.consilium.router.RouterMain"));
     command.addAll(common());
     command.add("--router.name=" + routerName(place.index()));
@@ -64,7 +65,7 @@ record Commands(Installation installation, ClassCaches caches, ClusterPlan plan)
   /** The gateway takes its settings as system properties: Quarkus knows no command line. */
   List<String> gateway(Door door, List<Place> routers) {
     List<String> command =
-        java("gateway", installation.lightArguments(), new Place(0, door.port()), "768m");
+        java(Kind.GATEWAY, installation.lightArguments(), new Place(0, door.port()), "768m");
     common().forEach(setting -> command.add("-Dconsilium." + setting.substring("--".length())));
     command.add("-Dconsilium.gateway.routers=" + addresses(routers));
     command.add("-Dconsilium.gateway.grpc-host=" + door.host());
@@ -91,7 +92,7 @@ record Commands(Installation installation, ClassCaches caches, ClusterPlan plan)
     return List.of("--model=" + model, "--exit-with-parent=true", "--drain-timeout=5s");
   }
 
-  private List<String> java(String kind, Path arguments, Place place, String heap) {
+  private List<String> java(Kind kind, Path arguments, Place place, String heap) {
     List<String> command = new ArrayList<>();
     command.add(installation.java().toString());
     command.add("@" + arguments);

@@ -3,6 +3,7 @@ package dev.consilium.cli.cluster;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -72,7 +73,18 @@ public record Installation(Path distribution, Path java) {
 
   /** Where the class caches lie, if they have been made. */
   public Path caches() {
-    return distribution.resolve("aot");
+    return distribution.resolve("caches");
+  }
+
+  /** The command line of a process that runs a command which computes a model by itself. */
+  public List<String> computing(ClassCaches caches, String mainClass, List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of(java.toString(), "@" + jvmArguments()));
+    command.addAll(List.of("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:cds=off"));
+    command.addAll(caches.options(ClassCaches.Kind.LOCAL, true));
+    root().ifPresent(root -> command.add("-D" + ROOT_PROPERTY + "=" + root));
+    command.addAll(List.of("-cp", classPath(), mainClass));
+    command.addAll(arguments);
+    return command;
   }
 
   private static Path builtIn(Path root) {

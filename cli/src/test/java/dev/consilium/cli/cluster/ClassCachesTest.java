@@ -2,6 +2,7 @@ package dev.consilium.cli.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.consilium.cli.cluster.ClassCaches.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,37 +24,40 @@ class ClassCachesTest {
     installation = new Installation(distribution, Path.of("java"));
     file("lib/a.jar", BUILT);
     file("gateway/quarkus-run.jar", BUILT);
-    file("aot/router.aot", BUILT.plusSeconds(10));
+    file("caches/router.jsa", BUILT.plusSeconds(10));
   }
 
   @Test
   void options_cacheNewerThanJars_isUsed() throws IOException {
-    file("aot/made", BUILT.plusSeconds(10));
-    assertThat(ClassCaches.of(installation).options("router", true))
-        .containsExactly("-XX:AOTCache=" + distribution.resolve("aot/router.aot"));
-    assertThat(ClassCaches.of(installation).options("gateway", true)).as("was not made").isEmpty();
+    file("caches/made", BUILT.plusSeconds(10));
+    assertThat(ClassCaches.of(installation).options(Kind.ROUTER, true))
+        .containsExactly("-XX:SharedArchiveFile=" + distribution.resolve("caches/router.jsa"));
+    assertThat(ClassCaches.of(installation).options(Kind.GATEWAY, true))
+        .as("was not made")
+        .isEmpty();
   }
 
   @Test
   void options_oneJarNewer_isNotUsed() throws IOException {
-    file("aot/made", BUILT.plusSeconds(10));
+    file("caches/made", BUILT.plusSeconds(10));
     file("gateway/lib/new.jar", BUILT.plusSeconds(20));
-    assertThat(ClassCaches.of(installation).options("router", true)).isEmpty();
+    assertThat(ClassCaches.of(installation).options(Kind.ROUTER, true)).isEmpty();
   }
 
   @Test
   void options_notComplete_isNotUsed() {
-    assertThat(ClassCaches.of(installation).options("router", true)).isEmpty();
+    assertThat(ClassCaches.of(installation).options(Kind.ROUTER, true)).isEmpty();
   }
 
   @Test
   void options_writing_onlyTheFirstOfAKindWrites() throws IOException {
-    file("aot/made", BUILT.plusSeconds(10));
+    file("caches/made", BUILT.plusSeconds(10));
     ClassCaches writing = ClassCaches.writing(installation);
-    assertThat(writing.options("expert-node", true))
-        .containsExactly("-XX:AOTCacheOutput=" + distribution.resolve("aot/expert-node.aot"));
-    assertThat(writing.options("expert-node", false)).isEmpty();
-    assertThat(distribution.resolve("aot/made"))
+    assertThat(writing.options(Kind.EXPERT_NODE, true))
+        .containsExactly(
+            "-XX:ArchiveClassesAtExit=" + distribution.resolve("caches/expert-node.jsa"));
+    assertThat(writing.options(Kind.EXPERT_NODE, false)).isEmpty();
+    assertThat(distribution.resolve("caches/made"))
         .as("old caches are void from here on")
         .doesNotExist();
   }
