@@ -20,6 +20,9 @@
 /* The order is known to NativeLibrary.java. */
 enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
 
+/* Types without blocks, which are packed here and multiplied elsewhere. Known to NativeLibrary.java. */
+enum float_type { F32 = TYPES, BF16, F16 };
+
 /*
  * What the machine has and this process may use: bits of consilium_levels(). AVX512_ONE_STREAM are the instructions of
  * AVX512_VNNI, for few tokens panel after panel. Known to NativeLibrary.java.
@@ -74,6 +77,7 @@ static inline const struct block *blocks_of(const struct product *p, int token) 
 }
 
 int pack_panels(enum type type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes, int64_t header_bytes);
+int pack_float_panels(enum float_type type, const uint8_t *rows, int columns, uint8_t *panels, int count);
 
 #define EACH_LEVEL(of) of(avx2) of(avx_vnni) of(avx512_vnni) of(neon_dot)
 #define KERNELS_OF(level) \

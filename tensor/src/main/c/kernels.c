@@ -94,9 +94,13 @@ EXPORT int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int6
   BY_LEVEL(level, rotate, (float *) (x + x_at), count, distance_bytes / (int64_t) sizeof(float), half, (const float *) (cos_sin + cos_sin_at))
 }
 
-/* 16 stored rows for each panel. Returns the first row with a scale that is infinite, NaN or too large, or -1. */
+/*
+ * 16 stored rows for each panel, of types without blocks 64. Returns the first row with a scale, or a weight of such a type, that is infinite, NaN or too
+ * large, or -1.
+ */
 EXPORT int consilium_pack(int type, const uint8_t *rows, int columns, uint8_t *panels, int count, int64_t panel_bytes,
                           int64_t header_bytes) {
+  if (type >= F32) return pack_float_panels((enum float_type) type, rows, columns, panels, count);
   return pack_panels((enum type) type, rows, columns, panels, count, panel_bytes, header_bytes);
 }
 

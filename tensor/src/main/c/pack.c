@@ -1,6 +1,6 @@
 /*
- * Writes the stored blocks of 16 rows as a panel. What lies where is written in the javadoc of
- * dev.consilium.tensor.QuantLayout; plain C, since memory is what bounds it.
+ * Writes the stored blocks of 16 rows, or 64 rows of floating point, as a panel. What lies where is written in the javadoc of
+ * dev.consilium.tensor.QuantLayout and PackedMatrix; plain C, since memory is what bounds it.
  */
 #include "consilium_kernels.h"
 
@@ -173,4 +173,52 @@ int pack_panels(enum type type, const uint8_t *rows, int columns, uint8_t *panel
     case Q6_K: return PACK(Q6_K, 210, 288, 256);
     default: return PACK(MXFP4, 17, 16, 32);
   }
+}
+
+#define FLOAT_ROWS 64
+#define COLUMNS_AT_ONCE 32 /* of 64 rows: what is written stays in the first cache */
+
+/* Rows of 4 bytes as they are. Returns whether one is infinite or NaN: an exponent of all ones. */
+static inline int pack_words(const uint8_t *from, int columns, uint8_t *to) {
+  int wrong = 0;
+  for (int column = 0; column < columns; column++) {
+    uint32_t bits = load(from + column * 4);
+    wrong |= (bits & 0x7f800000u) == 0x7f800000u;
+    store(to + column * FLOAT_ROWS * 4, bits);
+  }
+  return wrong;
+}
+
+/* Rows of 2 bytes, `exponent` their exponent's bits. */
+static inline int pack_halves(const uint8_t *from, int columns, uint8_t *to, uint16_t exponent) {
+  int wrong = 0;
+  for (int column = 0; column < columns; column++) {
+    uint16_t bits;
+    memcpy(&bits, from + column * 2, sizeof bits);
+    wrong |= (bits & exponent) == exponent;
+    memcpy(to + column * FLOAT_ROWS * 2, &bits, sizeof bits);
+  }
+  return wrong;
+}
+
+/* Where in a column of halves a row is: rows j and j + 16 of 32 are the halves of an int. */
+static inline int place_of_half(int row) { return row / 32 * 64 + row % 16 * 4 + row / 16 % 2 * 2; }
+
+int pack_float_panels(enum float_type type, const uint8_t *rows, int columns, uint8_t *panels, int count) {
+  int size = type == F32 ? 4 : 2, first_wrong = -1;
+  for (int panel = 0; panel < count; panel++, panels += (int64_t) columns * FLOAT_ROWS * size) {
+    uint64_t wrong = 0;
+    for (int column = 0; column < columns; column += COLUMNS_AT_ONCE) {
+      int some = columns - column < COLUMNS_AT_ONCE ? columns - column : COLUMNS_AT_ONCE;
+      uint8_t *to = panels + (int64_t) column * FLOAT_ROWS * size;
+      for (int row = 0; row < FLOAT_ROWS; row++) {
+        const uint8_t *from = rows + (((int64_t) panel * FLOAT_ROWS + row) * columns + column) * size;
+        int bad = type == F32 ? pack_words(from, some, to + row * 4)
+                              : pack_halves(from, some, to + place_of_half(row), type == BF16 ? 0x7f80 : 0x7c00);
+        wrong |= (uint64_t) bad << row;
+      }
+    }
+    if (wrong && first_wrong < 0) first_wrong = panel * FLOAT_ROWS + __builtin_ctzll(wrong);
+  }
+  return first_wrong;
 }

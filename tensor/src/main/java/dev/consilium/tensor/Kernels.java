@@ -95,6 +95,18 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
   }
 
   /**
+   * Writes stored weights of a floating point type without blocks as panels.
+   *
+   * @param rows of {@link PackedMatrix#PANEL_ROWS} rows for each panel, one behind the other
+   * @param columns of a row
+   * @param panels one or more
+   * @return the first row with a weight that is infinite or NaN; -1 if there is none
+   */
+  default int pack(DType dtype, MemorySegment rows, int columns, MemorySegment panels) {
+    return PanelPacker.pack(dtype, rows, columns, panels);
+  }
+
+  /**
    * Quantises activations in blocks of 32 to 8 bits: with {@code m} the largest magnitude, {@code q
    * = x * (127 / m)} rounded to the nearest, ties to even, and scale {@code m / 127}. Blocks with
    * {@code m < 2^-119} become zeros; in blocks with infinities or NaN, q is 0 and the scale NaN.

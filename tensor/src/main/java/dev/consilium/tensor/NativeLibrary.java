@@ -287,16 +287,27 @@ final class NativeLibrary {
 
   /** As {@link Kernels#pack}; the memory must be that of as many panels. */
   int pack(QuantLayout layout, MemorySegment rows, int columns, MemorySegment panels, int count) {
+    long panelBytes = layout.panelBytes(columns);
+    long headerBytes = layout.headerBytes(columns);
+    return pack(code(layout.dtype()), rows, columns, panels, count, panelBytes, headerBytes);
+  }
+
+  /** The same for a floating point type without blocks. */
+  int pack(DType dtype, MemorySegment rows, int columns, MemorySegment panels, int count) {
+    long panelBytes = PackedMatrix.PANEL_ROWS * dtype.rowBytes(columns);
+    return pack(floatCode(dtype), rows, columns, panels, count, panelBytes, 0);
+  }
+
+  private int pack(
+      int type,
+      MemorySegment rows,
+      int columns,
+      MemorySegment panels,
+      int count,
+      long panelBytes,
+      long headerBytes) {
     try {
-      return (int)
-          pack.invokeExact(
-              code(layout.dtype()),
-              rows,
-              columns,
-              panels,
-              count,
-              layout.panelBytes(columns),
-              layout.headerBytes(columns));
+      return (int) pack.invokeExact(type, rows, columns, panels, count, panelBytes, headerBytes);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -541,6 +552,16 @@ final class NativeLibrary {
       case MXFP4 -> 6;
       case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
           throw new IllegalArgumentException(dtype + " has no native kernel");
+    };
+  }
+
+  /** The type's number in {@code enum float_type} of consilium_kernels.h. */
+  private static int floatCode(DType dtype) {
+    return switch (dtype) {
+      case F32 -> 7;
+      case BF16 -> 8;
+      case F16 -> 9;
+      default -> throw new IllegalArgumentException(dtype + " has blocks");
     };
   }
 

@@ -87,7 +87,7 @@ public final class PackedMatrix implements AutoCloseable {
       } else if (dtype.blockElements() > 1) {
         NarrowPanels.pack(dtype, source, packed);
       } else {
-        PanelPacker.pack(dtype, source, packed);
+        PanelPacker.pack(kernels, dtype, source, packed.segment);
       }
       return packed;
     } catch (RuntimeException | Error failure) {

@@ -13,6 +13,7 @@ import java.nio.ByteOrder;
  * <p>Works on blocks of 64 columns, whose target fits the innermost cache.
  */
 final class PanelPacker {
+  private static final int PANEL_ROWS = PackedMatrix.PANEL_ROWS;
   private static final int BLOCK = 64;
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -23,62 +24,82 @@ final class PanelPacker {
 
   private PanelPacker() {}
 
-  static void pack(DType dtype, RowParts source, PackedMatrix into) {
-    MemorySegment[] rows = new MemorySegment[PackedMatrix.PANEL_ROWS];
+  static void pack(Kernels kernels, DType dtype, RowParts source, MemorySegment into) {
+    int columns = source.columns();
+    long panelBytes = PANEL_ROWS * source.rowBytes();
     source.write(
-        rows.length,
-        (first, count, copy) -> {
-          for (int i = 0; i < count * rows.length; i++) {
-            rows[i % rows.length] = copy.asSlice(i * source.rowBytes(), source.rowBytes());
-            if (i % rows.length == rows.length - 1) {
-              packPanel(dtype, rows, source.columns(), into, first + i / rows.length);
-            }
+        PANEL_ROWS,
+        (panel, count, rows) -> {
+          MemorySegment written = into.asSlice(panel * panelBytes, count * panelBytes);
+          int wrong = kernels.pack(dtype, rows, columns, written);
+          if (wrong >= 0) {
+            MemorySegment row = rows.asSlice(wrong * source.rowBytes(), source.rowBytes());
+            throw notFinite(dtype, row, columns, panel * PANEL_ROWS + wrong);
           }
         });
   }
 
-  private static void packPanel(
-      DType dtype, MemorySegment[] rows, int columns, PackedMatrix into, int panel) {
-    for (int from = 0; from < columns; from += BLOCK) {
-      int to = Math.min(from + BLOCK, columns);
-      boolean finite =
-          dtype == DType.F32
-              ? packWords(rows, from, to, into, panel)
-              : packPairs(rows, from, to, into, panel);
-      if (!finite) {
-        throw notFinite(dtype, rows, panel, from, to);
+  /** As {@link Kernels#pack(DType, MemorySegment, int, MemorySegment)}. */
+  static int pack(DType dtype, MemorySegment stored, int columns, MemorySegment panels) {
+    long rowBytes = dtype.rowBytes(columns);
+    long panelBytes = PANEL_ROWS * rowBytes;
+    MemorySegment[] rows = new MemorySegment[PANEL_ROWS];
+    for (int panel = 0; panel < panels.byteSize() / panelBytes; panel++) {
+      for (int i = 0; i < PANEL_ROWS; i++) {
+        rows[i] = stored.asSlice(panel * panelBytes + i * rowBytes, rowBytes);
+      }
+      if (!packPanel(dtype, rows, columns, panels.asSlice(panel * panelBytes, panelBytes))) {
+        return panel * PANEL_ROWS + firstNotFinite(dtype, rows, columns);
       }
     }
+    return -1;
   }
 
-  private static boolean packWords(
-      MemorySegment[] rows, int from, int to, PackedMatrix into, int panel) {
+  private static boolean packPanel(
+      DType dtype, MemorySegment[] rows, int columns, MemorySegment into) {
+    boolean finite = true;
+    for (int from = 0; from < columns; from += BLOCK) {
+      int to = Math.min(from + BLOCK, columns);
+      finite &=
+          switch (dtype) {
+            case F32 -> packWords(rows, from, to, into);
+            case BF16 -> packPairs(rows, from, to, into, 0x7f80_7f80, 0x0080_0080);
+            case F16 -> packPairs(rows, from, to, into, 0x7c00_7c00, 0x0400_0400);
+            default -> throw new IllegalArgumentException(dtype + " has blocks");
+          };
+    }
+    return finite;
+  }
+
+  private static boolean packWords(MemorySegment[] rows, int from, int to, MemorySegment into) {
     int bad = 0;
-    MemorySegment target = into.segment();
     for (int i = 0; i < rows.length; i++) {
       MemorySegment row = rows[i];
-      long at = panel * into.panelBytes() + into.columnsBytes(from) + (long) i * Integer.BYTES;
+      long at = ((long) from * PANEL_ROWS + i) * Integer.BYTES;
       for (int column = from; column < to; column++) {
         int bits = row.get(INT, (long) column * Integer.BYTES);
         // An exponent of all ones carries into the sign.
         bad |= (bits & 0x7f80_0000) + 0x0080_0000;
-        target.set(JAVA_INT, at, bits);
-        at += into.columnsBytes(1);
+        into.set(JAVA_INT, at, bits);
+        at += PANEL_ROWS * Integer.BYTES;
       }
     }
     return bad >= 0;
   }
 
+  /**
+   * Two rows to an int.
+   *
+   * @param exponent the bits of both exponents
+   * @param carry one in the lowest bit of both: all ones then carry into the sign
+   */
   private static boolean packPairs(
-      MemorySegment[] rows, int from, int to, PackedMatrix into, int panel) {
-    int exponent = into.dtype() == DType.BF16 ? 0x7f80_7f80 : 0x7c00_7c00;
-    // One in the lowest bit of both exponents: all ones then carry into the sign.
-    int carry = into.dtype() == DType.BF16 ? 0x0080_0080 : 0x0400_0400;
+      MemorySegment[] rows, int from, int to, MemorySegment into, int exponent, int carry) {
     int bad = 0;
     for (int pair = 0; pair < 32; pair++) {
       int low = pair / 16 * 32 + pair % 16;
-      long at = panel * into.panelBytes() + into.columnsBytes(from) + (long) pair * Integer.BYTES;
-      bad |= packPair(rows[low], rows[low + 16], from, to, into.segment(), at, exponent, carry);
+      long at = (long) from * PANEL_ROWS * Short.BYTES + (long) pair * Integer.BYTES;
+      bad |= packPair(rows[low], rows[low + 16], from, to, into, at, exponent, carry);
     }
     return (bad & 0x8000_8000) == 0;
   }
@@ -120,19 +141,29 @@ final class PanelPacker {
     return bad;
   }
 
-  private static IllegalArgumentException notFinite(
-      DType dtype, MemorySegment[] rows, int panel, int from, int to) {
+  private static int firstNotFinite(DType dtype, MemorySegment[] rows, int columns) {
     for (int i = 0; i < rows.length; i++) {
-      for (int column = from; column < to; column++) {
-        float value = value(dtype, rows[i], column);
-        if (!Float.isFinite(value)) {
-          return new IllegalArgumentException(
-              "row %d column %d is %s; expected finite %s weights"
-                  .formatted(panel * PackedMatrix.PANEL_ROWS + i, column, value, dtype));
-        }
+      if (firstNotFinite(dtype, rows[i], columns) < columns) {
+        return i;
       }
     }
-    throw new AssertionError("no such weight in panel " + panel + ", columns from " + from);
+    throw new AssertionError("all weights are finite");
+  }
+
+  private static int firstNotFinite(DType dtype, MemorySegment row, int columns) {
+    int column = 0;
+    while (column < columns && Float.isFinite(value(dtype, row, column))) {
+      column++;
+    }
+    return column;
+  }
+
+  private static IllegalArgumentException notFinite(
+      DType dtype, MemorySegment row, int columns, int index) {
+    int column = firstNotFinite(dtype, row, columns);
+    return new IllegalArgumentException(
+        "row %d column %d is %s; expected finite %s weights"
+            .formatted(index, column, value(dtype, row, column), dtype));
   }
 
   private static float value(DType dtype, MemorySegment row, int column) {

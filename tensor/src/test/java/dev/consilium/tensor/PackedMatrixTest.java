@@ -15,6 +15,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class PackedMatrixTest {
+  private static final List<Kernels> KERNELS = List.of(Kernels.best(), Kernels.scalar());
+
   private final Random random = new Random(7);
 
   @ParameterizedTest
@@ -24,8 +26,10 @@ class PackedMatrixTest {
       int columns = Samples.wholeBlocks(dtype, i);
       int rows = 1 + random.nextInt(200);
       MemorySegment weights = Samples.weights(random, dtype, rows, columns);
-      try (PackedMatrix packed = PackedMatrix.pack(dtype, columns, List.of(weights))) {
-        assertSame(weights, packed);
+      for (Kernels kernels : KERNELS) {
+        try (PackedMatrix packed = PackedMatrix.pack(kernels, dtype, columns, List.of(weights))) {
+          assertSame(weights, packed);
+        }
       }
     }
   }
@@ -63,18 +67,24 @@ class PackedMatrixTest {
   @ParameterizedTest
   @EnumSource(names = {"BF16", "F16"})
   void pack_all65536Values_keepsFiniteAndRefusesOthers(DType dtype) {
+    for (Kernels kernels : KERNELS) {
+      packAll65536Values(kernels, dtype);
+    }
+  }
+
+  private static void packAll65536Values(Kernels kernels, DType dtype) {
     MemorySegment weight = Arena.ofAuto().allocate(2);
     float[] row = new float[1];
     for (int bits = 0; bits < 65536; bits++) {
       weight.set(JAVA_SHORT_UNALIGNED, 0, (short) bits);
       float value = Samples.widen(dtype, (short) bits);
       if (Float.isFinite(value)) {
-        try (PackedMatrix packed = PackedMatrix.pack(dtype, 1, List.of(weight))) {
+        try (PackedMatrix packed = PackedMatrix.pack(kernels, dtype, 1, List.of(weight))) {
           packed.unpackRow(0, row);
           assertThat(row[0]).isEqualTo(value);
         }
       } else {
-        assertThatThrownBy(() -> PackedMatrix.pack(dtype, 1, List.of(weight)))
+        assertThatThrownBy(() -> PackedMatrix.pack(kernels, dtype, 1, List.of(weight)))
             .hasMessageContaining("row 0 column 0");
       }
     }
@@ -86,9 +96,11 @@ class PackedMatrixTest {
     for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16)) {
       MemorySegment weights = Samples.weights(random, dtype, 100, 71);
       setNaN(weights, dtype, row * 71L + column);
-      assertThatThrownBy(() -> PackedMatrix.pack(dtype, 71, List.of(weights)))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("row " + row + " column " + column + " is NaN");
+      for (Kernels kernels : KERNELS) {
+        assertThatThrownBy(() -> PackedMatrix.pack(kernels, dtype, 71, List.of(weights)))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("row " + row + " column " + column + " is NaN");
+      }
     }
   }
 
@@ -110,7 +122,7 @@ class PackedMatrixTest {
     MemorySegment weights = Samples.weights(random, dtype, 20, columns);
     long block = 17 * dtype.rowBytes(columns) + 2L * dtype.blockBytes();
     weights.set(JAVA_SHORT_UNALIGNED, block + scaleAt, Integer.decode(bits).shortValue());
-    for (Kernels kernels : List.of(Kernels.best(), Kernels.scalar())) {
+    for (Kernels kernels : KERNELS) {
       assertThatThrownBy(() -> PackedMatrix.pack(kernels, dtype, columns, List.of(weights)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("row 17 block 2 ");
