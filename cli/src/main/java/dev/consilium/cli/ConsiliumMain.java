@@ -2,7 +2,8 @@ package dev.consilium.cli;
 
 import dev.consilium.serving.Logging;
 import dev.consilium.tensor.Kernels;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -41,20 +42,22 @@ public final class ConsiliumMain {
 
   private static final int HELP_COLUMNS = 120;
 
-  /** In the order in which help lists them. */
-  private static final List<Class<?>> COMMANDS =
-      List.of(
-          DemoCommand.class,
-          UpCommand.class,
-          RunCommand.class,
-          ChatCommand.class,
-          CheckCommand.class,
-          InspectCommand.class,
-          QuantizeCommand.class,
-          SynthCommand.class,
-          BenchCommand.class,
-          Completion.class,
-          PrepareCommand.class);
+  /** By name, in the order in which help lists them. */
+  static final SequencedMap<String, Class<?>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("demo", DemoCommand.class);
+    COMMANDS.put("up", UpCommand.class);
+    COMMANDS.put("run", RunCommand.class);
+    COMMANDS.put("chat", ChatCommand.class);
+    COMMANDS.put("check", CheckCommand.class);
+    COMMANDS.put("inspect", InspectCommand.class);
+    COMMANDS.put("quantize", QuantizeCommand.class);
+    COMMANDS.put("synth", SynthCommand.class);
+    COMMANDS.put("bench", BenchCommand.class);
+    COMMANDS.put("completion", Completion.class);
+    COMMANDS.put("prepare", PrepareCommand.class);
+  }
 
   @Option(
       names = "--verbose",
@@ -89,19 +92,17 @@ public final class ConsiliumMain {
   }
 
   /**
-   * With the one command that is called, for to read the options of all takes a tenth of a second;
+   * With the one command that is called, as reading the options of all takes a tenth of a second;
    * with all of them, if the first argument is none of them.
    */
   private static CommandLine commandLine(ConsiliumMain main, String first) {
-    List<Class<?>> called =
-        COMMANDS.stream().filter(command -> name(command).equals(first)).toList();
     CommandLine line = new CommandLine(main);
-    (called.isEmpty() ? COMMANDS : called).forEach(line::addSubcommand);
+    if (COMMANDS.containsKey(first)) {
+      line.addSubcommand(COMMANDS.get(first));
+    } else {
+      COMMANDS.values().forEach(line::addSubcommand);
+    }
     return line;
-  }
-
-  private static String name(Class<?> command) {
-    return command.getAnnotation(Command.class).name();
   }
 
   /** Prints a script that completes commands and options in bash and zsh. */

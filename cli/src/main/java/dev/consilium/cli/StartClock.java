@@ -19,21 +19,21 @@ final class StartClock {
   /** When a process began, among the values behind its name: the 22nd of all. */
   private static final int BEGAN = 19;
 
-  /** Linux tells programs times in hundredths of a second, whatever its own clock does. */
-  private static final Duration TICK = Duration.ofMillis(10);
-
   private StartClock() {}
 
   static Duration elapsed() {
-    Duration ofJvm = Duration.ofMillis(ManagementFactory.getRuntimeMXBean().getUptime());
     // The launcher becomes the JVM without a new process, so the process began when the command was
     // entered.
-    return Boolean.getBoolean("consilium.built") ? ofJvm : ofProcess().orElse(ofJvm);
+    Optional<Duration> ofProcess =
+        Boolean.getBoolean("consilium.built") ? Optional.empty() : ofProcess();
+    return ofProcess.orElseGet(
+        () -> Duration.ofMillis(ManagementFactory.getRuntimeMXBean().getUptime()));
   }
 
   /**
-   * Since the process began, where Linux says so. Its ticks are taken as they are: {@link
-   * ProcessHandle} adds them to the second in which the machine started, and is wrong by up to one.
+   * Since the process began, where Linux says so: in hundredths of a second, as it tells programs
+   * all times, since the machine started. {@link ProcessHandle} adds them to the second in which
+   * that was, and is wrong by up to one.
    */
   private static Optional<Duration> ofProcess() {
     if (!Files.isReadable(PROCESS) || !Files.isReadable(UPTIME)) {
@@ -42,9 +42,10 @@ final class StartClock {
     try {
       String process = Files.readString(PROCESS);
       String[] values = process.substring(process.lastIndexOf(')') + 2).split(" ", -1);
-      double seconds = Double.parseDouble(Files.readString(UPTIME).split(" ", -1)[0]);
-      Duration began = TICK.multipliedBy(Long.parseLong(values[BEGAN]));
-      return Optional.of(Duration.ofMillis(Math.round(seconds * 1000)).minus(began));
+      String uptime = Files.readString(UPTIME);
+      String hundredths = uptime.substring(0, uptime.indexOf(' ')).replace(".", "");
+      long ticks = Long.parseLong(hundredths) - Long.parseLong(values[BEGAN]);
+      return Optional.of(Duration.ofMillis(10 * ticks));
     } catch (IOException unreadable) {
       return Optional.empty(); // no reason to fail: it is for people to read
     }

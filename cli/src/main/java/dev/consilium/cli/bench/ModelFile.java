@@ -3,13 +3,10 @@ package dev.consilium.cli.bench;
 import dev.consilium.cli.CommandFailure;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.ModelSummary;
-import dev.consilium.model.checkpoint.TensorHeader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /**
  * The model that is measured.
@@ -32,13 +29,7 @@ public record ModelFile(
   /** Of an open checkpoint. */
   public static ModelFile of(Checkpoint checkpoint) {
     ModelSummary summary = ModelSummary.of(checkpoint);
-    Map<String, Long> types =
-        checkpoint.headers().values().stream()
-            .collect(
-                Collectors.groupingBy(
-                    TensorHeader::dtype,
-                    TreeMap::new,
-                    Collectors.summingLong(TensorHeader::byteSize)));
+    Map<String, Long> types = checkpoint.storedBytes();
     return new ModelFile(
         checkpoint.directory(),
         checkpoint.spec().family(),
@@ -46,15 +37,7 @@ public record ModelFile(
         summary.activeParameters(),
         types.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey(),
         types,
-        fileBytes(checkpoint));
-  }
-
-  private static long fileBytes(Checkpoint checkpoint) {
-    return checkpoint.headers().keySet().stream()
-        .map(name -> checkpoint.tensor(name).file())
-        .distinct()
-        .mapToLong(ModelFile::size)
-        .sum();
+        checkpoint.weightFiles().stream().mapToLong(ModelFile::size).sum());
   }
 
   private static long size(Path file) {

@@ -13,8 +13,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * One tensor of an open file. Its bytes are read piece by piece, or mapped when asked for as a
@@ -25,6 +27,9 @@ import java.util.function.Function;
  * use fail, of mapped bytes with {@link InternalError}.
  */
 public final class CheckpointTensor {
+
+  private static final Map<String, DType> DTYPES =
+      Arrays.stream(DType.values()).collect(Collectors.toMap(DType::name, dtype -> dtype));
 
   /** More than pieces have; a buffer holds no more than 2 GiB. */
   private static final long MOST_AT_ONCE = 1 << 30;
@@ -81,7 +86,7 @@ public final class CheckpointTensor {
 
   /** The same, if the file holds the rows in another order than was thought. */
   CheckpointTensor in(RowOrder other) {
-    if (other.equals(RowOrder.AS_STORED)) {
+    if (other.heads() == 0) {
       return this;
     }
     Presentation inOrder =
@@ -124,13 +129,12 @@ public final class CheckpointTensor {
    * @throws CheckpointException if it is none that we compute with
    */
   public DType dtype() {
-    return Arrays.stream(DType.values())
-        .filter(dtype -> dtype.name().equals(header.dtype()))
-        .findFirst()
-        .orElseThrow(() ->
-            wrong(
-                "dtype is %s, want one of %s"
-                    .formatted(header.dtype(), Arrays.toString(DType.values()))));
+    DType dtype = DTYPES.get(header.dtype());
+    if (dtype == null) {
+      throw wrong(
+          "dtype is %s, want one of %s".formatted(header.dtype(), Arrays.toString(DType.values())));
+    }
+    return dtype;
   }
 
   /**

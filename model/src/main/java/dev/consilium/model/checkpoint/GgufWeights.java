@@ -24,8 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -45,7 +44,7 @@ final class GgufWeights implements Weights {
       Pattern.compile("(blk\\.\\d+\\.ffn_(?:gate|up|down))\\.(\\d{1,5})\\.weight");
 
   private final GgufModel model;
-  private final SortedMap<String, Place> places = new TreeMap<>();
+  private final Map<String, Place> places = new HashMap<>();
   private final Map<String, RowOrder> orders = new HashMap<>();
 
   /** Where a weight is. */
@@ -135,7 +134,8 @@ final class GgufWeights implements Weights {
     if (place == null) {
       throw CheckpointException.missing(path(), name, wanted);
     }
-    if (significant(place.header().shape()).equals(significant(wanted))) {
+    List<Long> shape = place.header().shape();
+    if (!shape.equals(wanted) && significant(shape).equals(significant(wanted))) {
       put(place, name, wanted);
     }
   }
@@ -233,7 +233,7 @@ final class GgufWeights implements Weights {
 
   @Override
   public Set<String> names() {
-    return Collections.unmodifiableSet(places.keySet());
+    return Collections.unmodifiableSet(new TreeSet<>(places.keySet()));
   }
 
   @Override

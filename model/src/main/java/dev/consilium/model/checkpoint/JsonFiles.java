@@ -78,7 +78,7 @@ final class JsonFiles {
 
   /** A whole file, token by token. */
   static <T> T file(Path file, long maxBytes, Reading<T> reading) {
-    requireRegular(file);
+    UnchangedFile.requireRegular(file);
     try (InputStream bytes = Files.newInputStream(file)) {
       long size = Files.size(file);
       if (size > maxBytes) {
@@ -114,19 +114,6 @@ final class JsonFiles {
       throw new CheckpointException(file, "is not valid UTF-8 where JSON should be", e);
     } catch (IOException e) {
       throw new CheckpointException(file, "cannot be read: " + e, e);
-    }
-  }
-
-  /** Refuses what is not a file before it is opened: opening a pipe would wait for a writer. */
-  static void requireRegular(Path file) {
-    if (Files.isDirectory(file)) {
-      throw new CheckpointException(file, "is a directory, want a file");
-    }
-    if (!Files.exists(file)) {
-      throw new CheckpointException(file, "does not exist");
-    }
-    if (!Files.isRegularFile(file)) {
-      throw new CheckpointException(file, "is not a regular file");
     }
   }
 }

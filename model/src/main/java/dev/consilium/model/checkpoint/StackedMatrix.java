@@ -41,7 +41,11 @@ public final class StackedMatrix implements AutoCloseable {
 
   /** Bytes of memory held. */
   public long byteSize() {
-    return parts.stream().mapToLong(PackedMatrix::byteSize).sum();
+    long bytes = 0;
+    for (PackedMatrix part : parts) {
+      bytes += part.byteSize();
+    }
+    return bytes;
   }
 
   /** Reads one row, widened to f32, see {@link PackedMatrix#unpackRow}. */

@@ -29,6 +29,11 @@ final class UnchangedFile {
           attributes.size(),
           attributes.lastModifiedTime());
     }
+
+    /** What a record's own comparison gives, which takes milliseconds to be made. */
+    boolean same(Identity other) {
+      return size == other.size && modified.equals(other.modified) && key.equals(other.key);
+    }
   }
 
   private UnchangedFile(Path path, Identity identity) {
@@ -42,11 +47,24 @@ final class UnchangedFile {
    * @throws CheckpointException if there is no regular file
    */
   static UnchangedFile of(Path path) {
-    JsonFiles.requireRegular(path);
+    requireRegular(path);
     try {
       return new UnchangedFile(path, Identity.of(path));
     } catch (IOException e) {
       throw new CheckpointException(path, "cannot be read: " + e, e);
+    }
+  }
+
+  /** Refuses what is not a file before it is opened: opening a pipe would wait for a writer. */
+  static void requireRegular(Path file) {
+    if (Files.isDirectory(file)) {
+      throw new CheckpointException(file, "is a directory, want a file");
+    }
+    if (!Files.exists(file)) {
+      throw new CheckpointException(file, "does not exist");
+    }
+    if (!Files.isRegularFile(file)) {
+      throw new CheckpointException(file, "is not a regular file");
     }
   }
 
@@ -61,7 +79,7 @@ final class UnchangedFile {
    */
   FileChannel open() throws IOException {
     Identity now = Identity.of(path);
-    if (!now.equals(identity)) {
+    if (!now.same(identity)) {
       throw new CheckpointException(
           path,
           "was changed after it was opened (%d bytes of %s, then %d of %s): restart to serve what is there now"

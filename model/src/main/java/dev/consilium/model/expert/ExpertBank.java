@@ -2,6 +2,7 @@ package dev.consilium.model.expert;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.family.DenseFeedForward;
+import dev.consilium.model.family.FeedForwardNames;
 import dev.consilium.model.family.MixtureOfExperts;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.family.NoFeedForward;
@@ -65,7 +66,16 @@ public final class ExpertBank implements AutoCloseable {
   public void load(Collection<ExpertId> ids, Predicate<ExpertId> loaded) {
     ids.forEach(this::requireExists);
     synchronized (loading) {
-      List<ExpertId> missing = ids.stream().distinct().filter(id -> !holds(id)).toList();
+      Map<Integer, FeedForwardNames> names = new HashMap<>();
+      List<Wanted> missing =
+          ids.stream()
+              .distinct()
+              .filter(id -> !holds(id))
+              .map(id ->
+                  new Wanted(
+                      id,
+                      names.computeIfAbsent(id.layer(), checkpoint.spec().names()::feedForward)))
+              .toList();
       int threads = Math.min(missing.size(), Runtime.getRuntime().availableProcessors());
       AtomicBoolean ended = new AtomicBoolean();
       try (ThreadTeam team = new ThreadTeam("load", Math.max(1, threads))) {
@@ -74,13 +84,16 @@ public final class ExpertBank implements AutoCloseable {
     }
   }
 
-  private void loadUnless(AtomicBoolean ended, ExpertId id, Predicate<ExpertId> loaded) {
+  /** An expert to load, and what the weights of its layer are called. */
+  private record Wanted(ExpertId id, FeedForwardNames names) {}
+
+  private void loadUnless(AtomicBoolean ended, Wanted wanted, Predicate<ExpertId> loaded) {
     if (ended.get()) {
       return;
     }
     try {
-      add(id, read(id));
-      if (!loaded.test(id)) {
+      add(wanted.id, read(wanted));
+      if (!loaded.test(wanted.id)) {
         ended.set(true);
       }
     } catch (RuntimeException | Error e) {
@@ -147,10 +160,9 @@ public final class ExpertBank implements AutoCloseable {
     return experts(checkpoint.spec(), layer).gate().weighting().ofInput();
   }
 
-  private BlockWeights read(ExpertId id) {
-    ModelSpec spec = checkpoint.spec();
-    return BlockWeights.load(
-        checkpoint, spec.names().feedForward(id.layer()), experts(spec, id.layer()), id.index());
+  private BlockWeights read(Wanted wanted) {
+    MixtureOfExperts experts = experts(checkpoint.spec(), wanted.id.layer());
+    return BlockWeights.load(checkpoint, wanted.names, experts, wanted.id.index());
   }
 
   private void add(ExpertId id, BlockWeights weights) {

@@ -1,7 +1,5 @@
 package dev.consilium.model.expert;
 
-import java.util.Comparator;
-
 /**
  * One routed expert of a model. Ordered by layer, then index.
  *
@@ -10,12 +8,11 @@ import java.util.Comparator;
  */
 public record ExpertId(int layer, int index) implements Comparable<ExpertId> {
 
-  private static final Comparator<ExpertId> ORDER =
-      Comparator.comparingInt(ExpertId::layer).thenComparingInt(ExpertId::index);
-
   @Override
   public int compareTo(ExpertId other) {
-    return ORDER.compare(this, other);
+    return layer == other.layer
+        ? Integer.compare(index, other.index)
+        : Integer.compare(layer, other.layer);
   }
 
   @Override
