@@ -21,4 +21,5 @@ TARGET static inline __attribute__((always_inline)) __m256i add_dot(enum type ty
 #include "tile.h"
 #include "attention_tile.h"
 #include "rows.h"
+#include "float_tile.h"
 #endif

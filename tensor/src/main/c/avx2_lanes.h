@@ -5,6 +5,8 @@
 #define PANELS 1
 #define TOKENS 2
 #define ALONE 2
+#define FLOAT_VECTORS 2
+#define FLOAT_TOKENS 6
 
 #define ints __m256i
 #define floats __m256

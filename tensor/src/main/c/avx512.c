@@ -10,6 +10,8 @@
 #define PANELS 2
 #define TOKENS 6
 #define ALONE 12
+#define FLOAT_VECTORS 4
+#define FLOAT_TOKENS 6
 
 #define ints __m512i
 #define floats __m512
@@ -67,5 +69,6 @@
 #include "tile.h"
 #include "attention_tile.h"
 #include "rows.h"
+#include "float_tile.h"
 #include "amx_tile.h"
 #endif

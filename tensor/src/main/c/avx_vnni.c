@@ -14,4 +14,5 @@
 #include "tile.h"
 #include "attention_tile.h"
 #include "rows.h"
+#include "float_tile.h"
 #endif

@@ -14,13 +14,16 @@
 #define ROWS 16
 #define BLOCK 32
 
+/* Of a panel of types without blocks. */
+#define FLOAT_ROWS 64
+
 /* Tokens of one call of the library, at most. Known to NativeLibrary.java. */
 #define MAX_TOKENS 128
 
 /* The order is known to NativeLibrary.java. */
 enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
 
-/* Types without blocks, which are packed here and multiplied elsewhere. Known to NativeLibrary.java. */
+/* Types without blocks. F16 is packed here and multiplied elsewhere. Known to NativeLibrary.java. */
 enum float_type { F32 = TYPES, BF16, F16 };
 
 /*
@@ -51,9 +54,9 @@ struct product {
   const uint8_t *weights; /* the first panel */
   int64_t panel_bytes;
   int64_t header_bytes; /* of a panel: where its quants start */
-  int blocks;           /* of 32 columns */
+  int blocks;           /* of 32 columns; without blocks: columns */
   int panels;
-  const uint8_t *activations;
+  const uint8_t *activations; /* blocks, or floats for types without */
   const int64_t *offsets; /* of the tokens, in activations */
   int64_t version; /* of activations and offsets: while it is the same they have not changed; 0: nobody knows */
   int tokens;
@@ -62,6 +65,9 @@ struct product {
   int rows;         /* that exist, from the first panel on */
   int one_stream;   /* whether few tokens may take one panel after the other instead of two at a time */
 };
+
+/* Of elements, see rows.h. Known to NativeLibrary.java. */
+enum operation { SILU_MULTIPLY, ADD, SCALE, FMA };
 
 static inline int quant_bytes(enum type type) {
   switch (type) {
@@ -82,9 +88,10 @@ int pack_float_panels(enum float_type type, const uint8_t *rows, int columns, ui
 #define EACH_LEVEL(of) of(avx2) of(avx_vnni) of(avx512_vnni) of(neon_dot)
 #define KERNELS_OF(level) \
   void multiply_##level(enum type type, const struct product *p); \
+  void multiply_floats_##level(enum float_type type, const struct product *p); \
   void quantise_##level(const float *x, int n, struct block *into); \
   void rms_norm_##level(const float *x, int count, int n, const float *weight, float epsilon, float *y); \
-  void silu_multiply_##level(const float *gate, const float *up, int n, float *y); \
+  void elements_##level(enum operation operation, float factor, const float *a, const float *b, int n, float *y); \
   void rotate_##level(float *x, int count, int64_t distance, int half, const float *cos_sin);
 EACH_LEVEL(KERNELS_OF)
 #undef KERNELS_OF

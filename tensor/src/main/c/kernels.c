@@ -86,8 +86,10 @@ EXPORT int consilium_rms_norm(int level, const uint8_t *x, int64_t x_at, int cou
   BY_LEVEL(level, rms_norm, (const float *) (x + x_at), count, n, (const float *) (weight + weight_at), epsilon, (float *) (y + y_at))
 }
 
-EXPORT int consilium_silu_multiply(int level, const uint8_t *gate, int64_t gate_at, const uint8_t *up, int64_t up_at, int n, uint8_t *y, int64_t y_at) {
-  BY_LEVEL(level, silu_multiply, (const float *) (gate + gate_at), (const float *) (up + up_at), n, (float *) (y + y_at))
+/* One export for all operations: it takes a JVM more time to link a function than to start with its code. */
+EXPORT int consilium_elements(int level, int operation, float factor, const uint8_t *a, int64_t a_at, const uint8_t *b, int64_t b_at, int n, uint8_t *y,
+                              int64_t y_at) {
+  BY_LEVEL(level, elements, (enum operation) operation, factor, (const float *) (a + a_at), (const float *) (b + b_at), n, (float *) (y + y_at))
 }
 
 EXPORT int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int64_t distance_bytes, int half, const uint8_t *cos_sin, int64_t cos_sin_at) {
@@ -112,7 +114,8 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
     weights + weights_at, panel_bytes, header_bytes, blocks, panels, activations, (const int64_t *) (offsets + offsets_at), version, tokens,
     (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows, level == AVX512_ONE_STREAM,
   };
-  if (type < 0 || type >= TYPES || tokens > MAX_TOKENS) return -1;
+  if (type < 0 || type > BF16 || tokens > MAX_TOKENS) return -1;
+  if (type >= F32) { BY_LEVEL(level, multiply_floats, (enum float_type) type, &p) }
 #if defined(__x86_64__) && defined(__linux__)
   if (level == AMX_INT8) {
     multiply_amx_int8(type, &p);

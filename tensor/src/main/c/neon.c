@@ -14,6 +14,8 @@
 #define PANELS 1
 #define TOKENS 3
 #define ALONE 3
+#define FLOAT_VECTORS 4
+#define FLOAT_TOKENS 6
 
 #define ints int32x4_t
 #define floats float32x4_t
@@ -79,4 +81,5 @@ static inline __attribute__((always_inline)) void store_bytes(int8_t *p, ints v)
 #include "tile.h"
 #include "attention_tile.h"
 #include "rows.h"
+#include "float_tile.h"
 #endif

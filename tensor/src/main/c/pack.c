@@ -175,7 +175,6 @@ int pack_panels(enum type type, const uint8_t *rows, int columns, uint8_t *panel
   }
 }
 
-#define FLOAT_ROWS 64
 #define COLUMNS_AT_ONCE 32 /* of 64 rows: what is written stays in the first cache */
 
 /* Rows of 4 bytes as they are. Returns whether one is infinite or NaN: an exponent of all ones. */

@@ -98,7 +98,7 @@ INLINE floats silu_of(floats gate, floats up) {
 }
 
 /* Kernels#siluMultiply. */
-TARGET void NAMED(silu_multiply)(const float *gate, const float *up, int n, float *y) {
+INLINE void silu_multiply(const float *gate, const float *up, int n, float *y) {
   int whole = n / LANES * LANES;
   for (int i = 0; i < whole; i += LANES) STORE_FLOATS(y + i, silu_of(LOAD_FLOATS(gate + i), LOAD_FLOATS(up + i)));
   if (whole < n) {
@@ -107,6 +107,21 @@ TARGET void NAMED(silu_multiply)(const float *gate, const float *up, int n, floa
     memcpy(rest[1], up + whole, (n - whole) * sizeof(float));
     STORE_FLOATS(rest[0], silu_of(LOAD_FLOATS(rest[0]), LOAD_FLOATS(rest[1])));
     memcpy(y + whole, rest[0], (n - whole) * sizeof(float));
+  }
+}
+
+/* Kernels#add, #scale and #multiplyAdd: of a vector's lane or of an element. */
+#define EACH_ELEMENT(of_lanes, of_element) \
+  for (; i + LANES <= n; i += LANES) { STORE_FLOATS(y + i, of_lanes); } \
+  for (; i < n; i++) { y[i] = of_element; }
+
+TARGET void NAMED(elements)(enum operation operation, float factor, const float *a, const float *b, int n, float *y) {
+  int i = 0;
+  switch (operation) {
+    case SILU_MULTIPLY: silu_multiply(a, b, n, y); break;
+    case ADD: EACH_ELEMENT(ADD_FLOATS(LOAD_FLOATS(y + i), LOAD_FLOATS(a + i)), y[i] + a[i]) break;
+    case SCALE: EACH_ELEMENT(MULTIPLY(LOAD_FLOATS(y + i), SPREAD(factor)), y[i] * factor) break;
+    case FMA: EACH_ELEMENT(MULTIPLY_ADD(LOAD_FLOATS(a + i), SPREAD(factor), LOAD_FLOATS(y + i)), __builtin_fmaf(a[i], factor, y[i])) break;
   }
 }
 

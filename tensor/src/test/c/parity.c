@@ -23,7 +23,7 @@ int consilium_attend(int level, int cache, int head_dim, int value_dim, int pref
 int consilium_rms_norm(int level, const uint8_t *x, int64_t x_at, int count, int n, const uint8_t *weight, int64_t weight_at, float epsilon,
                        uint8_t *y, int64_t y_at);
 int consilium_rotate(int level, uint8_t *x, int64_t x_at, int count, int64_t distance_bytes, int half, const uint8_t *cos_sin, int64_t cos_sin_at);
-int consilium_silu_multiply(int level, const uint8_t *gate, int64_t gate_at, const uint8_t *up, int64_t up_at, int n, uint8_t *y, int64_t y_at);
+int consilium_elements(int level, int operation, float factor, const uint8_t *a, int64_t a_at, const uint8_t *b, int64_t b_at, int n, uint8_t *y, int64_t y_at);
 int consilium_finish(int level, int value_dim, int rows, const uint8_t *states, int64_t states_at, uint8_t *y, int64_t y_at);
 int consilium_store(int level, int cache, int head_dim, int prefix, uint8_t *pool, int64_t keys_at, int64_t values_at, int kv_heads,
                     int64_t kv_head_bytes, const uint8_t *offsets, int position, int tokens, const uint8_t *source, int64_t source_keys_at,
@@ -163,12 +163,32 @@ static void rows(int level, enum cache cache, int head_dim) {
   free(pool), free(x), free(weight), free(angles);
 }
 
+/* Of panels of floating point weights. */
+static void float_product(int level, int type, int columns, int rows, int tokens) {
+  int panels = (rows + FLOAT_ROWS - 1) / FLOAT_ROWS, size = type == F32 ? 4 : 2;
+  int64_t panel_bytes = (int64_t) FLOAT_ROWS * columns * size, bytes = panels * panel_bytes;
+  uint8_t *stored = zeros(bytes), *packed = zeros(bytes);
+  float *x = zeros(4ll * tokens * columns), *y = zeros(4ll * tokens * rows);
+  int64_t offsets[MAX_TOKENS];
+  for (int64_t i = 0; i < bytes; i++) stored[i] = draw() & ~0x40; /* below 2 */
+  for (int i = 0; i < tokens * columns; i++) x[i] = draw_float();
+  for (int t = 0; t < tokens; t++) offsets[t] = 4ll * (tokens - 1 - t) * columns;
+  int wrong = consilium_pack(type, stored, columns, packed, panels, panel_bytes, 0);
+  int failed = consilium_multiply(level, type, packed, 0, panel_bytes, 0, columns, panels, (uint8_t *) x, (uint8_t *) offsets, 0, 0, tokens,
+                                  (uint8_t *) y, 0, 4ll * rows, rows);
+  printf("product %d of %d x %d, %d tokens: %d %d %016llx\n", type, rows, columns, tokens, wrong, failed, (unsigned long long) hash(y, tokens * rows));
+  free(stored), free(packed), free(x), free(y);
+}
+
 /* From where e^-gate is 0 to where it is infinite, and no number. */
-static void activation(int level, int n) {
+static void elements(int level, int n) {
   float *gate = zeros(4ll * n), *up = zeros(4ll * n), *y = zeros(4ll * n);
   for (int i = 0; i < n; i++) gate[i] = draw() % 9 ? draw_float() * 50 : NAN, up[i] = draw_float();
-  int failed = consilium_silu_multiply(level, (uint8_t *) gate, 0, (uint8_t *) up, 0, n, (uint8_t *) y, 0);
-  printf("activation %d: %d %016llx\n", n, failed, (unsigned long long) hash(y, n));
+  int failed = 0;
+  for (int operation = SILU_MULTIPLY; operation <= FMA; operation++) {
+    failed |= consilium_elements(level, operation, 0.7f, (uint8_t *) gate, 0, (uint8_t *) up, 0, n, (uint8_t *) y, 0);
+    printf("elements %d, %d: %d %016llx\n", operation, n, failed, (unsigned long long) hash(y, n));
+  }
   free(gate), free(up), free(y);
 }
 
@@ -184,6 +204,12 @@ int main(void) {
       }
     }
   }
+  for (int type = F32; type <= BF16; type++) {
+    for (int tokens = 1; tokens <= MAX_TOKENS; tokens = tokens < 8 ? tokens + 1 : tokens * 4) {
+      seed = 4 + type * 1000 + tokens;
+      float_product(level, type, 1 + tokens * 37, 20 + tokens * 9, tokens);
+    }
+  }
   for (int cache = 0; cache < CACHES; cache++) {
     for (int head_dim = 1; head_dim < 140; head_dim = head_dim * 2 + head_dim % 3) {
       for (int heads = 1; heads < 30; heads += heads < 8 ? 1 : 5) {
@@ -197,7 +223,7 @@ int main(void) {
   }
   for (int n = 1; n < 100; n += 7) {
     seed = 3 + n;
-    activation(level, n);
+    elements(level, n);
   }
   return 0;
 }

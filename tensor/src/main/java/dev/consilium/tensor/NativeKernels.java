@@ -1,5 +1,8 @@
 package dev.consilium.tensor;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.consilium.tensor.NativeLibrary.Operation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -29,6 +32,13 @@ public final class NativeKernels implements Kernels {
   private static final int ROWS = QuantLayout.ROWS + 1;
 
   private static final int COPIES = 8;
+
+  /** More than kernels of floating point weights walk at once. */
+  private static final int FLOAT_COLUMNS = 150;
+
+  /** Where the tokens of a product of floating point weights are. */
+  private static final ThreadLocal<MemorySegment> FLOAT_OFFSETS =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(JAVA_LONG, NativeLibrary.MAX_TOKENS));
 
   private final NativeLibrary library;
   private final NativeLibrary.Level level;
@@ -64,7 +74,7 @@ public final class NativeKernels implements Kernels {
       boolean agree =
           dtype.quantised()
               ? agree(dtype, sample(random, dtype, ROWS, COLUMNS), x)
-              : dtype.blockElements() > 1 || packsAlike(dtype, random);
+              : dtype.blockElements() > 1 || agreeOnFloats(dtype, random, x);
       if (!agree) {
         return false;
       }
@@ -72,24 +82,33 @@ public final class NativeKernels implements Kernels {
     return true;
   }
 
-  /** Of floating point weights, which are only packed here: two panels. */
-  private boolean packsAlike(DType dtype, Random random) {
-    int columns = 35;
+  /** Of two panels of floating point weights. */
+  private boolean agreeOnFloats(DType dtype, Random random, F32Matrix x) {
+    F32Matrix some = x.columns(0, FLOAT_COLUMNS);
     List<MemorySegment> stored =
-        List.of(sample(random, dtype, PackedMatrix.PANEL_ROWS + 1, columns));
-    try (PackedMatrix expected = PackedMatrix.pack(others, dtype, columns, stored);
-        PackedMatrix packed = PackedMatrix.pack(this, dtype, columns, stored)) {
-      return expected.segment().mismatch(packed.segment()) == -1;
+        List.of(sample(random, dtype, PackedMatrix.PANEL_ROWS + 1, FLOAT_COLUMNS));
+    try (PackedMatrix weights = PackedMatrix.pack(others, dtype, FLOAT_COLUMNS, stored);
+        PackedMatrix packedHere = PackedMatrix.pack(this, dtype, FLOAT_COLUMNS, stored)) {
+      return weights.segment().mismatch(packedHere.segment()) == -1
+          && (!NativeLibrary.multiplies(dtype) || agree(weights, some, expected(weights, some)));
     }
+  }
+
+  /** What the oracle gives for each row of x. */
+  private static F32Matrix expected(PackedMatrix weights, F32Matrix x) {
+    F32Matrix expected = F32Matrix.allocate(x.rows(), weights.rows());
+    MatmulJob job = new MatmulJob(weights, x, rowsOf(x, x.rows()), expected, 0);
+    Kernels.scalar().multiply(job, 0, weights.panels(), 0, x.rows());
+    return expected;
   }
 
   static MemorySegment sample(Random random, DType dtype, int rows, int columns) {
     byte[] bytes = new byte[Math.toIntExact(rows * dtype.rowBytes(columns))];
     random.nextBytes(bytes);
     // In each byte a bit is missing that an infinite scale has, whichever bytes are a scale. Scales
-    // of MXFP4 reach further than sums do.
+    // of MXFP4 and weights of floating point reach further than sums do.
     for (int i = 0; i < bytes.length; i++) {
-      bytes[i] &= (byte) ~(dtype == DType.MXFP4 ? 0x40 : 4 << (i % 5));
+      bytes[i] &= (byte) ~(dtype == DType.MXFP4 || !dtype.quantised() ? 0x40 : 4 << (i % 5));
     }
     return MemorySegment.ofArray(bytes);
   }
@@ -100,11 +119,8 @@ public final class NativeKernels implements Kernels {
         PackedMatrix packedHere = PackedMatrix.pack(this, dtype, COLUMNS, once);
         PackedMatrix tall =
             PackedMatrix.pack(this, dtype, COLUMNS, Collections.nCopies(COPIES, stored))) {
-      F32Matrix ofRows = F32Matrix.allocate(x.rows(), ROWS);
-      MatmulJob job = new MatmulJob(weights, x, rowsOf(x, x.rows()), ofRows, 0);
-      Kernels.scalar().multiply(job, 0, weights.panels(), 0, x.rows());
       return weights.segment().mismatch(packedHere.segment()) == -1
-          && agree(tall, x, copies(ofRows));
+          && agree(tall, x, copies(expected(weights, x)));
     }
   }
 
@@ -130,11 +146,10 @@ public final class NativeKernels implements Kernels {
     int[] rows = rowsOf(x, TOKENS[TOKENS.length - 1]);
     F32Matrix y = F32Matrix.allocate(rows.length, weights.rows());
     MatmulJob job = new MatmulJob(weights, x, rows, y, 0);
-    QuantisedTokens quantised = QuantisedTokens.of(this, job);
     long bytes = weights.rows() * (long) Float.BYTES;
     for (int tokens : TOKENS) {
       y.segment().fill((byte) 0);
-      multiplyQuantised(job, quantised, 0, weights.panels(), 0, tokens);
+      multiply(job, 0, weights.panels(), 0, tokens);
       for (int token = 0; token < tokens; token++) {
         MemorySegment row = expected.segment().asSlice(expected.offset(rows[token]), bytes);
         if (y.segment().asSlice(y.offset(token), bytes).mismatch(row) != -1) {
@@ -240,7 +255,7 @@ public final class NativeKernels implements Kernels {
     return pool;
   }
 
-  /** Of the first row with the others, so that no row is whole vectors. */
+  /** Of the first row with the others, so that no row is whole vectors; then what adds them. */
   private static MemorySegment activated(Kernels kernels, F32Matrix x) {
     F32Matrix y = F32Matrix.allocate(x.rows(), x.columns() - 1);
     for (int row = 0; row < x.rows(); row++) {
@@ -252,6 +267,9 @@ public final class NativeKernels implements Kernels {
           y.columns(),
           y.segment(),
           y.offset(row));
+      kernels.scale(0.7f, y.columns(), y.segment(), y.offset(row));
+      kernels.add(x.segment(), x.offset(row), y.columns(), y.segment(), y.offset(row));
+      kernels.multiplyAdd(1.7f, x.segment(), x.offset(0), y.columns(), y.segment(), y.offset(row));
     }
     return y.segment();
   }
@@ -276,8 +294,24 @@ public final class NativeKernels implements Kernels {
     if (job.weights().dtype().quantised()) {
       QuantisedTokens tokens = QuantisedTokens.of(this, job);
       multiplyQuantised(job, tokens, firstPanel, endPanel, firstToken, endToken);
+    } else if (NativeLibrary.multiplies(job.weights().dtype())) {
+      multiplyFloats(job, firstPanel, endPanel, firstToken, endToken);
     } else {
       others.multiply(job, firstPanel, endPanel, firstToken, endToken);
+    }
+  }
+
+  private void multiplyFloats(
+      MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
+    Objects.checkFromToIndex(firstPanel, endPanel, job.weights().panels());
+    Objects.checkFromToIndex(firstToken, endToken, job.tokens());
+    MemorySegment offsets = FLOAT_OFFSETS.get();
+    for (int token = firstToken; token < endToken; token += NativeLibrary.MAX_TOKENS) {
+      int tokens = Math.min(endToken - token, NativeLibrary.MAX_TOKENS);
+      for (int i = 0; i < tokens; i++) {
+        offsets.setAtIndex(JAVA_LONG, i, job.xOffset(token + i));
+      }
+      library.multiplyFloats(level, job, offsets, firstPanel, endPanel, token, tokens);
     }
   }
 
@@ -418,7 +452,8 @@ public final class NativeKernels implements Kernels {
     Objects.checkFromIndexSize(gateOffset, n * 4L, gate.byteSize());
     Objects.checkFromIndexSize(upOffset, n * 4L, up.byteSize());
     Objects.checkFromIndexSize(yOffset, n * 4L, y.byteSize());
-    library.siluMultiply(level, gate, gateOffset, up, upOffset, n, y, yOffset);
+    library.elements(
+        level, Operation.SILU_MULTIPLY, 0, gate, gateOffset, up, upOffset, n, y, yOffset);
   }
 
   @Override
@@ -451,7 +486,13 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
-    others.add(x, xOffset, n, y, yOffset);
+    if (!x.isNative() || !y.isNative()) {
+      others.add(x, xOffset, n, y, yOffset);
+      return;
+    }
+    Objects.checkFromIndexSize(xOffset, n * 4L, x.byteSize());
+    Objects.checkFromIndexSize(yOffset, n * 4L, y.byteSize());
+    library.elements(level, Operation.ADD, 0, x, xOffset, x, xOffset, n, y, yOffset);
   }
 
   @Override
@@ -461,13 +502,24 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void scale(float factor, int n, MemorySegment y, long yOffset) {
-    others.scale(factor, n, y, yOffset);
+    if (!y.isNative()) {
+      others.scale(factor, n, y, yOffset);
+      return;
+    }
+    Objects.checkFromIndexSize(yOffset, n * 4L, y.byteSize());
+    library.elements(level, Operation.SCALE, factor, y, yOffset, y, yOffset, n, y, yOffset);
   }
 
   @Override
   public void multiplyAdd(
       float factor, MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
-    others.multiplyAdd(factor, x, xOffset, n, y, yOffset);
+    if (!x.isNative() || !y.isNative()) {
+      others.multiplyAdd(factor, x, xOffset, n, y, yOffset);
+      return;
+    }
+    Objects.checkFromIndexSize(xOffset, n * 4L, x.byteSize());
+    Objects.checkFromIndexSize(yOffset, n * 4L, y.byteSize());
+    library.elements(level, Operation.MULTIPLY_ADD, factor, x, xOffset, x, xOffset, n, y, yOffset);
   }
 
   @Override

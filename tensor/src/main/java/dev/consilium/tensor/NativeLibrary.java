@@ -38,7 +38,7 @@ final class NativeLibrary {
   private final MethodHandle pack;
   private final MethodHandle quantise;
   private final MethodHandle rmsNorm;
-  private final MethodHandle siluMultiply;
+  private final MethodHandle elements;
   private final MethodHandle rotate;
   private final MethodHandle multiply;
   private final MethodHandle attend;
@@ -103,15 +103,17 @@ final class NativeLibrary {
             JAVA_FLOAT, // epsilon
             ADDRESS, // y
             JAVA_LONG); // y_at
-    siluMultiply =
+    elements =
         function(
             symbols,
-            "consilium_silu_multiply",
+            "consilium_elements",
             JAVA_INT, // level
-            ADDRESS, // gate
-            JAVA_LONG, // gate_at
-            ADDRESS, // up
-            JAVA_LONG, // up_at
+            JAVA_INT, // operation
+            JAVA_FLOAT, // factor
+            ADDRESS, // a
+            JAVA_LONG, // a_at
+            ADDRESS, // b
+            JAVA_LONG, // b_at
             JAVA_INT, // n
             ADDRESS, // y
             JAVA_LONG); // y_at
@@ -345,19 +347,40 @@ final class NativeLibrary {
     }
   }
 
-  /** The ranges must be inside the memory. */
-  void siluMultiply(
+  /** What {@link #elements} does, with its number in {@code enum operation}. */
+  enum Operation {
+    /** {@link Kernels#siluMultiply}. */
+    SILU_MULTIPLY(0),
+    /** {@link Kernels#add}, of a. */
+    ADD(1),
+    /** {@link Kernels#scale}. */
+    SCALE(2),
+    /** {@link Kernels#multiplyAdd}, of a. */
+    MULTIPLY_ADD(3);
+
+    private final int code;
+
+    Operation(int code) {
+      this.code = code;
+    }
+  }
+
+  /** The ranges must be inside the memory; of what an operation does not need, any. */
+  void elements(
       Level level,
-      MemorySegment gate,
-      long gateAt,
-      MemorySegment up,
-      long upAt,
+      Operation operation,
+      float factor,
+      MemorySegment a,
+      long aAt,
+      MemorySegment b,
+      long bAt,
       int n,
       MemorySegment y,
       long yAt) {
     try {
-      int result = (int) siluMultiply.invokeExact(level.code, gate, gateAt, up, upAt, n, y, yAt);
-      require(result, "activation", level);
+      int result =
+          (int) elements.invokeExact(level.code, operation.code, factor, a, aAt, b, bAt, n, y, yAt);
+      require(result, "elements", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -379,6 +402,53 @@ final class NativeLibrary {
               rotate.invokeExact(
                   level.code, x, xAt, count, distanceBytes, rotaryDim / 2, cosSin, cosSinAt);
       require(result, "rotary embedding", level);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** Whether there are products of weights of this type. */
+  static boolean multiplies(DType dtype) {
+    return dtype.quantised() || dtype == DType.F32 || dtype == DType.BF16;
+  }
+
+  /**
+   * Of floating point weights, at most {@link #MAX_TOKENS} tokens; the ranges must be inside the
+   * job.
+   *
+   * @param offsets of the tokens in the memory of x
+   */
+  void multiplyFloats(
+      Level level,
+      MatmulJob job,
+      MemorySegment offsets,
+      int firstPanel,
+      int endPanel,
+      int firstToken,
+      int tokens) {
+    PackedMatrix weights = job.weights();
+    try {
+      int result =
+          (int)
+              multiply.invokeExact(
+                  level.code,
+                  floatCode(weights.dtype()),
+                  weights.segment(),
+                  firstPanel * weights.panelBytes(),
+                  weights.panelBytes(),
+                  0L,
+                  weights.columns(),
+                  endPanel - firstPanel,
+                  job.x().segment(),
+                  offsets,
+                  0L,
+                  0L,
+                  tokens,
+                  job.y().segment(),
+                  job.yOffset(firstToken) + (long) firstPanel * PackedMatrix.PANEL_ROWS * 4,
+                  job.y().rowStrideBytes(),
+                  weights.rows() - firstPanel * PackedMatrix.PANEL_ROWS);
+      require(result, "product of floating point weights", level);
     } catch (Throwable e) {
       throw unexpected(e);
     }
