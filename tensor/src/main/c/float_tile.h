@@ -6,6 +6,7 @@
  * Each output is one chain of multiply-adds over ascending columns, see dev.consilium.tensor.Kernels#multiply; what lies where in a panel is written in the
  * javadoc of PackedMatrix.
  */
+#define FETCH_AHEAD 4096 /* bytes */
 #define FLOAT_CHUNK 128 /* columns: of f32 32 KiB, which stay in the first cache for all tokens */
 
 /* LANES weights of a column, from a row on. */
@@ -15,12 +16,16 @@ INLINE floats float_weights(enum float_type type, const uint8_t *column, int row
   return AS_FLOATS(row / 16 % 2 ? AND(pairs, SPREAD_INT((int) 0xffff0000)) : LEFT_BY(pairs, 16));
 }
 
-INLINE void float_tile(enum float_type type, int tokens, const uint8_t *chunk, int columns, int row, const float *const *x, float (*sums)[FLOAT_ROWS]) {
+/* If `fetch`, all weights of as many columns ahead are fetched. */
+INLINE void float_tile(enum float_type type, int tokens, int fetch, const uint8_t *chunk, int columns, int row, const float *const *x, float (*sums)[FLOAT_ROWS]) {
   floats sum[FLOAT_TOKENS][FLOAT_VECTORS];
+  const int64_t column_bytes = FLOAT_ROWS * (type == F32 ? 4 : 2);
   EACH(t, tokens) EACH(v, FLOAT_VECTORS) sum[t][v] = LOAD_FLOATS(sums[t] + row + v * LANES);
   for (int k = 0; k < columns; k++) {
     floats w[FLOAT_VECTORS];
-    EACH(v, FLOAT_VECTORS) w[v] = float_weights(type, chunk + (int64_t) k * FLOAT_ROWS * (type == F32 ? 4 : 2), row + v * LANES);
+    const uint8_t *column = chunk + k * column_bytes;
+    if (fetch) EACH(line, column_bytes / 64) __builtin_prefetch(column + FETCH_AHEAD + line * 64, 0, 3);
+    EACH(v, FLOAT_VECTORS) w[v] = float_weights(type, column, row + v * LANES);
     EACH(t, tokens) {
       floats value = SPREAD(x[t][k]);
       EACH(v, FLOAT_VECTORS) sum[t][v] = MULTIPLY_ADD(w[v], value, sum[t][v]);
@@ -29,15 +34,15 @@ INLINE void float_tile(enum float_type type, int tokens, const uint8_t *chunk, i
   EACH(t, tokens) EACH(v, FLOAT_VECTORS) STORE_FLOATS(sums[t] + row + v * LANES, sum[t][v]);
 }
 
-INLINE void float_tiles(enum float_type type, int tokens, const uint8_t *chunk, int columns, int rows, const float *const *x, float (*sums)[FLOAT_ROWS]) {
+INLINE void float_tiles(enum float_type type, int tokens, int fetch, const uint8_t *chunk, int columns, int rows, const float *const *x, float (*sums)[FLOAT_ROWS]) {
   for (int row = 0; row < rows; row += FLOAT_VECTORS * LANES) {
     switch (tokens) {
-      case 1: float_tile(type, 1, chunk, columns, row, x, sums); break;
-      case 2: float_tile(type, 2, chunk, columns, row, x, sums); break;
-      case 3: float_tile(type, 3, chunk, columns, row, x, sums); break;
-      case 4: float_tile(type, 4, chunk, columns, row, x, sums); break;
-      case 5: float_tile(type, 5, chunk, columns, row, x, sums); break;
-      default: float_tile(type, FLOAT_TOKENS, chunk, columns, row, x, sums);
+      case 1: float_tile(type, 1, fetch && !row, chunk, columns, row, x, sums); break;
+      case 2: float_tile(type, 2, fetch && !row, chunk, columns, row, x, sums); break;
+      case 3: float_tile(type, 3, fetch && !row, chunk, columns, row, x, sums); break;
+      case 4: float_tile(type, 4, fetch && !row, chunk, columns, row, x, sums); break;
+      case 5: float_tile(type, 5, fetch && !row, chunk, columns, row, x, sums); break;
+      default: float_tile(type, FLOAT_TOKENS, fetch && !row, chunk, columns, row, x, sums);
     }
   }
 }
@@ -51,7 +56,12 @@ INLINE void multiply_float_panel(enum float_type type, const struct product *p, 
       const float *x[FLOAT_TOKENS];
       int some = p->tokens - token < FLOAT_TOKENS ? p->tokens - token : FLOAT_TOKENS;
       for (int t = 0; t < some; t++) x[t] = (const float *) (p->activations + p->offsets[token + t]) + k;
-      float_tiles(type, some, panel + (int64_t) k * FLOAT_ROWS * (type == F32 ? 4 : 2), columns, rows, x, sums + token);
+      const uint8_t *chunk = panel + (int64_t) k * FLOAT_ROWS * (type == F32 ? 4 : 2);
+      if (token) {
+        float_tiles(type, some, 0, chunk, columns, rows, x, sums + token);
+      } else {
+        float_tiles(type, some, 1, chunk, columns, rows, x, sums);
+      }
     }
   }
 }
