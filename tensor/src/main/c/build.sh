@@ -20,7 +20,7 @@ for name in ${CC-} cc gcc clang; do
   fi
 done
 if [ -z "$compiler" ]; then
-  echo "No C compiler (CC, cc, gcc, clang): building without the native kernels; quantised weights will be slower." >&2
+  echo "No C compiler (CC, cc, gcc, clang): building without the native kernels; models will be computed more slowly." >&2
   exit 0
 fi
 if [ -f "$library" ] && [ -z "$(find . -newer "$library" -type f -print | head -n 1)" ]; then
@@ -30,7 +30,7 @@ mkdir -p "$directory"
 # No -march: each file asks for its instructions itself. No contraction: every operation rounds as it is written.
 if ! "$compiler" -std=gnu11 -O3 -ffp-contract=off -fno-math-errno -fPIC -shared -fvisibility=hidden -Wall -Wextra -o "$library.part" ./*.c; then
   rm -f "$library.part" "$library"
-  echo "$compiler cannot compile the native kernels: building without; quantised weights will be slower." >&2
+  echo "$compiler cannot compile the native kernels: building without; models will be computed more slowly." >&2
   exit 0
 fi
 mv "$library.part" "$library"

@@ -1,9 +1,9 @@
 /*
- * Products of quantised weights and quantised activations. What is computed, bit for bit, is written in the
- * javadoc of dev.consilium.tensor.Kernels#multiplyQuantised; the layouts are those of QuantLayout and QuantBlock.
+ * Products of weights and activations. What is computed, bit for bit, is written in the javadoc of
+ * dev.consilium.tensor.Kernels#multiply and #multiplyQuantised; the layouts are those of PackedMatrix, QuantLayout and QuantBlock.
  *
- * A panel has 16 rows of weights: its scales, then its quants, `quant_bytes` of them for each block of 32 columns.
- * A block of activations is one cache line.
+ * A panel of quantised weights has 16 rows: its scales, then its quants, `quant_bytes` of them for each block of 32 columns. A block of
+ * activations is one cache line. A panel of f32 or bf16 has 64 rows.
  */
 #ifndef CONSILIUM_KERNELS_H
 #define CONSILIUM_KERNELS_H

@@ -16,7 +16,7 @@ INLINE floats float_weights(enum float_type type, const uint8_t *column, int row
   return AS_FLOATS(row / 16 % 2 ? AND(pairs, SPREAD_INT((int) 0xffff0000)) : LEFT_BY(pairs, 16));
 }
 
-/* If `fetch`, all weights of as many columns ahead are fetched. */
+/* If `fetch`, the weights that come next are fetched, of all rows. */
 INLINE void float_tile(enum float_type type, int tokens, int fetch, const uint8_t *chunk, int columns, int row, const float *const *x, float (*sums)[FLOAT_ROWS]) {
   floats sum[FLOAT_TOKENS][FLOAT_VECTORS];
   const int64_t column_bytes = FLOAT_ROWS * (type == F32 ? 4 : 2);

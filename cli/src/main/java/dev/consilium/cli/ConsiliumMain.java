@@ -2,6 +2,7 @@ package dev.consilium.cli;
 
 import dev.consilium.serving.Logging;
 import dev.consilium.tensor.Kernels;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import picocli.AutoComplete;
@@ -43,21 +44,7 @@ public final class ConsiliumMain {
   private static final int HELP_COLUMNS = 120;
 
   /** By name, in the order in which help lists them. */
-  static final SequencedMap<String, Class<?>> COMMANDS = new LinkedHashMap<>();
-
-  static {
-    COMMANDS.put("demo", DemoCommand.class);
-    COMMANDS.put("up", UpCommand.class);
-    COMMANDS.put("run", RunCommand.class);
-    COMMANDS.put("chat", ChatCommand.class);
-    COMMANDS.put("check", CheckCommand.class);
-    COMMANDS.put("inspect", InspectCommand.class);
-    COMMANDS.put("quantize", QuantizeCommand.class);
-    COMMANDS.put("synth", SynthCommand.class);
-    COMMANDS.put("bench", BenchCommand.class);
-    COMMANDS.put("completion", Completion.class);
-    COMMANDS.put("prepare", PrepareCommand.class);
-  }
+  static final SequencedMap<String, Class<?>> COMMANDS = commands();
 
   @Option(
       names = "--verbose",
@@ -65,7 +52,23 @@ public final class ConsiliumMain {
       scope = ScopeType.INHERIT)
   private boolean verbose;
 
-  private ConsiliumMain() {}
+  ConsiliumMain() {}
+
+  private static SequencedMap<String, Class<?>> commands() {
+    SequencedMap<String, Class<?>> commands = new LinkedHashMap<>();
+    commands.put("demo", DemoCommand.class);
+    commands.put("up", UpCommand.class);
+    commands.put("run", RunCommand.class);
+    commands.put("chat", ChatCommand.class);
+    commands.put("check", CheckCommand.class);
+    commands.put("inspect", InspectCommand.class);
+    commands.put("quantize", QuantizeCommand.class);
+    commands.put("synth", SynthCommand.class);
+    commands.put("bench", BenchCommand.class);
+    commands.put("completion", Completion.class);
+    commands.put("prepare", PrepareCommand.class);
+    return Collections.unmodifiableSequencedMap(commands);
+  }
 
   public static void main(String[] arguments) {
     System.exit(run(arguments));
@@ -79,11 +82,9 @@ public final class ConsiliumMain {
     Logging.configure(Kernels.class.getPackageName(), System.Logger.Level.WARNING);
     ConsiliumMain main = new ConsiliumMain();
     CommandLine line = commandLine(main, arguments.length > 0 ? arguments[0] : "");
-    line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setExecutionExceptionHandler(
         (failure, command, parsed) -> Failures.report(failure, main.verbose));
     line.setParameterExceptionHandler(Failures::reportUsage);
-    line.setUsageHelpWidth(HELP_COLUMNS);
     try {
       return line.execute(arguments);
     } catch (Error failure) {
@@ -95,13 +96,16 @@ public final class ConsiliumMain {
    * With the one command that is called, as reading the options of all takes a tenth of a second;
    * with all of them, if the first argument is none of them.
    */
-  private static CommandLine commandLine(ConsiliumMain main, String first) {
+  static CommandLine commandLine(ConsiliumMain main, String first) {
     CommandLine line = new CommandLine(main);
     if (COMMANDS.containsKey(first)) {
       line.addSubcommand(COMMANDS.get(first));
     } else {
       COMMANDS.values().forEach(line::addSubcommand);
     }
+    // Behind the commands, which take over what is set.
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setUsageHelpWidth(HELP_COLUMNS);
     return line;
   }
 

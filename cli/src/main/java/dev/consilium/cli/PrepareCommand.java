@@ -12,9 +12,11 @@ import dev.consilium.cli.wire.GatewayGrpc;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -30,6 +32,7 @@ import picocli.CommandLine.Option;
 final class PrepareCommand implements Callable<Integer> {
 
   private static final int TOKENS = 24;
+  private static final Duration LIMIT = Duration.ofMinutes(2);
   private static final String PROMPT = "Once upon a time";
 
   @Option(
@@ -72,17 +75,21 @@ final class PrepareCommand implements Callable<Integer> {
       throws InterruptedException, IOException {
     Path directory = Files.createTempDirectory("consilium-");
     Path file = directory.resolve("demo.gguf");
-    try {
-      consilium("quantize", Installation.demoModel().toString(), file.toString(), "-t", "q8_0");
-      List<String> arguments = List.of("prepare", "--computing", file.toString());
-      List<String> command =
-          installation.computing(caches, ConsiliumMain.class.getName(), arguments);
-      int status = new ProcessBuilder(command).inheritIO().start().waitFor();
-      require(status, String.join(" ", arguments));
-    } finally {
-      Files.deleteIfExists(file);
-      Files.deleteIfExists(directory);
+    directory.toFile().deleteOnExit();
+    file.toFile().deleteOnExit();
+    consilium("quantize", Installation.demoModel().toString(), file.toString(), "-t", "q8_0");
+    List<String> arguments = List.of("prepare", "--computing", file.toString());
+    Process process =
+        new ProcessBuilder(installation.computing(caches, ConsiliumMain.class.getName(), arguments))
+            .inheritIO()
+            .start();
+    // It ends with us, whatever ends us.
+    Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly, "stop-computing"));
+    if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+      throw new CommandFailure(
+          "%s did not end within %d s".formatted(String.join(" ", arguments), LIMIT.toSeconds()));
     }
+    require(process.exitValue(), String.join(" ", arguments));
   }
 
   /** A GGUF file and a directory, measured and generated with. */

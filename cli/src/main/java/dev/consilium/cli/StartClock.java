@@ -19,15 +19,19 @@ final class StartClock {
   /** When a process began, among the values behind its name: the 22nd of all. */
   private static final int BEGAN = 19;
 
+  /** Of both times, which are cut to hundredths. */
+  private static final Duration ROUNDING = Duration.ofMillis(20);
+
   private StartClock() {}
 
   static Duration elapsed() {
+    Duration ofJvm = Duration.ofMillis(ManagementFactory.getRuntimeMXBean().getUptime());
+    if (Boolean.getBoolean("consilium.built")) {
+      return ofJvm;
+    }
     // The launcher becomes the JVM without a new process, so the process began when the command was
-    // entered.
-    Optional<Duration> ofProcess =
-        Boolean.getBoolean("consilium.built") ? Optional.empty() : ofProcess();
-    return ofProcess.orElseGet(
-        () -> Duration.ofMillis(ManagementFactory.getRuntimeMXBean().getUptime()));
+    // entered. Some containers see another start of the machine than that of their processes.
+    return ofProcess().filter(time -> time.compareTo(ofJvm.minus(ROUNDING)) > 0).orElse(ofJvm);
   }
 
   /**
@@ -46,7 +50,7 @@ final class StartClock {
       String hundredths = uptime.substring(0, uptime.indexOf(' ')).replace(".", "");
       long ticks = Long.parseLong(hundredths) - Long.parseLong(values[BEGAN]);
       return Optional.of(Duration.ofMillis(10 * ticks));
-    } catch (IOException unreadable) {
+    } catch (IOException | RuntimeException other) {
       return Optional.empty(); // no reason to fail: it is for people to read
     }
   }

@@ -3,13 +3,25 @@ package dev.consilium.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import picocli.CommandLine.Command;
+import picocli.CommandLine;
 
 class ConsiliumMainTest {
 
   @Test
-  void commands_areCalledAsTheySayThemselves() {
-    ConsiliumMain.COMMANDS.forEach(
-        (name, command) -> assertThat(command.getAnnotation(Command.class).name()).isEqualTo(name));
+  void commandLine_oneCommand_isAsAmongAll() {
+    CommandLine all = ConsiliumMain.commandLine(new ConsiliumMain(), "");
+    assertThat(all.getSubcommands().keySet()).isEqualTo(ConsiliumMain.COMMANDS.keySet());
+    ConsiliumMain.COMMANDS
+        .keySet()
+        .forEach(name -> {
+          CommandLine one = ConsiliumMain.commandLine(new ConsiliumMain(), name);
+          assertThat(one.getSubcommands()).containsOnlyKeys(name);
+          CommandLine alone = one.getSubcommands().get(name);
+          CommandLine among = all.getSubcommands().get(name);
+          assertThat(alone.getUsageMessage())
+              .isEqualTo(among.getUsageMessage())
+              .contains("--verbose");
+          assertThat(alone.isCaseInsensitiveEnumValuesAllowed()).isTrue();
+        });
   }
 }

@@ -28,7 +28,7 @@ class KernelWarningTest {
         .filteredOn(line -> line.contains("no native kernels"))
         .singleElement()
         .asString()
-        .contains("quantised weights are slower: the build holds none for")
+        .contains("models are computed more slowly: the build holds none for")
         .contains("-Dconsilium.native=off accepts that");
   }
 

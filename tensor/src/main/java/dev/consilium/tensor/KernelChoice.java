@@ -34,7 +34,7 @@ final class KernelChoice {
     System.getLogger(KernelChoice.class.getName())
         .log(
             System.Logger.Level.WARNING,
-            "no native kernels, quantised weights are slower: {0}. -D{1}=off accepts that",
+            "no native kernels, models are computed more slowly: {0}. -D{1}=off accepts that",
             reason,
             NATIVE_PROPERTY);
     return JAVA;

@@ -37,7 +37,7 @@ final class MatmulTasks {
 
   /**
    * Tokens of a task at least where plain weights, those of a gate, have fewer panels than there
-   * are threads: kernels take four at once.
+   * are threads: kernels take four or six at once.
    */
   private static final int LEAST_TOKENS = 4;
 

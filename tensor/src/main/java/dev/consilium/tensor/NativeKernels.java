@@ -18,7 +18,8 @@ import java.util.stream.LongStream;
  * Products of quantised weights, and attention, in C, with instructions and registers that Java
  * does not reach; what a token meets between those two, since a call for all heads costs as much as
  * one for each does in Java; the packing of weights, which happens before the JVM has compiled
- * anything; everything else as the kernels that it extends.
+ * anything; products of f32 and bf16 and the sums of a step, since Java's vectors take the JVM a
+ * second to compile; everything else as the kernels that it extends.
  */
 public final class NativeKernels implements Kernels {
   /** Every tile of few tokens, some for several of them, and many: of these the tile unit's two. */
@@ -146,10 +147,16 @@ public final class NativeKernels implements Kernels {
     int[] rows = rowsOf(x, TOKENS[TOKENS.length - 1]);
     F32Matrix y = F32Matrix.allocate(rows.length, weights.rows());
     MatmulJob job = new MatmulJob(weights, x, rows, y, 0);
+    Optional<QuantisedTokens> blocks =
+        weights.dtype().quantised() ? Optional.of(QuantisedTokens.of(this, job)) : Optional.empty();
     long bytes = weights.rows() * (long) Float.BYTES;
     for (int tokens : TOKENS) {
       y.segment().fill((byte) 0);
-      multiply(job, 0, weights.panels(), 0, tokens);
+      if (blocks.isPresent()) {
+        multiplyQuantised(job, blocks.get(), 0, weights.panels(), 0, tokens);
+      } else {
+        multiplyFloats(job, 0, weights.panels(), 0, tokens);
+      }
       for (int token = 0; token < tokens; token++) {
         MemorySegment row = expected.segment().asSlice(expected.offset(rows[token]), bytes);
         if (y.segment().asSlice(y.offset(token), bytes).mismatch(row) != -1) {
@@ -279,6 +286,11 @@ public final class NativeKernels implements Kernels {
         kernels, new AttentionTile(job, 0, 1, 0, job.tokens()), new AttentionMemory());
   }
 
+  /** Whether C may write there: it does not ask whether it may. */
+  private static boolean writable(MemorySegment memory) {
+    return memory.isNative() && !memory.isReadOnly();
+  }
+
   @Override
   public String description() {
     return "native " + level + ", " + others.description();
@@ -367,7 +379,7 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
-    if (!x.isNative() || !into.isNative()) {
+    if (!x.isNative() || !writable(into)) {
       others.quantise(x, xOffset, n, into, at);
       return;
     }
@@ -389,7 +401,7 @@ public final class NativeKernels implements Kernels {
       float epsilon,
       MemorySegment y,
       long yOffset) {
-    if (!x.isNative() || !y.isNative()) {
+    if (!x.isNative() || !writable(y)) {
       others.rmsNorm(x, xOffset, n, weight, weightFrom, epsilon, y, yOffset);
       return;
     }
@@ -403,7 +415,7 @@ public final class NativeKernels implements Kernels {
   @Override
   public void rmsNormEach(
       int count, int n, F32Vector weight, float epsilon, MemorySegment y, long yOffset) {
-    if (!y.isNative()) {
+    if (!writable(y)) {
       others.rmsNormEach(count, n, weight, epsilon, y, yOffset);
       return;
     }
@@ -445,7 +457,7 @@ public final class NativeKernels implements Kernels {
       int n,
       MemorySegment y,
       long yOffset) {
-    if (!gate.isNative() || !up.isNative() || !y.isNative()) {
+    if (!gate.isNative() || !up.isNative() || !writable(y)) {
       others.siluMultiply(gate, gateOffset, up, upOffset, n, y, yOffset);
       return;
     }
@@ -486,7 +498,7 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void add(MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
-    if (!x.isNative() || !y.isNative()) {
+    if (!x.isNative() || !writable(y)) {
       others.add(x, xOffset, n, y, yOffset);
       return;
     }
@@ -502,7 +514,7 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public void scale(float factor, int n, MemorySegment y, long yOffset) {
-    if (!y.isNative()) {
+    if (!writable(y)) {
       others.scale(factor, n, y, yOffset);
       return;
     }
@@ -513,7 +525,7 @@ public final class NativeKernels implements Kernels {
   @Override
   public void multiplyAdd(
       float factor, MemorySegment x, long xOffset, int n, MemorySegment y, long yOffset) {
-    if (!x.isNative() || !y.isNative()) {
+    if (!x.isNative() || !writable(y)) {
       others.multiplyAdd(factor, x, xOffset, n, y, yOffset);
       return;
     }

@@ -621,7 +621,7 @@ final class NativeLibrary {
       case Q6_K -> 5;
       case MXFP4 -> 6;
       case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
-          throw new IllegalArgumentException(dtype + " has no native kernel");
+          throw new IllegalArgumentException(dtype + " has no native kernel of blocks");
     };
   }
 

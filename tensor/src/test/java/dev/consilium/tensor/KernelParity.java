@@ -181,14 +181,15 @@ final class KernelParity {
     int[] xRows = random.ints(tokens, 0, x.rows()).toArray();
     try (PackedMatrix weights = Samples.packed(random, dtype, rows, columns)) {
       List<Kernels> all = new ArrayList<>(List.of(SCALAR, VECTOR));
-      if (dtype.quantised()) {
-        all.addAll(NATIVE);
-      }
+      all.addAll(NATIVE);
+      int half = weights.panels() / 2;
       List<F32Matrix> results = new ArrayList<>();
       for (Kernels kernels : all) {
         F32Matrix y = F32Matrix.allocate(tokens + 2, rows + 5);
         y.set(1, rows, 42f); // past the outputs: must stay
-        kernels.multiply(new MatmulJob(weights, x, xRows, y, 1), 0, weights.panels(), 0, tokens);
+        MatmulJob job = new MatmulJob(weights, x, xRows, y, 1);
+        kernels.multiply(job, 0, half, 0, tokens);
+        kernels.multiply(job, half, weights.panels(), 0, tokens);
         results.add(y);
       }
       for (int i = 1; i < all.size(); i++) {

@@ -66,6 +66,14 @@ class KernelsPropertyTest {
     KernelParity.matmul(random, dtype, 129, 6000, 49);
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "BF16", "F16"})
+  void multiply_infinitiesAndNan_sameBits(DType dtype) {
+    for (int tokens = 1; tokens <= 13; tokens++) {
+      KernelParity.matmul(random, dtype, 100, 200, tokens, Samples::any);
+    }
+  }
+
   /** Sums of a block as large as they can be: their places in a double must hold them. */
   @ParameterizedTest
   @EnumSource

@@ -3,10 +3,12 @@ package dev.consilium.cli.bench;
 import dev.consilium.cli.CommandFailure;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.ModelSummary;
+import dev.consilium.model.checkpoint.TensorHeader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The model that is measured.
@@ -29,7 +31,10 @@ public record ModelFile(
   /** Of an open checkpoint. */
   public static ModelFile of(Checkpoint checkpoint) {
     ModelSummary summary = ModelSummary.of(checkpoint);
-    Map<String, Long> types = checkpoint.storedBytes();
+    Map<String, Long> types = new TreeMap<>();
+    for (TensorHeader header : checkpoint.headers().values()) {
+      types.merge(header.dtype(), header.byteSize(), Long::sum);
+    }
     return new ModelFile(
         checkpoint.directory(),
         checkpoint.spec().family(),
