@@ -33,7 +33,7 @@ class Arm64KernelsTest {
     for (String program : List.of("cc", COMPILER, EMULATOR)) {
       assumeTrue(onPath(program), program + " is not installed");
     }
-    assumeTrue(Kernels.best() instanceof NativeKernels, "this machine has no native kernels");
+    assumeTrue(KernelParity.nativeCount() > 0, "this machine has no native kernels");
     List<String> here = run(build("cc", "here").toString());
     List<String> emulated = run(EMULATOR, "-cpu", "max", build(COMPILER, "arm64").toString());
     assertThat(here).hasSizeGreaterThan(500);
