@@ -88,7 +88,7 @@ consilium() {
 # touches it first would wait for it.
 warm_up_memory() {
   cat "$file" >/dev/null
-  bytes=$(awk -v file="$(stat -L -c %s "$file")" '/^MemAvailable/ { most = $2 * 512; printf "%d", 2 * file < most ? 2 * file : most }' /proc/meminfo)
+  bytes=$(awk -v file="$(stat -L -c %s "$file")" '/^MemAvailable/ { most = $2 * 512; printf "%.0f", 2 * file < most ? 2 * file : most }' /proc/meminfo)
   head -c "$bytes" /dev/zero | tail -c "$bytes" >/dev/null
 }
 
