@@ -427,31 +427,20 @@ final class NativeLibrary {
       int firstToken,
       int tokens) {
     PackedMatrix weights = job.weights();
-    try {
-      int result =
-          (int)
-              multiply.invokeExact(
-                  level.code,
-                  floatCode(weights.dtype()),
-                  weights.segment(),
-                  firstPanel * weights.panelBytes(),
-                  weights.panelBytes(),
-                  0L,
-                  weights.columns(),
-                  endPanel - firstPanel,
-                  job.x().segment(),
-                  offsets,
-                  0L,
-                  0L,
-                  tokens,
-                  job.y().segment(),
-                  job.yOffset(firstToken) + (long) firstPanel * PackedMatrix.PANEL_ROWS * 4,
-                  job.y().rowStrideBytes(),
-                  weights.rows() - firstPanel * PackedMatrix.PANEL_ROWS);
-      require(result, "product of floating point weights", level);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    multiply(
+        level,
+        floatCode(weights.dtype()),
+        job,
+        0,
+        weights.columns(),
+        firstPanel,
+        endPanel,
+        job.x().segment(),
+        offsets,
+        0,
+        0,
+        firstToken,
+        tokens);
   }
 
   /** At most {@link #MAX_TOKENS} tokens; the ranges must be inside the job. */
@@ -464,27 +453,59 @@ final class NativeLibrary {
       int firstToken,
       int endToken) {
     PackedMatrix weights = job.weights();
+    multiply(
+        level,
+        code(weights.dtype()),
+        job,
+        weights.quantLayout().headerBytes(weights.columns()),
+        weights.columns() / QuantLayout.BLOCK,
+        firstPanel,
+        endPanel,
+        tokens.blocks(),
+        tokens.offsets(),
+        tokens.offsetsAt() + firstToken * 8L,
+        tokens.version(),
+        firstToken,
+        endToken - firstToken);
+  }
+
+  private void multiply(
+      Level level,
+      int type,
+      MatmulJob job,
+      long headerBytes,
+      int blocks,
+      int firstPanel,
+      int endPanel,
+      MemorySegment activations,
+      MemorySegment offsets,
+      long offsetsAt,
+      long version,
+      int firstToken,
+      int tokens) {
+    PackedMatrix weights = job.weights();
+    int firstRow = firstPanel * weights.panelRows();
     try {
       int result =
           (int)
               multiply.invokeExact(
                   level.code,
-                  code(weights.dtype()),
+                  type,
                   weights.segment(),
                   firstPanel * weights.panelBytes(),
                   weights.panelBytes(),
-                  weights.quantLayout().headerBytes(weights.columns()),
-                  weights.columns() / QuantLayout.BLOCK,
+                  headerBytes,
+                  blocks,
                   endPanel - firstPanel,
-                  tokens.blocks(),
-                  tokens.offsets(),
-                  tokens.offsetsAt() + firstToken * 8L,
-                  tokens.version(),
-                  endToken - firstToken,
+                  activations,
+                  offsets,
+                  offsetsAt,
+                  version,
+                  tokens,
                   job.y().segment(),
-                  job.yOffset(firstToken) + (long) firstPanel * QuantLayout.ROWS * Float.BYTES,
+                  job.yOffset(firstToken) + (long) firstRow * Float.BYTES,
                   job.y().rowStrideBytes(),
-                  weights.rows() - firstPanel * QuantLayout.ROWS);
+                  weights.rows() - firstRow);
       require(result, "product", level);
     } catch (Throwable e) {
       throw unexpected(e);
