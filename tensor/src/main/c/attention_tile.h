@@ -16,6 +16,13 @@
 
 #define EACH(variable, count) _Pragma("GCC unroll 16") for (int variable = 0; variable < (count); variable++)
 
+/*
+ * A span is fetched into the second cache while the one before it is multiplied, and from there, which frees a line buffer sooner than
+ * memory does, a few lines before its turn: bytes of keys, and positions of values.
+ */
+#define SOON 512
+#define SOON_VALUES 2
+
 /* Keys and values of 64 positions, by blocks. */
 struct span {
   const uint8_t *keys[SPAN_BLOCKS]; /* [head_dim][SLOTS] */
@@ -73,7 +80,8 @@ INLINE void score(enum cache cache, int rows, const struct span *s, int slot, in
     for (int d = from; d < end; d++) {
       EACH(v, KEY_VECTORS) {
         key[v] = widened(cache, k[v]);
-        __builtin_prefetch(k[v] + ahead[v], 0, 3);
+        __builtin_prefetch(k[v] + ahead[v], 0, 2);
+        __builtin_prefetch(k[v] + SOON, 0, 3);
         k[v] += SLOTS * cache_bytes(cache);
         if (cache == CACHE_Q8_0) key[v] = MULTIPLY(key[v], scale[v]);
       }
@@ -100,7 +108,10 @@ INLINE void add_values(enum cache cache, int rows, int vectors, const struct spa
     int64_t ahead = s->ahead[block];
     for (; j < end; j++) {
       const uint8_t *p = s->values[block] + (int64_t) (j % SLOTS * padded + d) * cache_bytes(cache);
-      for (int i = 0; i < vectors * LANES * cache_bytes(cache); i += 64) __builtin_prefetch(p + ahead + i, 0, 3);
+      for (int i = 0; i < vectors * LANES * cache_bytes(cache); i += 64) {
+        __builtin_prefetch(p + ahead + i, 0, 2);
+        __builtin_prefetch(p + SOON_VALUES * padded * cache_bytes(cache) + i, 0, 3);
+      }
       EACH(v, vectors) {
         value[v] = widened(cache, p + v * LANES * cache_bytes(cache));
         if (cache == CACHE_Q8_0) {
@@ -300,13 +311,14 @@ INLINE void widen_block(const struct attention *a, struct span *s, int block) {
 
 /*
  * Bytes from a block to the one that takes its place in the next span of the positions first..end-1, or, if there is
- * none, in the first span of the next head; 0 if there is none either.
+ * none, in the first span of the next head, or, behind the last head, in the segment behind this one, whose turn it
+ * often is; 0 if there is none either. Heads before this one: `done`.
  */
-INLINE int64_t ahead_of(const struct attention *a, int block, int first, int end) {
+INLINE int64_t ahead_of(const struct attention *a, int block, int first, int end, int done) {
   int next = block + SPAN_BLOCKS, again = first / SPAN * SPAN_BLOCKS + block % SPAN_BLOCKS;
   if (next * SLOTS < end) return a->offsets[next] - a->offsets[block];
-  if (a->kv_heads == 1 || again < first / SLOTS || again * SLOTS >= end) return 0;
-  return a->offsets[again] + a->kv_head_bytes - a->offsets[block];
+  if (a->kv_heads > 1) return again < first / SLOTS || again * SLOTS >= end ? 0 : a->offsets[again] + a->kv_head_bytes - a->offsets[block];
+  return next * SLOTS < a->position + a->tokens ? a->offsets[next] - done * a->kv_head_bytes - a->offsets[block] : 0;
 }
 
 /* Finds the blocks of the span from `start` on that hold the positions from..to-1; the others get the place of the first. */
@@ -346,8 +358,8 @@ INLINE void attend_group(const struct attention *a, enum cache cache, const stru
   }
 }
 
-/* One key/value head, the first of those that are left. */
-INLINE void attend_head(const struct attention *a) {
+/* One key/value head, the first of those that are left, behind those that are done. */
+INLINE void attend_head(const struct attention *a, int done) {
   int padded = padded_dim(a->value_dim), rows = a->tokens * a->heads, stride = state_floats(a);
   float *queries = a->scratch + SPAN * (a->head_dim + padded) + WEIGHT_ROWS * SPAN;
   memset(a->states, 0, (size_t) rows * stride * sizeof(float));
@@ -364,7 +376,7 @@ INLINE void attend_head(const struct attention *a) {
         if (block < (from - start) / SLOTS || block > (to - 1 - start) / SLOTS) s.keys[block] = s.keys[(from - start) / SLOTS];
       }
     } else {
-      for (int block = from / SLOTS; block <= (to - 1) / SLOTS; block++) s.ahead[block % SPAN_BLOCKS] = ahead_of(a, block, first, end);
+      for (int block = from / SLOTS; block <= (to - 1) / SLOTS; block++) s.ahead[block % SPAN_BLOCKS] = ahead_of(a, block, first, end, done);
     }
     const float *q = queries;
     for (int row = 0, count; row < rows; row += count) {
@@ -379,7 +391,7 @@ INLINE void attend_head(const struct attention *a) {
 TARGET void NAMED(attend)(const struct attention *of) {
   struct attention a = *of;
   for (; a.kv_heads > 0; a.kv_heads--) {
-    attend_head(&a);
+    attend_head(&a, of->kv_heads - a.kv_heads);
     a.pool += a.kv_head_bytes;
     a.query += a.heads * a.head_dim * sizeof(float);
     a.states += a.tokens * a.heads * state_floats(&a);
