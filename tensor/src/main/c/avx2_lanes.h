@@ -42,6 +42,7 @@
 #define LOAD_FLOATS(p) _mm256_loadu_ps(p)
 #define STORE_FLOATS(p, v) _mm256_storeu_ps(p, v)
 #define STORE_HALVES(p, v) _mm_storeu_si128((__m128i *) (p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
+#define FROM_HALVES(v) from_halves(v)
 #define LOAD_HALVES(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (p)))
 #define DOT_MEMORY(type, sum, w, p) DOT(type, sum, w, SPREAD_MEMORY(p))
 
@@ -72,6 +73,11 @@ __attribute__((target("avx2"))) static inline __attribute__((always_inline)) int
   __m128i half = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
   half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+}
+
+__attribute__((target("avx2,f16c"))) static inline __attribute__((always_inline)) floats from_halves(ints v) {
+  ints halves = _mm256_shuffle_epi8(v, _mm256_set1_epi64x(0x0d0c090805040100)); /* of each 128 bits, in both 64 */
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08)));
 }
 
 /* Of lanes that fit into a signed byte. */

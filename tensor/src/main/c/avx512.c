@@ -48,6 +48,7 @@
 #define LOAD_FLOATS(p) _mm512_loadu_ps(p)
 #define STORE_FLOATS(p, v) _mm512_storeu_ps(p, v)
 #define STORE_HALVES(p, v) _mm256_storeu_si256((__m256i *) (p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
+#define FROM_HALVES(v) _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v))
 #define LOAD_HALVES(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) (p)))
 
 #define QUERIES 12

@@ -3,7 +3,7 @@
  * dev.consilium.tensor.Kernels#multiply and #multiplyQuantised; the layouts are those of PackedMatrix, QuantLayout and QuantBlock.
  *
  * A panel of quantised weights has 16 rows: its scales, then its quants, `quant_bytes` of them for each block of 32 columns. A block of
- * activations is one cache line. A panel of f32 or bf16 has 64 rows.
+ * activations is one cache line. A panel of types without blocks has 64 rows.
  */
 #ifndef CONSILIUM_KERNELS_H
 #define CONSILIUM_KERNELS_H
@@ -23,7 +23,7 @@
 /* The order is known to NativeLibrary.java. */
 enum type { Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K, MXFP4, TYPES };
 
-/* Types without blocks. F16 is packed here and multiplied elsewhere. Known to NativeLibrary.java. */
+/* Types without blocks. Known to NativeLibrary.java. */
 enum float_type { F32 = TYPES, BF16, F16 };
 
 /*

@@ -2,6 +2,7 @@
  * Products of floating point weights, included behind tile.h. A file that includes it defines, besides,
  *
  *   FLOAT_VECTORS, FLOAT_TOKENS  of a tile: their product is how many registers hold sums
+ *   FROM_HALVES(v)               f32 from the binary16 in the lower half of each lane; the upper half is anything
  *
  * Each output is one chain of multiply-adds over ascending columns, see dev.consilium.tensor.Kernels#multiply; what lies where in a panel is written in the
  * javadoc of PackedMatrix.
@@ -13,7 +14,9 @@
 INLINE floats float_weights(enum float_type type, const uint8_t *column, int row) {
   if (type == F32) return LOAD_FLOATS((const float *) column + row);
   ints pairs = LOAD(column + (row / 32 * 16 + row % 16) * 4);
-  return AS_FLOATS(row / 16 % 2 ? AND(pairs, SPREAD_INT((int) 0xffff0000)) : LEFT_BY(pairs, 16));
+  int upper = row / 16 % 2;
+  if (type == F16) return FROM_HALVES(upper ? RIGHT_BY(pairs, 16) : pairs);
+  return AS_FLOATS(upper ? AND(pairs, SPREAD_INT((int) 0xffff0000)) : LEFT_BY(pairs, 16));
 }
 
 /* If `fetch`, the weights that come next are fetched, of all rows. */
@@ -71,10 +74,10 @@ TARGET void NAMED(multiply_floats)(enum float_type type, const struct product *p
   for (int panel = 0; panel < p->panels; panel++) {
     int left = p->rows - panel * FLOAT_ROWS, rows = left < FLOAT_ROWS ? left : FLOAT_ROWS;
     const uint8_t *weights = p->weights + panel * p->panel_bytes;
-    if (type == F32) {
-      multiply_float_panel(F32, p, weights, rows, sums);
-    } else {
-      multiply_float_panel(BF16, p, weights, rows, sums);
+    switch (type) {
+      case F32: multiply_float_panel(F32, p, weights, rows, sums); break;
+      case BF16: multiply_float_panel(BF16, p, weights, rows, sums); break;
+      default: multiply_float_panel(F16, p, weights, rows, sums);
     }
     for (int t = 0; t < p->tokens; t++) memcpy(p->y + t * p->y_stride + panel * FLOAT_ROWS, sums[t], rows * sizeof(float));
   }

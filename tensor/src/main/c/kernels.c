@@ -114,7 +114,7 @@ EXPORT int consilium_multiply(int level, int type, const uint8_t *weights, int64
     weights + weights_at, panel_bytes, header_bytes, blocks, panels, activations, (const int64_t *) (offsets + offsets_at), version, tokens,
     (float *) (y + y_at), y_stride_bytes / (int64_t) sizeof(float), rows, level == AVX512_ONE_STREAM,
   };
-  if (type < 0 || type > BF16 || tokens > MAX_TOKENS) return -1;
+  if (type < 0 || type > F16 || tokens > MAX_TOKENS) return -1;
   if (type >= F32) { BY_LEVEL(level, multiply_floats, (enum float_type) type, &p) }
 #if defined(__x86_64__) && defined(__linux__)
   if (level == AMX_INT8) {

@@ -62,6 +62,7 @@
 #define STORE_FLOATS(p, v) vst1q_f32(p, v)
 #define STORE_HALVES(p, v) vst1_f16((__fp16 *) (p), vcvt_f16_f32(v))
 #define LOAD_HALVES(p) vcvt_f32_f16(vld1_f16((const __fp16 *) (p)))
+#define FROM_HALVES(v) vcvt_f32_f16(vreinterpret_f16_u16(vmovn_u32(AS_WORDS(v))))
 
 #define QUERIES 6
 #define KEY_VECTORS 4

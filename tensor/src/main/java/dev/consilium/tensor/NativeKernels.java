@@ -91,7 +91,7 @@ public final class NativeKernels implements Kernels {
     try (PackedMatrix weights = PackedMatrix.pack(others, dtype, FLOAT_COLUMNS, stored);
         PackedMatrix packedHere = PackedMatrix.pack(this, dtype, FLOAT_COLUMNS, stored)) {
       return weights.segment().mismatch(packedHere.segment()) == -1
-          && (!NativeLibrary.multiplies(dtype) || agree(weights, some, expected(weights, some)));
+          && agree(weights, some, expected(weights, some));
     }
   }
 
@@ -306,7 +306,7 @@ public final class NativeKernels implements Kernels {
     if (job.weights().dtype().quantised()) {
       QuantisedTokens tokens = QuantisedTokens.of(this, job);
       multiplyQuantised(job, tokens, firstPanel, endPanel, firstToken, endToken);
-    } else if (NativeLibrary.multiplies(job.weights().dtype())) {
+    } else if (job.weights().dtype().blockElements() == 1) {
       multiplyFloats(job, firstPanel, endPanel, firstToken, endToken);
     } else {
       others.multiply(job, firstPanel, endPanel, firstToken, endToken);

@@ -407,11 +407,6 @@ final class NativeLibrary {
     }
   }
 
-  /** Whether there are products of weights of this type. */
-  static boolean multiplies(DType dtype) {
-    return dtype.quantised() || dtype == DType.F32 || dtype == DType.BF16;
-  }
-
   /**
    * Of floating point weights, at most {@link #MAX_TOKENS} tokens; the ranges must be inside the
    * job.
