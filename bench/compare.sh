@@ -7,7 +7,7 @@
 # DIR holds llama-bench and llama-batched-bench. SET is one, batch, depth, java or load; without -s: one, batch and depth.
 #   one    pp512 and tg128
 #   batch  64 tokens of 4, 8, 16 and 32 sequences together, after 128 tokens each
-#   depth  32 tokens after 4096
+#   depth  32 tokens after 128 and after 4096
 #   java   as one, with Consilium's native kernels switched off
 #   load   seconds from the start of the process to its first token, and its peak memory; weights in memory of its own, not mapped; the file
 #          is in the page cache
@@ -61,10 +61,7 @@ llama_bench() {
   measured "$program" -m "$file" -t "$threads" -r 3 "$@" 2>/dev/null |
     awk -F'|' '/ (pp|tg)[0-9]/ { split($(NF - 1), rate, " "); name = $(NF - 2); gsub(/ /, "", name); print name, rate[1] }' |
     while read -r name rate; do
-      case $name in
-        tg*@pp4096 | tg*@d4096) name=tg32@d4096 ;;
-      esac
-      note "$engine" "$name" "$rate"
+      note "$engine" "$(echo "$name" | sed 's/@pp/@d/')" "$rate"
     done
 }
 
@@ -118,9 +115,9 @@ run_set() {
       consilium consilium -p 0 -n 64 -b 4,8,16,32 -d 128
       ;;
     depth)
-      llama_bench llama.cpp "$LLAMA_CPP" -p 0 -n 32 -d 4096 -lm none
-      llama_bench ik_llama.cpp "$IK_LLAMA_CPP" -p 0 -n 0 -gp 4096,32 -mmp 0
-      consilium consilium -p 0 -n 32 -d 4096
+      llama_bench llama.cpp "$LLAMA_CPP" -p 0 -n 32 -d 128,4096 -lm none
+      llama_bench ik_llama.cpp "$IK_LLAMA_CPP" -p 0 -n 0 -gp 128,32 -gp 4096,32 -mmp 0
+      consilium consilium -p 0 -n 32 -d 128,4096
       ;;
     java)
       llama_bench ik_llama.cpp "$IK_LLAMA_CPP" -p 512 -n 128 -mmp 0
