@@ -74,6 +74,7 @@ final class BenchRun {
   BenchReport measure() {
     say("loading " + directory);
     long start = System.nanoTime();
+    Checkpoint.readAhead(directory);
     Kernels.chooseAhead();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       KvDType kvDType = settings.kvDType().dtype(checkpoint);

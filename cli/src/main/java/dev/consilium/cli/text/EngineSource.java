@@ -52,6 +52,7 @@ public final class EngineSource implements TextSource {
    * @param options of a router that holds all experts itself
    */
   public static EngineSource open(Path model, RouterOptions options) {
+    Checkpoint.readAhead(model);
     Tokenizer tokenizer = tokenizer(model);
     Kernels.chooseAhead();
     try (Checkpoint checkpoint = Checkpoint.open(model)) {

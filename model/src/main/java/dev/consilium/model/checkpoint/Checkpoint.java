@@ -64,6 +64,16 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
+  /**
+   * Begins to have the first weights read from disk, for a process that will load all of a model:
+   * until it has started and chosen its kernels, the disk would rest.
+   *
+   * @param path as for {@link #open}; what is wrong with it is said there
+   */
+  public static void readAhead(Path path) {
+    Thread.ofPlatform().daemon().name("read-ahead").start(() -> PageCache.fill(path));
+  }
+
   private static Checkpoint openGguf(Path file) {
     GgufModel model = GgufModel.open(file);
     try {

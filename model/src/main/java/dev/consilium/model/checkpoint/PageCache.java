@@ -1,0 +1,70 @@
+package dev.consilium.model.checkpoint;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Has the system read files before their bytes are asked for. */
+final class PageCache {
+  private static final Path NOWHERE = Path.of("/dev/null");
+
+  /** What a fast disk reads in the time that a JVM takes to start and to choose kernels. */
+  private static final long MOST_BYTES = 1L << 30;
+
+  private static final long STEP_BYTES = 8L << 20;
+
+  private PageCache() {}
+
+  /**
+   * Reads the beginning of a model's weights, without a copy. It is no fault here if they cannot be
+   * read: who opens the model says why.
+   *
+   * @param model a file, or a directory with weights in safetensors or GGUF
+   * @return how many bytes were read
+   */
+  static long fill(Path model) {
+    long sum = 0;
+    try (FileChannel nowhere = FileChannel.open(NOWHERE, StandardOpenOption.WRITE)) {
+      for (Path file : weights(model)) {
+        sum += fill(file, MOST_BYTES - sum, nowhere);
+      }
+    } catch (IOException | UncheckedIOException unreadable) {
+      System.getLogger(PageCache.class.getName())
+          .log(System.Logger.Level.DEBUG, "nothing is read ahead of " + model, unreadable);
+    }
+    return sum;
+  }
+
+  private static List<Path> weights(Path model) throws IOException {
+    if (!Files.isDirectory(model)) {
+      return Files.isRegularFile(model) ? List.of(model) : List.of();
+    }
+    try (Stream<Path> entries = Files.list(model)) {
+      return entries
+          .filter(entry -> entry.toString().matches(".*\\.(safetensors|gguf)"))
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    }
+  }
+
+  private static long fill(Path file, long most, FileChannel nowhere) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      long end = Math.min(channel.size(), most);
+      long at = 0;
+      while (at < end) {
+        long read = channel.transferTo(at, Math.min(STEP_BYTES, end - at), nowhere);
+        if (read <= 0) {
+          break;
+        }
+        at += read;
+      }
+      return at;
+    }
+  }
+}
