@@ -16,8 +16,6 @@ final class PageCache {
   /** What a fast disk reads in the time that a JVM takes to start and to choose kernels. */
   private static final long MOST_BYTES = 1L << 30;
 
-  private static final long STEP_BYTES = 8L << 20;
-
   private PageCache() {}
 
   /**
@@ -55,16 +53,7 @@ final class PageCache {
 
   private static long fill(Path file, long most, FileChannel nowhere) throws IOException {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      long end = Math.min(channel.size(), most);
-      long at = 0;
-      while (at < end) {
-        long read = channel.transferTo(at, Math.min(STEP_BYTES, end - at), nowhere);
-        if (read <= 0) {
-          break;
-        }
-        at += read;
-      }
-      return at;
+      return channel.transferTo(0, Math.min(channel.size(), most), nowhere);
     }
   }
 }
