@@ -65,8 +65,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Begins to have the first weights read from disk, for a process that will load all of a model:
-   * until it has started and chosen its kernels, the disk would rest.
+   * Begins to have the weights read from disk, for a process that will load all of a model: until
+   * it has started and chosen its kernels, the disk would rest, and whenever a weight is packed.
    *
    * @param path as for {@link #open}; what is wrong with it is said there
    */

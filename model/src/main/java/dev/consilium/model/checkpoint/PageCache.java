@@ -1,7 +1,9 @@
 package dev.consilium.model.checkpoint;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,14 +15,14 @@ import java.util.stream.Stream;
 final class PageCache {
   private static final Path NOWHERE = Path.of("/dev/null");
 
-  /** What a fast disk reads in the time that a JVM takes to start and to choose kernels. */
-  private static final long MOST_BYTES = 1L << 30;
+  /** Of the memory there is, so that reading ahead drops no page before it is used. */
+  private static final int MOST_PARTS = 4;
 
   private PageCache() {}
 
   /**
-   * Reads the beginning of a model's weights, without a copy. It is no fault here if they cannot be
-   * read: who opens the model says why.
+   * Reads a model's weights, at most a quarter of the machine's memory, without a copy. It is no
+   * fault here if they cannot be read: who opens the model says why.
    *
    * @param model a file, or a directory with weights in safetensors or GGUF
    * @return how many bytes were read
@@ -28,8 +30,9 @@ final class PageCache {
   static long fill(Path model) {
     long sum = 0;
     try (FileChannel nowhere = FileChannel.open(NOWHERE, StandardOpenOption.WRITE)) {
+      long most = memory() / MOST_PARTS;
       for (Path file : weights(model)) {
-        sum += fill(file, MOST_BYTES - sum, nowhere);
+        sum += fill(file, most - sum, nowhere);
       }
     } catch (IOException | UncheckedIOException unreadable) {
       System.getLogger(PageCache.class.getName())
@@ -53,7 +56,17 @@ final class PageCache {
 
   private static long fill(Path file, long most, FileChannel nowhere) throws IOException {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return channel.transferTo(0, Math.min(channel.size(), most), nowhere);
+      long bytes = Math.min(channel.size(), most);
+      long read = 0;
+      for (long step = 1; step > 0; read += step) {
+        step = channel.transferTo(read, bytes - read, nowhere);
+      }
+      return read;
     }
+  }
+
+  private static long memory() {
+    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getTotalMemorySize();
   }
 }
