@@ -65,17 +65,15 @@ final class QuantizeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     requireTarget(out, force);
+    List<String> remarks;
     try (Checkpoint source = Checkpoint.open(ModelOption.checked(in));
         ProgressBar bar = new ProgressBar("quantize")) {
-      new GgufConversion(source, types())
-          .write(out, (tensor, bytes, total) -> bar.show(bytes, total));
+      remarks = new GgufConversion(source, types()).write(out, bar::show);
     } catch (IOException failed) {
       throw new CommandFailure(WriteFailure.words(out, failed), failed);
     }
     report(out);
-    if (Files.exists(in.resolve("config.json")) && Files.notExists(in.resolve("tokenizer.json"))) {
-      System.err.println(in + " has no tokenizer.json, so this file has no tokenizer either");
-    }
+    remarks.forEach(System.err::println);
     return 0;
   }
 

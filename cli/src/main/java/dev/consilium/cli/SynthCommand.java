@@ -65,7 +65,7 @@ final class SynthCommand implements Callable<Integer> {
     QuantizeCommand.requireTarget(out, force);
     try (ProgressBar bar = new ProgressBar("synth")) {
       new SyntheticModel(family, size, type, seed)
-          .write(out, (tensor, bytes, total) -> bar.show(bytes, total));
+          .write(out, bar::show);
     } catch (IOException failed) {
       throw new CommandFailure(WriteFailure.words(out, failed), failed);
     }

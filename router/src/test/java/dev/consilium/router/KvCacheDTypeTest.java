@@ -3,6 +3,7 @@ package dev.consilium.router;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
@@ -34,7 +35,7 @@ class KvCacheDTypeTest {
     try (Checkpoint bf16 = Checkpoint.open(Fixtures.model("mixtral"))) {
       assertThat(KvCacheDType.AUTO.dtype(bf16)).isEqualTo(KvDType.F16);
       assertThat(KvCacheDType.Q8_0.dtype(bf16)).isEqualTo(KvDType.Q8_0);
-      new GgufConversion(bf16, Quantisation.F32).write(f32, GgufConversion.Progress.NONE);
+      new GgufConversion(bf16, Quantisation.F32).write(f32, GgufWriter.Progress.NONE);
     }
     try (Checkpoint all = Checkpoint.open(f32)) {
       assertThat(KvCacheDType.AUTO.dtype(all)).isEqualTo(KvDType.F32);

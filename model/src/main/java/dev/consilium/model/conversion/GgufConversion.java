@@ -12,6 +12,7 @@ import dev.consilium.model.gguf.GgufSpecWriter;
 import dev.consilium.model.gguf.GgufTensorType;
 import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.GgufTokenizerWriter;
+import dev.consilium.tensor.DType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,8 +31,8 @@ import java.util.SortedMap;
  * Writes a model, from a Hugging Face directory or a GGUF file, as one GGUF file:
  *
  * <ol>
- *   <li>metadata: those of the source, if it is GGUF; else from its specification, tokenizer, chat
- *       template and sampling defaults;
+ *   <li>metadata: from its specification; tokenizer, chat template, sampling defaults and what else
+ *       a GGUF file says about the model as they are there;
  *   <li>the file's header, read back and compared with the source's specification: GGUF has no keys
  *       for some of what a specification can say, and such a model is refused;
  *   <li>tensor by tensor, encoded anew where types differ.
@@ -39,32 +40,12 @@ import java.util.SortedMap;
  */
 public final class GgufConversion {
 
-  /** Is told how it goes on, on the thread that converts. */
-  public interface Progress {
-    /** Somebody who does not want to know. */
-    Progress NONE = (tensor, bytes, total) -> {};
-
-    /**
-     * Another tensor is in the file.
-     *
-     * @param bytes of all that are
-     * @param total bytes of all that will be
-     */
-    void written(String tensor, long bytes, long total);
-  }
-
   private static final String FILE_TYPE = "general.file_type";
   private static final String QUANTISATION_VERSION = "general.quantization_version";
 
-  /** What is about the file and not the model. */
-  private static final Set<String> NOT_COPIED =
-      Set.of(
-          FILE_TYPE,
-          QUANTISATION_VERSION,
-          "general.alignment",
-          "split.no",
-          "split.count",
-          "split.tensors.count");
+  /** Beginnings of keys that are about the file and not the model. */
+  private static final List<String> NOT_COPIED =
+      List.of(FILE_TYPE, QUANTISATION_VERSION, "general.alignment", "split.", "quantize.");
 
   private final Checkpoint source;
   private final TensorTypes types;
@@ -84,22 +65,33 @@ public final class GgufConversion {
     this.types = types;
   }
 
+  /** As {@link #write(Path, GgufWriter.Progress)}, with nobody who wants to know how it goes on. */
+  public List<String> write(Path target) throws IOException {
+    return write(target, GgufWriter.Progress.NONE);
+  }
+
   /**
    * Writes the file; if that fails, whatever was there before stays.
    *
+   * @return what its owner should know, in sentences: what the file does not say, or not as well as
+   *     it seems
    * @throws CheckpointException if the source cannot be read or GGUF cannot express it
    * @throws IOException if the target cannot be written
    */
-  public void write(Path target, Progress progress) throws IOException {
+  public List<String> write(Path target, GgufWriter.Progress progress) throws IOException {
     requireOther(target);
-    Weights weights = new Weights(layout(), GgufSpecWriter.vectors(source.spec()), progress);
-    GgufWriter writer = new GgufWriter(target, metadata(), weights.tensors());
+    List<GgufLayout.Entry> layout = layout();
+    List<String> remarks = new ArrayList<>();
+    requantised(layout).ifPresent(remarks::add);
+    Weights weights = new Weights(layout, GgufSpecWriter.vectors(source.spec()));
+    GgufWriter writer = new GgufWriter(target, metadata(remarks), weights.tensors());
     try {
-      writer.write(weights);
+      writer.write(weights, progress);
     } catch (GgufException e) {
       throw new CheckpointException(
           source.directory(), "cannot be written as GGUF: " + e.problem(), e);
     }
+    return remarks;
   }
 
   private List<GgufLayout.Entry> layout() {
@@ -110,6 +102,26 @@ public final class GgufConversion {
     } catch (IllegalArgumentException e) {
       throw new CheckpointException(source.directory(), String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** Whether weights are rounded that were rounded to blocks before. */
+  private Optional<String> requantised(List<GgufLayout.Entry> layout) {
+    long count =
+        layout.stream()
+            .filter(entry -> entry.tensor().type().blockElements() > 1)
+            .filter(entry -> entry.pieces().stream().anyMatch(piece -> rounds(piece, entry)))
+            .count();
+    return count == 0
+        ? Optional.empty()
+        : Optional.of(
+            "%d matrices of %s have been quantised before, and a second time makes them worse: begin"
+                    .formatted(count, source.directory())
+                + " with weights of 16 or 32 bits where there are some");
+  }
+
+  private boolean rounds(Piece piece, GgufLayout.Entry entry) {
+    DType from = source.tensor(piece.source()).dtype();
+    return from.quantised() && !from.name().equals(entry.tensor().type().name());
   }
 
   private void requireOther(Path target) throws IOException {
@@ -125,42 +137,50 @@ public final class GgufConversion {
     }
   }
 
-  private GgufMetadataBuilder metadata() throws IOException {
+  private GgufMetadataBuilder metadata(List<String> remarks) throws IOException {
     GgufMetadataBuilder metadata = new GgufMetadataBuilder();
+    try {
+      GgufSpecWriter.write(source.spec(), metadata);
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(source.directory(), String.valueOf(e.getMessage()), e);
+    }
     Optional<Path> gguf = GgufModel.find(source.directory());
     if (gguf.isPresent()) {
       copyMetadata(gguf.get(), metadata);
     } else {
-      describe(metadata);
+      remarks.addAll(describe(metadata));
     }
     metadata.whole(FILE_TYPE, types.others().fileType());
     metadata.whole(QUANTISATION_VERSION, 2);
     return metadata;
   }
 
+  /**
+   * Copies all but what is about tensors: these may be laid out in another way, and those that
+   * predict further ahead are left out.
+   */
   private static void copyMetadata(Path file, GgufMetadataBuilder metadata) {
     try (GgufModel model = GgufModel.open(file)) {
       GgufMetadata from = model.metadata();
+      String ofArchitecture = from.text(GgufSpecWriter.ARCHITECTURE).orElseThrow() + ".";
       from.keys().stream()
-          .filter(key -> !NOT_COPIED.contains(key))
+          .filter(key -> !metadata.has(key) && !key.startsWith(ofArchitecture))
+          .filter(key -> NOT_COPIED.stream().noneMatch(key::startsWith))
           .forEach(key -> metadata.copy(from, key));
     } catch (GgufException e) {
       throw new CheckpointException(e.file(), e.problem(), e);
     }
   }
 
-  private void describe(GgufMetadataBuilder metadata) throws IOException {
+  private List<String> describe(GgufMetadataBuilder metadata) throws IOException {
     Path directory = source.directory();
-    try {
-      GgufSpecWriter.write(source.spec(), metadata);
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException(directory, String.valueOf(e.getMessage()), e);
-    }
     metadata.text("general.type", "model");
     Path name = directory.toAbsolutePath().normalize().getFileName();
     metadata.text("general.name", name == null ? source.spec().family() : name.toString());
-    GgufTokenizerWriter.write(directory, source.spec(), metadata);
-    sampling(metadata, source.generationDefaults());
+    GenerationDefaults defaults = source.generationDefaults();
+    sampling(metadata, defaults);
+    return GgufTokenizerWriter.write(
+        directory, source.spec(), defaults.endOfTextTokens(), metadata);
   }
 
   private static void sampling(GgufMetadataBuilder metadata, GenerationDefaults defaults) {
@@ -176,15 +196,10 @@ public final class GgufConversion {
   private final class Weights implements GgufWriter.Content {
     private final Map<String, GgufLayout.Entry> entries = new LinkedHashMap<>();
     private final SortedMap<String, float[]> vectors;
-    private final Progress progress;
-    private final long total;
-    private long done;
 
-    Weights(List<GgufLayout.Entry> layout, SortedMap<String, float[]> vectors, Progress progress) {
+    Weights(List<GgufLayout.Entry> layout, SortedMap<String, float[]> vectors) {
       layout.forEach(entry -> entries.put(entry.tensor().name(), entry));
       this.vectors = vectors;
-      this.progress = progress;
-      this.total = tensors().stream().mapToLong(GgufWriter.Tensor::byteSize).sum();
     }
 
     List<GgufWriter.Tensor> tensors() {
@@ -218,13 +233,11 @@ public final class GgufConversion {
       GgufLayout.Entry entry = entries.get(tensor.name());
       if (entry == null) {
         write(tensor.name(), sink);
-      } else {
-        for (Piece piece : entry.pieces()) {
-          new TensorCopy(source.tensor(piece.source()), piece, tensor.type()).write(sink);
-        }
+        return;
       }
-      done += tensor.byteSize();
-      progress.written(tensor.name(), done, total);
+      for (Piece piece : entry.pieces()) {
+        new TensorCopy(source.tensor(piece.source()), piece, tensor.type()).write(sink);
+      }
     }
 
     private void write(String vector, GgufWriter.Sink sink) throws IOException {

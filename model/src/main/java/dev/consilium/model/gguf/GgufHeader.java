@@ -27,7 +27,10 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
   static final String ALIGNMENT_KEY = "general.alignment";
   static final int DEFAULT_ALIGNMENT = 32;
 
-  private static final long MAGIC = 0x46554747L; // "GGUF", first letter in the lowest byte
+  /** What files begin with. */
+  static final String MAGIC = "GGUF";
+
+  private static final long MAGIC_NUMBER = 0x46554747L; // the first letter in the lowest byte
   private static final int MAX_ALIGNMENT = 1 << 20;
   private static final int MAX_KEYS = 1 << 16;
   private static final int MAX_TENSORS = 1 << 18;
@@ -92,7 +95,7 @@ record GgufHeader(Map<String, GgufValue> metadata, Map<String, GgufTensor> tenso
     }
 
     private void magic() {
-      if (input.remaining() < 4 || input.u32("the magic number") != MAGIC) {
+      if (input.remaining() < 4 || input.u32("the magic number") != MAGIC_NUMBER) {
         throw input.wrong("does not begin with GGUF: it is no GGUF file");
       }
       long version = input.u32("the version");

@@ -1,6 +1,8 @@
 package dev.consilium.model.gguf;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +53,7 @@ public final class GgufModel implements AutoCloseable {
    */
   public static Optional<Path> find(Path path) {
     if (!Files.isDirectory(path)) {
-      return isNamed(path) ? Optional.of(path) : Optional.empty();
+      return isNamed(path) || begins(path) ? Optional.of(path) : Optional.empty();
     }
     if (Files.exists(path.resolve("config.json"))) {
       return Optional.empty();
@@ -68,6 +70,19 @@ public final class GgufModel implements AutoCloseable {
 
   private static boolean isNamed(Path path) {
     return String.valueOf(path.getFileName()).toLowerCase(Locale.ROOT).endsWith(SUFFIX);
+  }
+
+  /** Whether it is a file that begins as GGUF files do; stores name files by their contents. */
+  private static boolean begins(Path path) {
+    if (!Files.isRegularFile(path)) {
+      return false;
+    }
+    try (InputStream in = Files.newInputStream(path)) {
+      byte[] first = in.readNBytes(GgufHeader.MAGIC.length());
+      return new String(first, StandardCharsets.ISO_8859_1).equals(GgufHeader.MAGIC);
+    } catch (IOException unreadable) {
+      return false; // whoever opens it as something else says why
+    }
   }
 
   private static List<Path> listed(Path directory) {

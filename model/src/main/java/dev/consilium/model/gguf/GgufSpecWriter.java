@@ -26,6 +26,9 @@ import java.util.TreeMap;
  */
 public final class GgufSpecWriter {
 
+  /** The key of a file's architecture; keys that begin with its value and a dot belong to it. */
+  public static final String ARCHITECTURE = "general.architecture";
+
   private GgufSpecWriter() {}
 
   /**
@@ -35,7 +38,7 @@ public final class GgufSpecWriter {
    */
   public static void write(ModelSpec spec, GgufMetadataBuilder metadata) {
     GgufArchitecture architecture = architecture(spec);
-    metadata.text("general.architecture", architecture.name());
+    metadata.text(ARCHITECTURE, architecture.name());
     GgufWriting writing = new GgufWriting(architecture, metadata);
     architecture.axes().forEach(axis -> axis.write(spec, writing));
   }

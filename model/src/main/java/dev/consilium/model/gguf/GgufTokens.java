@@ -20,7 +20,8 @@ public final class GgufTokens {
   private static final String TOKENS = "tokenizer.ggml.tokens";
   private static final String TYPES = "tokenizer.ggml.token_type";
 
-  private static final List<String> END_KEYS =
+  /** The keys of tokens that end an answer: of a text, of a turn, of a message. */
+  public static final List<String> END_KEYS =
       List.of(
           "tokenizer.ggml.eos_token_id",
           "tokenizer.ggml.eot_token_id",

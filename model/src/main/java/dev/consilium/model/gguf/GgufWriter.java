@@ -76,6 +76,20 @@ public final class GgufWriter {
     void write(ByteBuffer bytes) throws IOException;
   }
 
+  /** Is told how it goes on, on the thread that writes. */
+  public interface Progress {
+    /** Somebody who does not want to know. */
+    Progress NONE = (bytes, total) -> {};
+
+    /**
+     * More is in the file.
+     *
+     * @param bytes of tensors that are
+     * @param total bytes of tensors that will be
+     */
+    void written(long bytes, long total);
+  }
+
   private final Path target;
   private final GgufMetadataBuilder metadata;
   private final List<Tensor> tensors;
@@ -108,18 +122,23 @@ public final class GgufWriter {
     return size;
   }
 
+  /** As {@link #write(Content, Progress)}, with nobody who wants to know how it goes on. */
+  public void write(Content content) throws IOException {
+    write(content, Progress.NONE);
+  }
+
   /**
    * Writes the file.
    *
    * @throws IOException if it cannot be written; the target is as before
    */
-  public void write(Content content) throws IOException {
+  public void write(Content content, Progress progress) throws IOException {
     Path unfinished = create();
     Thread atExit = new Thread(() -> delete(unfinished), "unfinished-file");
     Runtime.getRuntime().addShutdownHook(atExit); // Ctrl-C ends no try block
     try {
       try (FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
-        writeAll(channel, unfinished, content);
+        writeAll(channel, unfinished, content, progress);
         channel.force(true);
       }
       replaceTarget(unfinished);
@@ -171,13 +190,16 @@ public final class GgufWriter {
     }
   }
 
-  private void writeAll(FileChannel channel, Path unfinished, Content content) throws IOException {
+  private void writeAll(FileChannel channel, Path unfinished, Content content, Progress progress)
+      throws IOException {
     byte[] header = header();
     writeFully(channel, ByteBuffer.wrap(header));
     long size = fileSize();
     if (size > header.length) {
       channel.write(ByteBuffer.allocate(1), size - 1);
     }
+    long total = tensors.stream().mapToLong(Tensor::byteSize).sum();
+    long before = 0;
     boolean checked = false;
     long at = aligned(header.length);
     for (Tensor tensor : tensors) {
@@ -186,13 +208,21 @@ public final class GgufWriter {
         checked = true;
       }
       channel.position(at);
-      content.write(tensor, bytes -> writeFully(channel, bytes));
+      long first = at;
+      long done = before;
+      content.write(
+          tensor,
+          bytes -> {
+            writeFully(channel, bytes);
+            progress.written(done + channel.position() - first, total);
+          });
       if (channel.position() != at + tensor.byteSize()) {
         throw new IllegalStateException(
             "tensor %s got %d bytes, wanted %d"
                 .formatted(tensor.name(), channel.position() - at, tensor.byteSize()));
       }
       at += aligned(tensor.byteSize());
+      before += tensor.byteSize();
     }
   }
 
@@ -204,7 +234,7 @@ public final class GgufWriter {
 
   private byte[] header() {
     ByteArrayOutputStream header = new ByteArrayOutputStream();
-    header.writeBytes("GGUF".getBytes(StandardCharsets.US_ASCII));
+    header.writeBytes(GgufHeader.MAGIC.getBytes(StandardCharsets.US_ASCII));
     byte[] counts = new byte[20];
     numbers(counts).putInt(VERSION).putLong(tensors.size()).putLong(metadata.count());
     header.writeBytes(counts);

@@ -1,6 +1,5 @@
 package dev.consilium.model.synthetic;
 
-import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.GgufLayout;
 import dev.consilium.model.conversion.Quantisation;
 import dev.consilium.model.conversion.WeightCodec;
@@ -56,12 +55,12 @@ public record SyntheticModel(
   }
 
   /** Writes the file; if that fails, whatever was there before stays. */
-  public void write(Path target, GgufConversion.Progress progress) throws IOException {
+  public void write(Path target, GgufWriter.Progress progress) throws IOException {
     ModelSpec spec = family.spec(shape);
     List<GgufLayout.Entry> layout =
         GgufLayout.of(spec, (name, role, columns) -> type.uniformTypeOf(role, columns));
     new GgufWriter(target, metadata(spec), layout.stream().map(GgufLayout.Entry::tensor).toList())
-        .write(new Weights(layout, progress));
+        .write(new Weights(layout), progress);
   }
 
   private GgufMetadataBuilder metadata(ModelSpec spec) {
@@ -108,14 +107,9 @@ public record SyntheticModel(
   /** Gives the file its tensors. */
   private final class Weights implements GgufWriter.Content {
     private final Map<String, GgufLayout.Entry> entries = new HashMap<>();
-    private final GgufConversion.Progress progress;
-    private final long total;
-    private long done;
 
-    Weights(List<GgufLayout.Entry> layout, GgufConversion.Progress progress) {
+    Weights(List<GgufLayout.Entry> layout) {
       layout.forEach(entry -> entries.put(entry.tensor().name(), entry));
-      this.progress = progress;
-      this.total = layout.stream().mapToLong(entry -> entry.tensor().byteSize()).sum();
     }
 
     @Override
@@ -132,8 +126,6 @@ public record SyntheticModel(
           sink.write(drawn(entry, row, count, arena).asByteBuffer());
         }
       }
-      done += tensor.byteSize();
-      progress.written(tensor.name(), done, total);
     }
 
     private MemorySegment drawn(GgufLayout.Entry entry, long first, int count, Arena arena) {

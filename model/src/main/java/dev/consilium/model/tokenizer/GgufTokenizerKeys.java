@@ -28,6 +28,9 @@ final class GgufTokenizerKeys {
   /** SentencePiece's BPE, with scores and tokens for single bytes. */
   static final String SCORED = "llama";
 
+  /** No tokenizer that other programs know. */
+  static final String NONE = "none";
+
   /** What tokens are, by {@link #TYPES}. */
   static final int NORMAL = 1;
 

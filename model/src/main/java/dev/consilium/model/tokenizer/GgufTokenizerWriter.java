@@ -3,6 +3,7 @@ package dev.consilium.model.tokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
+import dev.consilium.model.gguf.GgufTokens;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,26 +42,46 @@ public final class GgufTokenizerWriter {
    * Writes what the directory has; {@code none} as the kind if it has no tokenizer.
    *
    * @param spec of the model: files have as many tokens as the model has rows for
+   * @param ends the tokens that end an answer
+   * @return what its owner should know, in sentences: what the file does not say
    */
-  public static void write(Path directory, ModelSpec spec, GgufMetadataBuilder metadata)
+  public static List<String> write(
+      Path directory, ModelSpec spec, List<Integer> ends, GgufMetadataBuilder metadata)
       throws IOException {
     spec.tokens().beginOfText().ifPresent(id -> metadata.whole(GgufTokenizerKeys.BOS, id));
-    spec.tokens().endOfText().stream()
-        .findFirst()
-        .ifPresent(id -> metadata.whole(GgufTokenizerKeys.EOS, id));
+    for (int i = 0; i < Math.min(ends.size(), GgufTokens.END_KEYS.size()); i++) {
+      metadata.whole(GgufTokens.END_KEYS.get(i), ends.get(i));
+    }
+    List<String> remarks = new ArrayList<>();
+    if (ends.size() > GgufTokens.END_KEYS.size()) {
+      remarks.add(
+          "a GGUF file names %d tokens that end an answer, so that of %s the others will not"
+              .formatted(GgufTokens.END_KEYS.size(), ends));
+    }
     Path file = directory.resolve("tokenizer.json");
     if (!Files.exists(file)) {
-      metadata.text(GgufTokenizerKeys.MODEL, "none");
-      return;
+      metadata.text(GgufTokenizerKeys.MODEL, GgufTokenizerKeys.NONE);
+      remarks.add("%s has no tokenizer.json, so the file has no tokenizer".formatted(directory));
+      return remarks;
     }
     String json = JsonFile.read(file, TokenizerOptions.DEFAULT.maxFileBytes());
-    write(json, file, TokenizerConfig.load(directory), spec.vocabularySize(), metadata);
+    if (!write(json, file, TokenizerConfig.load(directory), spec.vocabularySize(), metadata)) {
+      remarks.add(
+          "GGUF has no name for what %s does, so that programs other than Consilium find no"
+                  .formatted(file)
+              + " tokenizer in the file");
+    }
     metadata.text(GgufTokenizerKeys.HUGGING_FACE, json);
     template(directory).ifPresent(text -> metadata.text(GgufTokenizerKeys.CHAT_TEMPLATE, text));
+    return remarks;
   }
 
-  /** Writes only the form that other programs read. */
-  static void write(
+  /**
+   * Writes only the form that other programs read.
+   *
+   * @return whether they can
+   */
+  static boolean write(
       String json, Path file, TokenizerConfig config, int size, GgufMetadataBuilder metadata)
       throws TokenizerException {
     JsonNode tokenizer;
@@ -71,8 +92,8 @@ public final class GgufTokenizerWriter {
     }
     GgufTokenizerWriter writer = new GgufTokenizerWriter(tokenizer, size, metadata);
     writer.collect(file);
-    writer.kind();
     writer.roles(config);
+    return writer.kind();
   }
 
   private static Optional<String> template(Path directory) throws IOException {
@@ -122,28 +143,29 @@ public final class GgufTokenizerWriter {
     types[id] = type;
   }
 
-  private void kind() {
+  private boolean kind() {
+    metadata.texts(GgufTokenizerKeys.TOKENS, List.of(tokens));
+    metadata.wholes(GgufTokenizerKeys.TYPES, types);
     boolean fallsBack = tokenizer.path("model").path("byte_fallback").asBoolean();
     Optional<String> name = PreTokenizer.nameOf(tokenizer);
     if (!tokenizer.path("model").path("type").asText().equals("BPE")
         || (!fallsBack && name.isEmpty())) {
-      // Other programs refuse the file; we read the whole tokenizer.json.
-      metadata.text(GgufTokenizerKeys.MODEL, "none");
-      return;
+      // Other programs see no tokenizer; we read the whole tokenizer.json.
+      metadata.text(GgufTokenizerKeys.MODEL, GgufTokenizerKeys.NONE);
+      return false;
     }
     List<String> merges = merges();
     metadata.text(
         GgufTokenizerKeys.MODEL,
         fallsBack ? GgufTokenizerKeys.SCORED : GgufTokenizerKeys.BYTE_LEVEL);
     metadata.text(GgufTokenizerKeys.PRE, fallsBack ? "default" : name.orElseThrow());
-    metadata.texts(GgufTokenizerKeys.TOKENS, List.of(tokens));
-    metadata.wholes(GgufTokenizerKeys.TYPES, types);
     if (fallsBack) {
       metadata.reals(GgufTokenizerKeys.SCORES, scores(merges));
       metadata.flag(GgufTokenizerKeys.ADD_SPACE, prepends());
     } else {
       metadata.texts(GgufTokenizerKeys.MERGES, merges);
     }
+    return true;
   }
 
   private boolean prepends() {
@@ -196,12 +218,13 @@ public final class GgufTokenizerWriter {
         metadata.whole(key, id);
       }
     });
-    JsonNode single = tokenizer.path("post_processor").path("single");
-    boolean template =
-        tokenizer.path("post_processor").path("type").asText().equals("TemplateProcessing");
-    metadata.flag(GgufTokenizerKeys.ADD_BOS, template && single.path(0).has("SpecialToken"));
+    List<JsonNode> single = new ArrayList<>();
+    TokenizerSteps.of(tokenizer.path("post_processor"), "processors").stream()
+        .filter(step -> step.path("type").asText().equals("TemplateProcessing"))
+        .forEach(step -> step.path("single").forEach(single::add));
     metadata.flag(
-        GgufTokenizerKeys.ADD_EOS,
-        template && single.size() > 1 && single.path(single.size() - 1).has("SpecialToken"));
+        GgufTokenizerKeys.ADD_BOS, !single.isEmpty() && single.getFirst().has("SpecialToken"));
+    metadata.flag(
+        GgufTokenizerKeys.ADD_EOS, single.size() > 1 && single.getLast().has("SpecialToken"));
   }
 }

@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /**
  * How a byte-level BPE cuts a text into words before it merges: GGUF files only have a name for it.
@@ -107,7 +107,8 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
       "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*"
           + "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
 
-  private static final Map<String, PreTokenizer> TABLE = new TreeMap<>();
+  /** Of names that mean the same, the first is the one that is written. */
+  private static final Map<String, PreTokenizer> TABLE = new LinkedHashMap<>();
 
   static {
     // What files of early converters mean, which knew no names.
@@ -126,7 +127,7 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
     add(plain(LLAMA3), "dbrx", "smaug-bpe", "chatglm-bpe", "glm4");
     add(plain(GPT4O), "gpt-4o", "llama4", "minimax-m2");
     add(new PreTokenizer(List.of(TEKKEN), false, true, true), "tekken");
-    add(plain(SINGLE_DIGITS, GPT2), "starcoder", "refact", "smollm", "codeshell");
+    add(plain(SINGLE_DIGITS, GPT2), "smollm", "starcoder", "refact", "codeshell");
     add(composed(SINGLE_DIGITS, GPT2), "command-r");
     add(
         plain("[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", "[一-龥ࠀ-一가-퟿]+", "\\p{N}"),
@@ -167,7 +168,7 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
 
   /** All names that we know, sorted. */
   static List<String> names() {
-    return List.copyOf(TABLE.keySet());
+    return TABLE.keySet().stream().sorted().toList();
   }
 
   static Optional<PreTokenizer> named(String name) {
@@ -177,43 +178,29 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
   /** The name of what a {@code tokenizer.json} does, if it has one. */
   static Optional<String> nameOf(JsonNode tokenizer) {
     Optional<List<String>> steps = stepsOf(tokenizer.path("pre_tokenizer"));
-    boolean composes = tokenizer.path("normalizer").path("type").asText().equals("NFC");
-    boolean normalises = !composes && tokenizer.path("normalizer").isObject();
+    List<String> normalizers =
+        TokenizerSteps.of(tokenizer.path("normalizer"), "normalizers").stream()
+            .map(step -> step.path("type").asText())
+            .toList();
+    boolean composes = normalizers.equals(List.of("NFC"));
     boolean whole = tokenizer.path("model").path("ignore_merges").asBoolean(false);
-    if (steps.isEmpty() || normalises) {
+    if (steps.isEmpty() || !(composes || normalizers.isEmpty())) {
       return Optional.empty();
     }
-    return PREFERRED.stream()
-        .filter(name -> {
-          PreTokenizer one = TABLE.getOrDefault(name, plain());
+    return TABLE.entrySet().stream()
+        .filter(entry -> {
+          PreTokenizer one = entry.getValue();
           return one.steps.equals(steps.get())
               && one.compose == composes
               && one.wholeWords == whole;
         })
+        .map(Map.Entry::getKey)
         .findFirst();
   }
 
-  /** Of names that mean the same, the one that is written. */
-  private static final List<String> PREFERRED =
-      List.of(
-          "gpt-2",
-          "olmo",
-          "qwen2",
-          "stablelm2",
-          "llama-bpe",
-          "dbrx",
-          "gpt-4o",
-          "tekken",
-          "smollm",
-          "command-r",
-          "deepseek-coder",
-          "deepseek-v3",
-          "bailingmoe");
-
   private static Optional<List<String>> stepsOf(JsonNode preTokenizer) {
     List<String> steps = new ArrayList<>();
-    boolean sequence = preTokenizer.path("type").asText().equals("Sequence");
-    for (JsonNode step : sequence ? preTokenizer.path("pretokenizers") : List.of(preTokenizer)) {
+    for (JsonNode step : TokenizerSteps.of(preTokenizer, "pretokenizers")) {
       switch (step.path("type").asText()) {
         case "Split" -> {
           if (!step.path("behavior").asText().equals("Isolated")
@@ -221,7 +208,8 @@ record PreTokenizer(List<String> steps, boolean compose, boolean wholeWords, boo
               || step.path("invert").asBoolean()) {
             return Optional.empty();
           }
-          steps.add(step.path("pattern").path("Regex").textValue());
+          String regex = step.path("pattern").path("Regex").textValue();
+          steps.add(regex.equals(GPT2_PATTERN) ? GPT2 : regex);
         }
         case "Digits" -> {
           if (!step.path("individual_digits").asBoolean()) {

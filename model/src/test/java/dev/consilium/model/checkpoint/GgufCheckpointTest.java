@@ -51,7 +51,7 @@ class GgufCheckpointTest {
         assertThat(GgufArchitectures.ofFamily(gguf.spec().family()))
             .isEqualTo(GgufArchitectures.ofFamily(original.spec().family()));
         assertThat(gguf.generationDefaults().endOfTextTokens())
-            .containsAnyElementsOf(original.generationDefaults().endOfTextTokens());
+            .isEqualTo(original.generationDefaults().endOfTextTokens());
         assertThat(ModelSummary.of(gguf).totalParameters())
             .isEqualTo(ModelSummary.of(original).totalParameters());
       }
@@ -256,6 +256,80 @@ class GgufCheckpointTest {
     }
   }
 
+  /** Metadata come from the specification and from the source's, which say the same. */
+  @Test
+  void write_ofGguf_isTheSameFile() throws IOException {
+    for (String name : Fixtures.GGUF_MODELS) {
+      Path file = converted(name);
+      Path again = directory.resolve("again.gguf");
+      try (Checkpoint checkpoint = Checkpoint.open(file)) {
+        assertThat(new GgufConversion(checkpoint, Quantisation.F32).write(again)).isEmpty();
+      }
+      assertThat(again).as(name).hasSameBinaryContentAs(file);
+    }
+  }
+
+  @Test
+  void write_ofGguf_keepsWhatIsAboutTheModelOnly() throws IOException {
+    Path file =
+        changed(metadata ->
+            metadata.text("general.license", "mit").text("quantize.imatrix.file", "somewhere"));
+    Path again = directory.resolve("again.gguf");
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      new GgufConversion(checkpoint, Quantisation.Q8_0).write(again);
+    }
+    try (GgufModel model = GgufModel.open(again)) {
+      assertThat(model.metadata().text("general.license")).contains("mit");
+      assertThat(model.metadata().keys()).doesNotContain("quantize.imatrix.file");
+    }
+  }
+
+  @Test
+  void write_ofQuantisedWeights_saysSo() throws IOException {
+    Path file = directory.resolve("q4_0.gguf");
+    Path again = directory.resolve("again.gguf");
+    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe"))) {
+      assertThat(new GgufConversion(checkpoint, Quantisation.Q4_0).write(file))
+          .singleElement()
+          .asString()
+          .contains("has no tokenizer.json");
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      assertThat(new GgufConversion(checkpoint, Quantisation.Q8_0).write(again))
+          .singleElement()
+          .asString()
+          .contains("matrices of " + file + " have been quantised before");
+      assertThat(new GgufConversion(checkpoint, Quantisation.Q4_0).write(again)).isEmpty();
+      assertThat(new GgufConversion(checkpoint, Quantisation.BF16).write(again)).isEmpty();
+    }
+  }
+
+  /** GLM has three; a file names as many. */
+  @Test
+  void write_severalTokensThatEndAnAnswer_namesThreeAndSaysWhatIsLeft() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("model"));
+    for (String name : List.of("config.json", "model.safetensors")) {
+      Files.copy(Fixtures.model("qwen3-moe").resolve(name), model.resolve(name));
+    }
+    Path file = directory.resolve("ends.gguf");
+    Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": [7, 3, 11, 5]}");
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      assertThat(new GgufConversion(checkpoint, Quantisation.F16).write(file))
+          .anyMatch(remark -> remark.contains("names 3 tokens that end an answer"));
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      assertThat(checkpoint.generationDefaults().endOfTextTokens()).containsExactly(7, 3, 11);
+    }
+  }
+
+  @Test
+  void open_fileOfAnotherName_isKnownByItsBeginning() throws IOException {
+    Path file = Files.move(converted("qwen3-moe"), directory.resolve("sha256-0123"));
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      assertThat(checkpoint.spec().family()).isEqualTo("qwen3_moe");
+    }
+  }
+
   @Test
   void write_targetIsTheSource_isRefused() throws IOException {
     Path file = converted("qwen3-moe");
@@ -263,7 +337,7 @@ class GgufCheckpointTest {
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       assertThatThrownBy(() ->
               new GgufConversion(checkpoint, Quantisation.F16)
-                  .write(file, GgufConversion.Progress.NONE))
+                  .write(file, GgufWriter.Progress.NONE))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("is the source as well");
     }
@@ -305,7 +379,7 @@ class GgufCheckpointTest {
     try (Checkpoint checkpoint = Checkpoint.open(source)) {
       assertThatThrownBy(() ->
               new GgufConversion(checkpoint, Quantisation.F16)
-                  .write(target, GgufConversion.Progress.NONE))
+                  .write(target, GgufWriter.Progress.NONE))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("is the source as well");
     }
@@ -325,7 +399,7 @@ class GgufCheckpointTest {
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       assertThatThrownBy(() ->
               new GgufConversion(checkpoint, Quantisation.F32)
-                  .write(directory.resolve("out.gguf"), GgufConversion.Progress.NONE))
+                  .write(directory.resolve("out.gguf"), GgufWriter.Progress.NONE))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("GGUF has no way to say what this model's configuration says")
           .hasMessageContaining("renormalisation is BySum");
@@ -365,7 +439,7 @@ class GgufCheckpointTest {
       GgufConversion conversion = new GgufConversion(checkpoint, Quantisation.Q8_0);
       for (int i = 0; i < 50; i++) {
         assertThatThrownBy(
-                () -> conversion.write(directory.resolve("out.gguf"), GgufConversion.Progress.NONE))
+                () -> conversion.write(directory.resolve("out.gguf"), GgufWriter.Progress.NONE))
             .isInstanceOf(CheckpointException.class)
             .hasMessageEndingWith(
                 "tensor model.embed_tokens.weight: a weight is NaN, which Q8_0 cannot hold as a finite number");
@@ -466,6 +540,9 @@ class GgufCheckpointTest {
           Checkpoint original = Checkpoint.open(Fixtures.model(name))) {
         assertThat(checkpoint.spec().layers()).isEqualTo(original.spec().layers());
         assertThat(checkpoint.spec().predictionLayers()).isEqualTo(1);
+        Path again = directory.resolve("again.gguf");
+        new GgufConversion(checkpoint, Quantisation.F32).write(again);
+        assertThat(again).hasSameBinaryContentAs(converted(name));
       }
     }
   }
@@ -590,7 +667,7 @@ class GgufCheckpointTest {
   void tensor_mxfp4OfTheOriginal_isTheSameIn17BytesForEach32() throws IOException {
     Path file = directory.resolve("mxfp4.gguf");
     try (Checkpoint original = Checkpoint.open(Fixtures.model("gpt-oss-mxfp4"))) {
-      new GgufConversion(original, Quantisation.MXFP4).write(file, GgufConversion.Progress.NONE);
+      new GgufConversion(original, Quantisation.MXFP4).write(file, GgufWriter.Progress.NONE);
       try (Checkpoint gguf = Checkpoint.open(file)) {
         for (int expert : List.of(0, 3)) {
           var ours = original.spec().names().feedForward(1).expert(expert);
@@ -751,7 +828,7 @@ class GgufCheckpointTest {
   private Path converted(String name) throws IOException {
     Path file = directory.resolve(name + ".gguf");
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model(name))) {
-      new GgufConversion(checkpoint, Quantisation.F32).write(file, GgufConversion.Progress.NONE);
+      new GgufConversion(checkpoint, Quantisation.F32).write(file, GgufWriter.Progress.NONE);
     }
     return file;
   }

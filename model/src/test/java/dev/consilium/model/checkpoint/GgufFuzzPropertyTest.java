@@ -259,8 +259,7 @@ class GgufFuzzPropertyTest {
   private byte[] good(Tokens tokens) throws IOException {
     Path converted = directory.resolve("converted.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe-rope-parameters"))) {
-      new GgufConversion(checkpoint, Quantisation.BF16)
-          .write(converted, GgufConversion.Progress.NONE);
+      new GgufConversion(checkpoint, Quantisation.BF16).write(converted, GgufWriter.Progress.NONE);
     }
     Path good = directory.resolve("good.gguf");
     try (GgufModel model = GgufModel.open(converted)) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.tensor.CpuDevice;
 import dev.consilium.tensor.F32Matrix;
 import dev.consilium.tensor.MatmulJob;
@@ -36,7 +37,7 @@ class StackedMatrixTest {
   void jobs_partsOfSeveralTypes_equalEachPartAlone() throws IOException {
     Path file = directory.resolve("model.gguf");
     try (Checkpoint original = Checkpoint.open(Fixtures.model("qwen3-moe"))) {
-      new GgufConversion(original, Quantisation.Q8_0).write(file, GgufConversion.Progress.NONE);
+      new GgufConversion(original, Quantisation.Q8_0).write(file, GgufWriter.Progress.NONE);
     }
     try (Checkpoint checkpoint = Checkpoint.open(file);
         CpuDevice device = new CpuDevice(2);

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.ModelSummary;
-import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.Tokenizer;
 import dev.consilium.tensor.DType;
 import java.io.IOException;
@@ -73,7 +73,7 @@ class SyntheticModelTest {
   private Path write(SyntheticFamily family, Quantisation type, long seed) throws IOException {
     Path file = directory.resolve("%s-%s-%d.gguf".formatted(family, type, seed));
     new SyntheticModel(family, SyntheticShape.TINY, type, seed)
-        .write(file, GgufConversion.Progress.NONE);
+        .write(file, GgufWriter.Progress.NONE);
     return file;
   }
 

@@ -3,6 +3,9 @@ package dev.consilium.model.tokenizer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
 import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.TokenizerFixture.Case;
@@ -17,6 +20,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
@@ -238,6 +243,80 @@ class GgufTokenizerGoldenTest {
             .containsExactly(4, 2, 3, 4, 1, 0);
       }
     }
+  }
+
+  /** Of names that mean the same, one is written; what it means is read back. */
+  @Test
+  void nameOf_whatANameMeans_isANameThatMeansIt() {
+    for (String name : PreTokenizer.names()) {
+      PreTokenizer meaning = PreTokenizer.named(name).orElseThrow();
+      ObjectNode json = JsonNodeFactory.instance.objectNode();
+      json.set("pre_tokenizer", meaning.json());
+      // As in files of DeepSeek and of Qwen.
+      ArrayNode normalizers =
+          json.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
+      if (meaning.compose()) {
+        normalizers.addObject().put("type", "NFC");
+      }
+      json.putObject("model").put("ignore_merges", meaning.wholeWords());
+      PreTokenizer found =
+          PreTokenizer.nameOf(json)
+              .flatMap(PreTokenizer::named)
+              .orElseThrow(() -> new AssertionError(name + " is not found"));
+      assertThat(found.json()).as(name).isEqualTo(meaning.json());
+      assertThat(found.compose()).as(name).isEqualTo(meaning.compose());
+      assertThat(found.wholeWords()).as(name).isEqualTo(meaning.wholeWords());
+    }
+  }
+
+  @Test
+  void nameOf_normalizerThatFilesHaveNoWordFor_isNone() {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.set("pre_tokenizer", PreTokenizer.named("qwen2").orElseThrow().json());
+    json.putObject("model");
+    json.putObject("normalizer").put("type", "Lowercase");
+    assertThat(PreTokenizer.nameOf(json)).isEmpty();
+  }
+
+  /** As Llama 3 has it: what begins a text is added by one of several steps. */
+  @Test
+  void write_templateAmongOtherSteps_addsTheBeginning() throws IOException {
+    ObjectNode json = (ObjectNode) JsonFile.MAPPER.readTree(json("olmoe"));
+    String text = json.path("added_tokens").path(0).path("content").asText();
+    ObjectNode sequence = json.putObject("post_processor").put("type", "Sequence");
+    ArrayNode steps = sequence.putArray("processors");
+    steps.addObject().put("type", "ByteLevel");
+    ObjectNode template = steps.addObject().put("type", "TemplateProcessing");
+    ArrayNode single = template.putArray("single");
+    single.addObject().putObject("SpecialToken").put("id", text).put("type_id", 0);
+    single.addObject().putObject("Sequence").put("id", "A").put("type_id", 0);
+    GgufMetadataBuilder metadata = new GgufMetadataBuilder();
+    TokenizerConfig config =
+        new TokenizerConfig(Map.of("bos_token", text), List.of(), Optional.empty());
+    assertThat(
+            GgufTokenizerWriter.write(
+                json.toString(), Path.of("tokenizer.json"), config, 50_400, metadata))
+        .isTrue();
+    try (Tokenizer tokenizer = Tokenizer.load(write(metadata))) {
+      int id = json.path("added_tokens").path(0).path("id").asInt();
+      assertThat(tokenizer.encode("a", true)).startsWith(id).hasSize(2);
+    }
+  }
+
+  /** Other programs find no tokenizer then, but what special tokens are called is kept. */
+  @Test
+  void write_unknownToOtherPrograms_keepsTheTokens() throws IOException {
+    ObjectNode json = (ObjectNode) JsonFile.MAPPER.readTree(json("olmoe"));
+    json.putObject("normalizer").put("type", "Lowercase");
+    String text = json.path("added_tokens").path(0).path("content").asText();
+    GgufMetadataBuilder metadata = new GgufMetadataBuilder();
+    TokenizerConfig config =
+        new TokenizerConfig(Map.of("eos_token", text), List.of(), Optional.empty());
+    assertThat(
+            GgufTokenizerWriter.write(
+                json.toString(), Path.of("tokenizer.json"), config, 50_400, metadata))
+        .isFalse();
+    assertThat(TokenizerConfig.load(write(metadata)).eosToken()).contains(text);
   }
 
   private Path write(String name) throws IOException {

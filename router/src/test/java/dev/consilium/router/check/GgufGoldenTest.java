@@ -3,6 +3,7 @@ package dev.consilium.router.check;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
@@ -104,7 +105,7 @@ class GgufGoldenTest {
     float[][] wanted = logits(model);
     Path file = temporary.resolve("converted.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
-      new GgufConversion(checkpoint, Quantisation.F32).write(file, GgufConversion.Progress.NONE);
+      new GgufConversion(checkpoint, Quantisation.F32).write(file, GgufWriter.Progress.NONE);
     }
     // Factors of frequencies are rounded; everything else is the same.
     assertNear(logits(file), wanted, 1e-4f);
@@ -198,7 +199,7 @@ class GgufGoldenTest {
     Path file =
         temporary.resolve(quantisation + (Files.isRegularFile(from) ? "-again" : "") + ".gguf");
     try (Checkpoint checkpoint = Checkpoint.open(from)) {
-      new GgufConversion(checkpoint, quantisation).write(file, GgufConversion.Progress.NONE);
+      new GgufConversion(checkpoint, quantisation).write(file, GgufWriter.Progress.NONE);
     }
     return file;
   }

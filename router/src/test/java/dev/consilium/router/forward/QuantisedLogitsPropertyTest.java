@@ -2,6 +2,7 @@ package dev.consilium.router.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
@@ -46,7 +47,7 @@ class QuantisedLogitsPropertyTest {
   void run_anyKernelsThreadsAndBatches_givesTheSameLogits(Quantisation type) throws IOException {
     Path file = directory.resolve("tiny.gguf");
     new SyntheticModel(SyntheticFamily.QWEN3MOE, SyntheticShape.TINY, type, 1)
-        .write(file, GgufConversion.Progress.NONE);
+        .write(file, GgufWriter.Progress.NONE);
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       float[][] oracle = logits(checkpoint, Kernels.scalar(), 1, TOKENS, 0);
       assertSame(oracle, logits(checkpoint, Kernels.best(), 1, TOKENS, 0));
