@@ -13,8 +13,8 @@ directory=$1/$os-$arch
 library=$directory/libconsilium-kernels.so
 
 compiler=
-for name in ${CC-} cc gcc clang; do
-  if command -v "$name" >/dev/null 2>&1; then
+for name in "${CC-}" cc gcc clang; do # CC may have arguments
+  if command -v "${name%% *}" >/dev/null 2>&1; then
     compiler=$name
     break
   fi
@@ -28,7 +28,7 @@ if [ -f "$library" ] && [ -z "$(find . -newer "$library" -type f -print | head -
 fi
 mkdir -p "$directory"
 # No -march: each file asks for its instructions itself. No contraction: every operation rounds as it is written.
-if ! "$compiler" -std=gnu11 -O3 -ffp-contract=off -fno-math-errno -fPIC -shared -fvisibility=hidden -Wall -Wextra -o "$library.part" ./*.c; then
+if ! $compiler -std=gnu11 -O3 -ffp-contract=off -fno-math-errno -fPIC -shared -fvisibility=hidden -Wall -Wextra -o "$library.part" ./*.c; then
   rm -f "$library.part" "$library"
   echo "$compiler cannot compile the native kernels: building without; models will be computed more slowly." >&2
   exit 0

@@ -64,8 +64,7 @@ final class SynthCommand implements Callable<Integer> {
   public Integer call() {
     QuantizeCommand.requireTarget(out, force);
     try (ProgressBar bar = new ProgressBar("synth")) {
-      new SyntheticModel(family, size, type, seed)
-          .write(out, bar::show);
+      new SyntheticModel(family, size, type, seed).write(out, bar::show);
     } catch (IOException failed) {
       throw new CommandFailure(WriteFailure.words(out, failed), failed);
     }

@@ -39,6 +39,14 @@ class KernelWarningTest {
         .noneMatch(line -> line.contains("kernels"));
   }
 
+  @Test
+  void command_nativeLibraryNeitherOnNorOff_saysHowItIsTaken() throws Exception {
+    String model = Fixtures.demoModel().toString();
+    assertThat(errors("-Dconsilium.native=false", "bench", model, "--load-only"))
+        .filteredOn(line -> line.contains("-Dconsilium.native=false means nothing"))
+        .hasSize(1);
+  }
+
   private List<String> errors(String jvmOption, String... arguments)
       throws IOException, InterruptedException {
     Path errors = directory.resolve("errors");

@@ -30,7 +30,7 @@ public interface NodeSettings {
   @WithDefault("0/1")
   String share();
 
-  /** Threads that compute. Unset: one per processor. */
+  /** Threads that compute. Unset: one for each core that the process may run on. */
   OptionalInt threads();
 
   /** Most memory for weights. Unset: three quarters of the machine's, or the container's. */

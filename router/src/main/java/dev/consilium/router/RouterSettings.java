@@ -31,7 +31,7 @@ public interface RouterSettings {
   @WithDefault("NONE")
   LocalExperts localExperts();
 
-  /** Threads that compute; 0: one per available processor. */
+  /** Threads that compute; 0: one for each core that the process may run on. */
   @WithDefault("0")
   int threads();
 

@@ -3,10 +3,10 @@ package dev.consilium.router;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.tensor.KvDType;
 import dev.consilium.testkit.Fixtures;
 import java.io.IOException;

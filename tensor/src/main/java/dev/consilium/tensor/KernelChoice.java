@@ -11,14 +11,26 @@ final class KernelChoice {
   static final Kernels JAVA =
       vectorModulePresent(ModuleLayer.boot()) ? new VectorKernels() : SCALAR;
 
-  static final Kernels BEST =
-      System.getProperty(NATIVE_PROPERTY, "on").equals("off") ? JAVA : best();
+  static final Kernels BEST = wanted() ? best() : JAVA;
 
   private KernelChoice() {}
 
   /** False when the JVM was started without {@code --add-modules jdk.incubator.vector}. */
   static boolean vectorModulePresent(ModuleLayer layer) {
     return layer.findModule("jdk.incubator.vector").isPresent();
+  }
+
+  private static boolean wanted() {
+    String value = System.getProperty(NATIVE_PROPERTY, "on");
+    if (!value.equals("on") && !value.equals("off")) {
+      System.getLogger(KernelChoice.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "-D{0}={1} means nothing, want on or off: taken as on",
+              NATIVE_PROPERTY,
+              value);
+    }
+    return !value.equals("off");
   }
 
   private static Kernels best() {

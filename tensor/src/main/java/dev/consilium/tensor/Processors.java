@@ -1,6 +1,8 @@
 package dev.consilium.tensor;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,6 +14,7 @@ import java.util.Set;
 public final class Processors {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Path CPUS = Path.of("/sys/devices/system/cpu");
+  private static final Path NODES = Path.of("/sys/devices/system/node");
   private static final String ALLOWED = "Cpus_allowed_list:";
 
   private Processors() {}
@@ -34,11 +37,34 @@ public final class Processors {
       Set<String> cores = new HashSet<>();
       for (int cpu : allowed(status)) {
         Path siblings = cpus.resolve("cpu" + cpu + "/topology/thread_siblings_list");
-        cores.add(Files.readString(siblings).strip());
+        if (Files.exists(siblings)) { // one may be added to this machine later
+          cores.add(Files.readString(siblings).strip());
+        }
       }
       return cores.isEmpty() ? available : Math.min(cores.size(), available);
     } catch (IOException | IllegalArgumentException e) {
       return available; // another system, or one that hides its processors
+    }
+  }
+
+  /** NUMA nodes that this process may run on; 1 where the system does not say. */
+  static int nodes() {
+    return nodes(STATUS, NODES);
+  }
+
+  static int nodes(Path status, Path nodes) {
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(nodes, "node[0-9]*")) {
+      Set<Integer> allowed = new HashSet<>(allowed(status));
+      int count = 0;
+      for (Path node : all) {
+        String cpus = Files.readString(node.resolve("cpulist")).strip(); // none: memory alone
+        if (!cpus.isEmpty() && numbers(cpus).stream().anyMatch(allowed::contains)) {
+          count++;
+        }
+      }
+      return Math.max(1, count);
+    } catch (IOException | DirectoryIteratorException | IllegalArgumentException e) {
+      return 1; // another system, or one that hides its nodes
     }
   }
 

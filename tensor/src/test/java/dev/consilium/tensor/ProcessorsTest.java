@@ -23,10 +23,34 @@ class ProcessorsTest {
   }
 
   @Test
-  void cores_boundToOneNode_countsItsCores() throws IOException {
-    topology("0", "1", "2", "3", "4", "5", "6", "7");
-    assertThat(Processors.cores(status("4-7"), directory, 4)).isEqualTo(4);
+  void cores_boundToSomeProcessors_countsTheirCores() throws IOException {
+    topology("0,4", "1,5", "2,6", "3,7", "0,4", "1,5", "2,6", "3,7");
+    assertThat(Processors.cores(status("0-1,4"), directory, 3)).isEqualTo(2);
     assertThat(Processors.cores(status("5"), directory, 1)).isEqualTo(1);
+  }
+
+  /** Processors that could be plugged in are allowed, too. */
+  @Test
+  void cores_processorsThatAreNotThere_doNotCount() throws IOException {
+    topology("0,1", "0,1", "2,3", "2,3");
+    assertThat(Processors.cores(status("0-63"), directory, 4)).isEqualTo(2);
+  }
+
+  @Test
+  void nodes_ofTheProcessesAffinity_areCounted() throws IOException {
+    node(0, "0-3,8-11");
+    node(1, "4-7,12-15");
+    node(2, ""); // memory alone
+    assertThat(Processors.nodes(status("0-15"), directory)).isEqualTo(2);
+    assertThat(Processors.nodes(status("4-6"), directory)).isEqualTo(1);
+  }
+
+  @Test
+  void nodes_systemSaysNothing_isOne() throws IOException {
+    assertThat(Processors.nodes(status("0-3"), directory.resolve("none"))).isEqualTo(1);
+    node(0, "what?");
+    assertThat(Processors.nodes(status("0-3"), directory)).isEqualTo(1);
+    assertThat(Processors.nodes(directory.resolve("none"), directory)).isEqualTo(1);
   }
 
   @Test
@@ -47,6 +71,11 @@ class ProcessorsTest {
   @Test
   void cores_thisMachine_areAtMostItsProcessors() {
     assertThat(Processors.cores()).isBetween(1, Runtime.getRuntime().availableProcessors());
+  }
+
+  private void node(int number, String cpus) throws IOException {
+    Path node = Files.createDirectories(directory.resolve("node" + number));
+    Files.writeString(node.resolve("cpulist"), cpus + "\n");
   }
 
   private Path status(String allowed) throws IOException {

@@ -3,10 +3,10 @@ package dev.consilium.router.check;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.router.KvCacheDType;
 import dev.consilium.router.Router;
 import dev.consilium.router.RouterOptions;

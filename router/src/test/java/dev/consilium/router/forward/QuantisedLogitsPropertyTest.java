@@ -2,14 +2,13 @@ package dev.consilium.router.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.checkpoint.Checkpoint;
-import dev.consilium.model.conversion.GgufConversion;
 import dev.consilium.model.conversion.Quantisation;
 import dev.consilium.model.expert.ExpertBank;
 import dev.consilium.model.expert.ExpertComputation;
 import dev.consilium.model.expert.ExpertId;
 import dev.consilium.model.expert.RoundTo;
+import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.synthetic.SyntheticFamily;
 import dev.consilium.model.synthetic.SyntheticModel;
 import dev.consilium.model.synthetic.SyntheticShape;
