@@ -10,13 +10,19 @@ final class ProgressBar implements AutoCloseable {
 
   private static final int WIDTH = 30;
 
-  private final PrintStream out = System.err;
-  private final boolean terminal = Style.ofErrors() == Style.TERMINAL;
   private final String what;
+  private final PrintStream out;
+  private final boolean terminal;
   private int shown = -1;
 
   ProgressBar(String what) {
+    this(what, System.err, Style.ofErrors() == Style.TERMINAL);
+  }
+
+  ProgressBar(String what, PrintStream out, boolean terminal) {
     this.what = what;
+    this.out = out;
+    this.terminal = terminal;
   }
 
   /**

@@ -11,6 +11,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,10 +37,14 @@ class Arm64KernelsTest {
       assumeTrue(onPath(program), program + " is not installed");
     }
     assumeTrue(KernelParity.nativeCount() > 0, "this machine has no native kernels");
-    List<String> here = run(build("cc", "here").toString());
-    List<String> emulated = run(EMULATOR, "-cpu", "max", build(COMPILER, "arm64").toString());
-    assertThat(here).hasSizeGreaterThan(500);
-    assertThat(emulated).isEqualTo(here);
+    try (ExecutorService builds = Executors.newFixedThreadPool(2)) {
+      Future<Path> ofHere = builds.submit(() -> build("cc", "here"));
+      Future<Path> ofArm64 = builds.submit(() -> build(COMPILER, "arm64"));
+      List<String> here = run(ofHere.get().toString());
+      List<String> emulated = run(EMULATOR, "-cpu", "max", ofArm64.get().toString());
+      assertThat(here).hasSizeGreaterThan(500);
+      assertThat(emulated).isEqualTo(here);
+    }
   }
 
   private static boolean onPath(String program) {
@@ -45,7 +52,7 @@ class Arm64KernelsTest {
         .anyMatch(place -> Files.isExecutable(Path.of(place, program)));
   }
 
-  /** As build.sh does, but sooner; warnings are errors. */
+  /** As build.sh does; warnings are errors. */
   private Path build(String compiler, String name) throws IOException, InterruptedException {
     Path sources = Fixtures.root().resolve("tensor/src/main/c");
     Path program = directory.resolve(name);
@@ -54,7 +61,7 @@ class Arm64KernelsTest {
             List.of(
                 compiler,
                 "-std=gnu11",
-                "-O1",
+                "-O3",
                 "-ffp-contract=off",
                 "-fno-math-errno",
                 "-Wall",

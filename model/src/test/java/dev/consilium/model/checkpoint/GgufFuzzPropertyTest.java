@@ -49,16 +49,21 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class GgufFuzzPropertyTest {
 
-  /** What a file has besides its model; together 10,000 files. */
-  enum Tokens {
-    NONE(4000),
-    BYTE_LEVEL(3000),
-    SCORED(3000);
+  /** What is in a file; together 10,000 files. */
+  enum Kind {
+    FLOATS(2000, Quantisation.BF16, false),
+    BLOCKS(2000, Quantisation.Q4_0, false),
+    BYTE_LEVEL_TOKENS(3000, Quantisation.Q8_0, true),
+    SCORED_TOKENS(3000, Quantisation.MXFP4, true);
 
     final int files;
+    final Quantisation type;
+    final boolean tokenizes;
 
-    Tokens(int files) {
+    Kind(int files, Quantisation type, boolean tokenizes) {
       this.files = files;
+      this.type = type;
+      this.tokenizes = tokenizes;
     }
   }
 
@@ -88,18 +93,18 @@ class GgufFuzzPropertyTest {
   @ParameterizedTest
   @EnumSource
   @Timeout(120)
-  void open_mutatedFiles_areReadOrRefused(Tokens tokens) throws IOException {
-    byte[] good = good(tokens);
+  void open_mutatedFiles_areReadOrRefused(Kind kind) throws IOException {
+    byte[] good = good(kind);
     byte[] header = Arrays.copyOf(good, header(good));
-    Range range = metadata(header, tokens == Tokens.NONE ? "general." : "tokenizer.");
+    Range range = metadata(header, kind.tokenizes ? "tokenizer." : "general.");
     SplittableRandom random = new SplittableRandom(SEED);
     Path file = directory.resolve("mutated.gguf");
     Files.write(file, good);
     Map<Boolean, Integer> outcomes = new HashMap<>();
     try (CpuDevice device = new CpuDevice(1)) {
-      Use use = new Use(tokens, new ExpertComputation(device), file);
+      Use use = new Use(kind, new ExpertComputation(device), file);
       assertThat(use.works(0)).isTrue();
-      for (int i = 0; i < tokens.files; i++) {
+      for (int i = 0; i < kind.files; i++) {
         overwrite(file, mutated(header, range, random), random, good.length);
         long before = allocated();
         boolean works = use.works(i);
@@ -110,8 +115,8 @@ class GgufFuzzPropertyTest {
       }
     }
     // Both happen often, or the mutations are of no use.
-    assertThat(outcomes.getOrDefault(true, 0)).isGreaterThan(tokens.files / 100);
-    assertThat(outcomes.getOrDefault(false, 0)).isGreaterThan(tokens.files / 4);
+    assertThat(outcomes.getOrDefault(true, 0)).isGreaterThan(kind.files / 100);
+    assertThat(outcomes.getOrDefault(false, 0)).isGreaterThan(kind.files / 4);
   }
 
   /** The most layers and experts that a header may state, and no tensor: 700 bytes. */
@@ -143,17 +148,17 @@ class GgufFuzzPropertyTest {
   }
 
   /** Everything that is done with a file. */
-  private record Use(Tokens tokens, ExpertComputation computation, Path file) {
+  private record Use(Kind kind, ExpertComputation computation, Path file) {
 
     boolean works(int index) {
       try (Checkpoint checkpoint = Checkpoint.open(file)) {
         assertThat(checkpoint.fingerprint()).as("file %d", index).hasSize(64);
         checkpoint.vector(checkpoint.spec().names().finalNorm(), checkpoint.spec().hiddenSize());
-        if (tokens == Tokens.NONE) {
+        if (kind.tokenizes) {
+          tokenize();
+        } else {
           TokenizerConfig.load(file);
           compute(checkpoint);
-        } else {
-          tokenize();
         }
         return true;
       } catch (CheckpointException | TokenizerException refused) {
@@ -256,10 +261,10 @@ class GgufFuzzPropertyTest {
     }
   }
 
-  private byte[] good(Tokens tokens) throws IOException {
+  private byte[] good(Kind kind) throws IOException {
     Path converted = directory.resolve("converted.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("qwen3-moe-rope-parameters"))) {
-      new GgufConversion(checkpoint, Quantisation.BF16).write(converted, GgufWriter.Progress.NONE);
+      new GgufConversion(checkpoint, kind.type).write(converted, GgufWriter.Progress.NONE);
     }
     Path good = directory.resolve("good.gguf");
     try (GgufModel model = GgufModel.open(converted)) {
@@ -267,7 +272,7 @@ class GgufFuzzPropertyTest {
       model.metadata().keys().stream()
           .filter(key -> !key.startsWith("tokenizer."))
           .forEach(key -> metadata.copy(model.metadata(), key));
-      describe(tokens, metadata);
+      describe(kind, metadata);
       GgufFile file = model.files().getFirst();
       List<GgufWriter.Tensor> tensors =
           file.tensors().values().stream()
@@ -287,11 +292,11 @@ class GgufFuzzPropertyTest {
   }
 
   /** Bytes, some merges of them, and a token that ends a text. */
-  private static void describe(Tokens tokens, GgufMetadataBuilder metadata) {
-    if (tokens == Tokens.NONE) {
+  private static void describe(Kind kind, GgufMetadataBuilder metadata) {
+    if (!kind.tokenizes) {
       return;
     }
-    boolean scored = tokens == Tokens.SCORED;
+    boolean scored = kind == Kind.SCORED_TOKENS;
     List<String> texts = new ArrayList<>();
     for (int b = 0; b < 256; b++) {
       texts.add(scored ? "<0x%02X>".formatted(b) : byteCharacter(b));

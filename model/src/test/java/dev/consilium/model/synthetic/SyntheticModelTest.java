@@ -4,17 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.ModelSummary;
+import dev.consilium.model.checkpoint.SpecTensors;
 import dev.consilium.model.conversion.Quantisation;
+import dev.consilium.model.family.ModelSpec;
 import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.Tokenizer;
 import dev.consilium.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicLong;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class SyntheticModelTest {
@@ -33,6 +37,22 @@ class SyntheticModelTest {
       assertThat(checkpoint.tensor("blk.3.ffn_gate_inp.weight").dtype()).isEqualTo(DType.F32);
       assertThat(checkpoint.generationDefaults().endOfTextTokens()).containsExactly(8191);
     }
+  }
+
+  /** All weights, and those of one token without the embedding: what measurements go by. */
+  @ParameterizedTest
+  @CsvSource({"SMALL, 703, 141", "MEDIUM, 3525, 640"})
+  void spec_largerSizes_haveTheWeightsThatTheyAreKnownBy(
+      SyntheticShape shape, long all, long active) {
+    ModelSpec spec = SyntheticFamily.QWEN3MOE.spec(shape);
+    AtomicLong weights = new AtomicLong();
+    SpecTensors.visit(
+        spec, (name, dims) -> weights.addAndGet(dims.stream().reduce(1L, (a, b) -> a * b)));
+    long idle = (shape.experts - shape.topK) * 3L * shape.hidden * shape.intermediate;
+    long embedding = (long) shape.vocabulary * shape.hidden;
+    assertThat(Math.round(weights.get() / 1e6)).isEqualTo(all);
+    long ofOneToken = weights.get() - shape.layers * idle - embedding;
+    assertThat(Math.round(ofOneToken / 1e6)).isEqualTo(active);
   }
 
   @Test
