@@ -101,7 +101,8 @@ final class BenchRun {
                     kvDType,
                     KvPool.blocksFor(options.kvCacheTokens()),
                     workloads.stream().mapToInt(Workload::sequences).max().orElse(1),
-                    options.limits().batchTokens())),
+                    options.limits().batchTokens()),
+                settings.warmUp()),
             new BenchReport.Load(weights, ready, firstToken, most),
             reads,
             rows);

@@ -3,13 +3,18 @@ package dev.consilium.cli;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code --version} prints. */
-final class Version implements IVersionProvider {
+public final class Version implements IVersionProvider {
+
+  /** Of this build. */
+  public static String number() {
+    String version = ConsiliumMain.class.getPackage().getImplementationVersion();
+    return version == null ? "(not packaged)" : version;
+  }
 
   @Override
   public String[] getVersion() {
-    String version = ConsiliumMain.class.getPackage().getImplementationVersion();
     return new String[] {
-      "consilium " + (version == null ? "(not packaged)" : version),
+      "consilium " + number(),
       "java "
           + Runtime.version()
           + ", "

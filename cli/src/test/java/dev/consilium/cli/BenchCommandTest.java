@@ -9,6 +9,7 @@ import dev.consilium.testkit.Fixtures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -50,8 +51,11 @@ class BenchCommandTest {
   @Test
   void bench_anyModel_saysWhatWasMeasuredAndWhere() throws IOException {
     JsonNode report = json("-p", "1", "-n", "0", "-r", "1", "-t", "1");
+    assertThat(report.get("consilium").asText()).isNotBlank();
+    assertThat(Instant.parse(report.get("time").asText())).isBeforeOrEqualTo(Instant.now());
     JsonNode machine = report.get("machine");
     assertThat(machine.get("threads").asInt()).isEqualTo(1);
+    assertThat(machine.get("warmUpSeconds").asDouble()).isNotNegative();
     assertThat(machine.get("kernels").asText()).isNotBlank();
     assertThat(numbers(machine.get("readBytesPerSecondValues")).max(Double::compare))
         .hasValue(machine.get("readBytesPerSecond").asDouble());

@@ -33,8 +33,10 @@ public record BenchReport(
    * @param kernels what computes
    * @param kvDtype element type of the KV cache
    * @param kvCacheBytes of the KV cache, once all of it is used
+   * @param warmUp time that each test ran before it was measured, at least
    */
-  public record Engine(int threads, String kernels, String kvDtype, long kvCacheBytes) {}
+  public record Engine(
+      int threads, String kernels, String kvDtype, long kvCacheBytes, Duration warmUp) {}
 
   /**
    * Until it was ready.

@@ -132,7 +132,12 @@ public final class CheckpointTensor {
     DType dtype = DTYPES.get(header.dtype());
     if (dtype == null) {
       throw wrong(
-          "dtype is %s, want one of %s".formatted(header.dtype(), Arrays.toString(DType.values())));
+          "dtype is %s, want one of %s"
+              .formatted(
+                  header.dtype(), // F8_BLOCKS and F4_BLOCKS are what we make of several tensors
+                  Arrays.stream(DType.values())
+                      .filter(type -> type.quantised() || type.format().isEmpty())
+                      .toList()));
     }
     return dtype;
   }
