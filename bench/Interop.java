@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -42,9 +43,30 @@ final class Interop {
       Map.of(
           "deepseek-v2", "chooses groups by their two best experts, this model by the best",
           "gpt-oss", "rounds the range of frequencies that YaRN blends, this model does not",
+          "mixtral-swa", "has no sliding window for this architecture");
+
+  /** What it does not load, and why. */
+  private static final Map<String, String> NOT_LOADED =
+      Map.of(
           "hy_v3", "has no bias of the output product",
-          "mixtral-swa", "has no sliding window for this architecture",
           "qwen2-moe", "has no dense layers in this architecture");
+
+  /** What GGUF has no words for, so that it is not written. */
+  private static final Set<String> NOT_WRITTEN =
+      Set.of(
+          "dots1",
+          "ernie4_5-moe-bias",
+          "flex_olmo",
+          "glm4_moe_lite",
+          "jamba",
+          "lfm2_moe",
+          "llama4-text",
+          "longcat_flash",
+          "minimax",
+          "nemotron_h",
+          "nemotron_h-latent",
+          "phimoe",
+          "phimoe-cross");
 
   /** llama.cpp neither composes these with their letters nor counts them among letters. */
   private static final Pattern MARKS = Pattern.compile("\\p{M}");
@@ -92,11 +114,11 @@ final class Interop {
     Path again = work.resolve("again.gguf");
     try {
       convert(source, file);
-      convert(file, again);
     } catch (CheckpointException unsayable) {
-      say(name, true, "is not written: " + unsayable.getMessage());
+      say(name, NOT_WRITTEN.contains(name), "is not written: " + unsayable.getMessage());
       return;
     }
+    convert(file, again);
     JsonNode golden = JSON.readTree(source.resolve("golden.json").toFile());
     List<String> expected = new ArrayList<>();
     golden.path("greedy_ids").forEach(id -> expected.add(id.asText()));
@@ -105,8 +127,10 @@ final class Interop {
     boolean same = Files.mismatch(file, again) < 0;
     Answer answer = ask(again, arguments, new byte[0]);
     boolean right = answer.status == 0 && words(answer.text).equals(expected);
-    if (OTHERWISE.containsKey(name)) {
-      say(name, same && !right, "llama.cpp " + OTHERWISE.get(name));
+    if (NOT_LOADED.containsKey(name)) {
+      say(name, same && answer.status != 0, "llama.cpp " + NOT_LOADED.get(name));
+    } else if (OTHERWISE.containsKey(name)) {
+      say(name, same && answer.status == 0 && !right, "llama.cpp " + OTHERWISE.get(name));
     } else {
       say(name, same && right, right ? "%d tokens as the reference".formatted(expected.size()) : answer.toString());
     }
@@ -144,7 +168,7 @@ final class Interop {
       squares += expected[i] * expected[i];
     }
     double error = Math.sqrt(sum / squares);
-    say("tiny " + type, error < 0.25, "logits %.4f off those of its weights in f32".formatted(error));
+    say("tiny " + type, error < 0.1, "logits %.4f off those of its weights in f32".formatted(error));
   }
 
   /** Tokens of the stored texts, by a file without weights. */

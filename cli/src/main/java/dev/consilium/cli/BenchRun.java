@@ -21,6 +21,7 @@ import dev.consilium.tensor.KvDType;
 import dev.consilium.tensor.ReadBandwidth;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -73,6 +74,7 @@ final class BenchRun {
 
   BenchReport measure() {
     say("loading " + directory);
+    Instant started = Instant.now();
     long start = System.nanoTime();
     Checkpoint.readAhead(directory);
     Kernels.chooseAhead();
@@ -90,6 +92,7 @@ final class BenchRun {
         OptionalLong most = peak.bytes();
         readIfMeasuring(router);
         return new BenchReport(
+            new BenchReport.Run(Version.number(), started, settings.warmUp()),
             Machine.here(),
             ModelFile.of(checkpoint),
             new BenchReport.Engine(
@@ -101,8 +104,7 @@ final class BenchRun {
                     kvDType,
                     KvPool.blocksFor(options.kvCacheTokens()),
                     workloads.stream().mapToInt(Workload::sequences).max().orElse(1),
-                    options.limits().batchTokens()),
-                settings.warmUp()),
+                    options.limits().batchTokens())),
             new BenchReport.Load(weights, ready, firstToken, most),
             reads,
             rows);

@@ -46,7 +46,7 @@ final class ModelOption {
       throw new CommandFailure(
           "%s is no model: it has no config.json; expected a Hugging Face directory with config.json and"
                   .formatted(directory.toAbsolutePath())
-              + " *.safetensors, or a .gguf file");
+              + " *.safetensors, or a GGUF file");
     }
     return directory;
   }

@@ -3,10 +3,10 @@ package dev.consilium.cli;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code --version} prints. */
-public final class Version implements IVersionProvider {
+final class Version implements IVersionProvider {
 
   /** Of this build. */
-  public static String number() {
+  static String number() {
     String version = ConsiliumMain.class.getPackage().getImplementationVersion();
     return version == null ? "(not packaged)" : version;
   }

@@ -29,18 +29,10 @@ public final class CpuDevice implements AutoCloseable {
   }
 
   public CpuDevice(int threads, Kernels kernels) {
-    int nodes = Processors.nodes();
-    if (threads > 1 && nodes > 1) {
-      System.getLogger(CpuDevice.class.getName())
-          .log(
-              System.Logger.Level.WARNING,
-              "this process runs on {0} NUMA nodes and reads weights from the memory of all, which is slower:"
-                  + " run one for each node, bound to it (numactl --cpunodebind=0 --membind=0)",
-              nodes);
-    }
     this.kernels = kernels;
     this.team = new ThreadTeam("cpu", threads);
     this.attention = new AttentionTasks(kernels, team);
+    Processors.warnOnce(threads);
   }
 
   public Kernels kernels() {

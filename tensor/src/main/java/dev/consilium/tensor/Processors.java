@@ -8,13 +8,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 
-/** How many threads are worth computing with. */
+/** How many threads are worth computing with, and where they may run. */
 public final class Processors {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Path CPUS = Path.of("/sys/devices/system/cpu");
   private static final Path NODES = Path.of("/sys/devices/system/node");
+  private static final AtomicBoolean WARNED = new AtomicBoolean();
   private static final String ALLOWED = "Cpus_allowed_list:";
 
   private Processors() {}
@@ -47,11 +50,25 @@ public final class Processors {
     }
   }
 
-  /** NUMA nodes that this process may run on; 1 where the system does not say. */
-  static int nodes() {
-    return nodes(STATUS, NODES);
+  /** Says once that a process computes on several NUMA nodes, if it does. */
+  static void warnOnce(int threads) {
+    if (!WARNED.getAndSet(true)) {
+      warning(threads, nodes(STATUS, NODES))
+          .ifPresent(text ->
+              System.getLogger(Processors.class.getName()).log(System.Logger.Level.WARNING, text));
+    }
   }
 
+  static Optional<String> warning(int threads, int nodes) {
+    return threads < 2 || nodes < 2
+        ? Optional.empty()
+        : Optional.of(
+            "this process computes on %d NUMA nodes and reads weights from the memory of all, which is slower: bind it to one"
+                    .formatted(nodes)
+                + " (numactl --cpunodebind=0 --membind=0), and give each of the others an expert node of its own");
+  }
+
+  /** NUMA nodes that this process may run on; 1 where the system does not say. */
   static int nodes(Path status, Path nodes) {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(nodes, "node[0-9]*")) {
       Set<Integer> allowed = new HashSet<>(allowed(status));

@@ -73,6 +73,14 @@ class ProcessorsTest {
     assertThat(Processors.cores()).isBetween(1, Runtime.getRuntime().availableProcessors());
   }
 
+  @Test
+  void warning_severalNodesAndThreads_saysHowToBind() {
+    assertThat(Processors.warning(8, 2))
+        .hasValueSatisfying(text -> assertThat(text).contains("2 NUMA nodes").contains("numactl"));
+    assertThat(Processors.warning(8, 1)).isEmpty();
+    assertThat(Processors.warning(1, 2)).isEmpty();
+  }
+
   private void node(int number, String cpus) throws IOException {
     Path node = Files.createDirectories(directory.resolve("node" + number));
     Files.writeString(node.resolve("cpulist"), cpus + "\n");

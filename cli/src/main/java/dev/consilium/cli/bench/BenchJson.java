@@ -3,9 +3,7 @@ package dev.consilium.cli.bench;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.consilium.cli.Version;
 import dev.consilium.router.bench.Workload;
-import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
 /** A report for programs. What is not known is left out. Bytes, seconds, and units by name. */
@@ -16,8 +14,9 @@ public final class BenchJson {
 
   public static String of(BenchReport report) {
     ObjectNode tree = MAPPER.createObjectNode();
-    tree.put("consilium", Version.number());
-    tree.put("time", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+    tree.put("consilium", report.run().version());
+    tree.put("started", report.run().started().truncatedTo(ChronoUnit.SECONDS).toString());
+    tree.put("warmUpSeconds", report.run().warmUp().toNanos() / 1e9);
     machine(tree.putObject("machine"), report);
     model(tree.putObject("model"), report.model());
     load(tree.putObject("load"), report);
@@ -39,7 +38,6 @@ public final class BenchJson {
     tree.put("java", machine.java());
     tree.put("threads", report.engine().threads());
     tree.put("kernels", report.engine().kernels());
-    tree.put("warmUpSeconds", report.engine().warmUp().toNanos() / 1e9);
     report
         .readBytesPerSecond()
         .ifPresent(best -> {

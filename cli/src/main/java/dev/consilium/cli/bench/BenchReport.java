@@ -3,6 +3,7 @@ package dev.consilium.cli.bench;
 import dev.consilium.router.bench.Timing;
 import dev.consilium.router.bench.Workload;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -15,6 +16,7 @@ import java.util.function.ToDoubleFunction;
  * @param rows one for each workload, in the order they ran
  */
 public record BenchReport(
+    Run run,
     Machine machine,
     ModelFile model,
     Engine engine,
@@ -33,10 +35,16 @@ public record BenchReport(
    * @param kernels what computes
    * @param kvDtype element type of the KV cache
    * @param kvCacheBytes of the KV cache, once all of it is used
+   */
+  public record Engine(int threads, String kernels, String kvDtype, long kvCacheBytes) {}
+
+  /**
+   * What ran.
+   *
+   * @param version of this program
    * @param warmUp time that each test ran before it was measured, at least
    */
-  public record Engine(
-      int threads, String kernels, String kvDtype, long kvCacheBytes, Duration warmUp) {}
+  public record Run(String version, Instant started, Duration warmUp) {}
 
   /**
    * Until it was ready.

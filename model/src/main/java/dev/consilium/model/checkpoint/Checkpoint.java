@@ -93,7 +93,7 @@ public final class Checkpoint implements AutoCloseable {
       throw new CheckpointException(
           directory,
           Files.exists(directory)
-              ? "is a file and no .gguf, want that or a model directory with config.json and"
+              ? "is a file that does not begin as GGUF does, want such a file or a model directory with config.json and"
                   + " safetensors in it"
               : "does not exist");
     }

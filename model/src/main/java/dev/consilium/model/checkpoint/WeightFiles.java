@@ -2,9 +2,9 @@ package dev.consilium.model.checkpoint;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -30,19 +30,44 @@ final class WeightFiles implements Weights {
     return Files.exists(directory.resolve(SINGLE)) || Files.exists(directory.resolve(INDEX));
   }
 
+  /**
+   * The one file, or else all shards; they may be missing.
+   *
+   * @throws CheckpointException if there is neither, or the index cannot be used
+   */
+  static List<Path> paths(Path directory) {
+    return Files.exists(directory.resolve(SINGLE))
+        ? List.of(directory.resolve(SINGLE))
+        : shards(directory, index(directory));
+  }
+
+  private static SortedMap<String, String> index(Path directory) {
+    if (!Files.exists(directory.resolve(INDEX))) {
+      throw new CheckpointException(
+          directory,
+          "has neither %s nor %s; other weight formats are not supported".formatted(SINGLE, INDEX));
+    }
+    return ShardIndex.read(directory.resolve(INDEX));
+  }
+
+  private static List<Path> shards(Path directory, SortedMap<String, String> shardOf) {
+    Set<String> shards = new TreeSet<>(shardOf.values());
+    if (shards.size() > MAX_SHARDS) {
+      throw new CheckpointException(
+          directory.resolve(INDEX),
+          "names %d shards, want at most %d".formatted(shards.size(), MAX_SHARDS));
+    }
+    return shards.stream().map(directory::resolve).toList();
+  }
+
   /** Opens the one file, or else all shards. */
   static WeightFiles open(Path directory) {
     WeightFiles weights = new WeightFiles();
     try {
       if (Files.exists(directory.resolve(SINGLE))) {
         weights.openFile(directory.resolve(SINGLE));
-      } else if (Files.exists(directory.resolve(INDEX))) {
-        weights.openShards(directory);
       } else {
-        throw new CheckpointException(
-            directory,
-            "has neither %s nor %s; other weight formats are not supported"
-                .formatted(SINGLE, INDEX));
+        weights.openShards(directory);
       }
       return weights;
     } catch (RuntimeException | Error e) {
@@ -77,22 +102,15 @@ final class WeightFiles implements Weights {
   }
 
   private void openShards(Path directory) {
-    Path index = directory.resolve(INDEX);
-    SortedMap<String, String> shardOf = ShardIndex.read(index);
-    Collection<String> shards = new TreeSet<>(shardOf.values());
-    if (shards.size() > MAX_SHARDS) {
-      throw new CheckpointException(
-          index, "names %d shards, want at most %d".formatted(shards.size(), MAX_SHARDS));
-    }
-    for (String shard : shards) {
-      Path file = directory.resolve(shard);
+    SortedMap<String, String> shardOf = index(directory);
+    for (Path file : shards(directory, shardOf)) {
       if (!Files.exists(file)) {
         throw new CheckpointException(
             file, "does not exist, but " + INDEX + " names it: download it");
       }
       openFile(file);
     }
-    checkIndex(index, shardOf);
+    checkIndex(directory.resolve(INDEX), shardOf);
   }
 
   private void openFile(Path path) {

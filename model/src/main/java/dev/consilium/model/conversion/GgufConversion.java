@@ -3,6 +3,8 @@ package dev.consilium.model.conversion;
 import dev.consilium.model.checkpoint.Checkpoint;
 import dev.consilium.model.checkpoint.CheckpointException;
 import dev.consilium.model.checkpoint.GenerationDefaults;
+import dev.consilium.model.family.ModelSpec;
+import dev.consilium.model.family.WeightStorage.LatentLayout;
 import dev.consilium.model.gguf.GgufException;
 import dev.consilium.model.gguf.GgufMetadata;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
@@ -31,8 +33,8 @@ import java.util.SortedMap;
  * Writes a model, from a Hugging Face directory or a GGUF file, as one GGUF file:
  *
  * <ol>
- *   <li>metadata: from its specification; tokenizer, chat template, sampling defaults and what else
- *       a GGUF file says about the model as they are there;
+ *   <li>metadata: those of the source, if it is GGUF, but where tensors are laid out anew or left
+ *       out; else from its specification, tokenizer, chat template and sampling defaults;
  *   <li>the file's header, read back and compared with the source's specification: GGUF has no keys
  *       for some of what a specification can say, and such a model is refused;
  *   <li>tensor by tensor, encoded anew where types differ.
@@ -45,7 +47,13 @@ public final class GgufConversion {
 
   /** Beginnings of keys that are about the file and not the model. */
   private static final List<String> NOT_COPIED =
-      List.of(FILE_TYPE, QUANTISATION_VERSION, "general.alignment", "split.", "quantize.");
+      List.of(
+          FILE_TYPE,
+          QUANTISATION_VERSION,
+          "general.alignment",
+          "general.quantized_by",
+          "split.",
+          "quantize.");
 
   private final Checkpoint source;
   private final TensorTypes types;
@@ -83,6 +91,9 @@ public final class GgufConversion {
     List<GgufLayout.Entry> layout = layout();
     List<String> remarks = new ArrayList<>();
     requantised(layout).ifPresent(remarks::add);
+    if (source.spec().predictionLayers() > 0) {
+      remarks.add("the layers that predict further ahead are left out: nothing uses them here");
+    }
     Weights weights = new Weights(layout, GgufSpecWriter.vectors(source.spec()));
     GgufWriter writer = new GgufWriter(target, metadata(remarks), weights.tensors());
     try {
@@ -114,14 +125,17 @@ public final class GgufConversion {
     return count == 0
         ? Optional.empty()
         : Optional.of(
-            "%d matrices of %s have been quantised before, and a second time makes them worse: begin"
-                    .formatted(count, source.directory())
-                + " with weights of 16 or 32 bits where there are some");
+            "weights of %s have been quantised before (%d of %d tensors), and a second time makes them worse:"
+                    .formatted(source.directory(), count, layout.size())
+                + " begin with some of 16 or 32 bits where there are any");
   }
 
   private boolean rounds(Piece piece, GgufLayout.Entry entry) {
     DType from = source.tensor(piece.source()).dtype();
-    return from.quantised() && !from.name().equals(entry.tensor().type().name());
+    boolean same =
+        from.name().equals(entry.tensor().type().name())
+            || (from == DType.F4_BLOCKS && entry.tensor().type() == GgufTensorType.MXFP4);
+    return from.blockElements() > 1 && !same;
   }
 
   private void requireOther(Path target) throws IOException {
@@ -139,15 +153,11 @@ public final class GgufConversion {
 
   private GgufMetadataBuilder metadata(List<String> remarks) throws IOException {
     GgufMetadataBuilder metadata = new GgufMetadataBuilder();
-    try {
-      GgufSpecWriter.write(source.spec(), metadata);
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException(source.directory(), String.valueOf(e.getMessage()), e);
-    }
     Optional<Path> gguf = GgufModel.find(source.directory());
     if (gguf.isPresent()) {
       copyMetadata(gguf.get(), metadata);
     } else {
+      specify(metadata);
       remarks.addAll(describe(metadata));
     }
     metadata.whole(FILE_TYPE, types.others().fileType());
@@ -155,16 +165,26 @@ public final class GgufConversion {
     return metadata;
   }
 
-  /**
-   * Copies all but what is about tensors: these may be laid out in another way, and those that
-   * predict further ahead are left out.
-   */
-  private static void copyMetadata(Path file, GgufMetadataBuilder metadata) {
+  private void specify(GgufMetadataBuilder metadata) {
+    try {
+      GgufSpecWriter.write(source.spec(), metadata);
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(source.directory(), String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private void copyMetadata(Path file, GgufMetadataBuilder metadata) {
+    ModelSpec spec = source.spec();
+    boolean changed =
+        spec.predictionLayers() > 0 || spec.names().storage().latent() == LatentLayout.ONE_MATRIX;
     try (GgufModel model = GgufModel.open(file)) {
       GgufMetadata from = model.metadata();
       String ofArchitecture = from.text(GgufSpecWriter.ARCHITECTURE).orElseThrow() + ".";
+      if (changed) {
+        specify(metadata);
+      }
       from.keys().stream()
-          .filter(key -> !metadata.has(key) && !key.startsWith(ofArchitecture))
+          .filter(key -> !changed || !(metadata.has(key) || key.startsWith(ofArchitecture)))
           .filter(key -> NOT_COPIED.stream().noneMatch(key::startsWith))
           .forEach(key -> metadata.copy(from, key));
     } catch (GgufException e) {

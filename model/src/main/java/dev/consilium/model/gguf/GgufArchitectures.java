@@ -222,7 +222,7 @@ public final class GgufArchitectures {
 
   /** The architecture of a file, or an error that names it. */
   static GgufArchitecture of(GgufMetadata metadata) {
-    String key = "general.architecture";
+    String key = GgufSpecWriter.ARCHITECTURE;
     String name =
         metadata
             .text(key)

@@ -107,11 +107,16 @@ record GgufLatent(boolean mixed) implements GgufAxis {
 
   private static void writeScaling(LatentAttention latent, RotarySpec rotary, GgufWriting to) {
     GgufRotary.writeScaling(rotary, to);
-    if (rotary.scaling() instanceof YarnScaling yarn && yarn.factor() > 1) {
+    if (!(rotary.scaling() instanceof YarnScaling yarn)) {
+      return;
+    }
+    if (yarn.factor() > 1 && latent.scale() != (float) Math.pow(latent.queryDim(), -0.5)) {
       double magnitude = Math.sqrt(latent.scale() * Math.sqrt(latent.queryDim()));
       to.real(
           GgufKey.SCALING_LOGARITHM,
           round((magnitude - 1) / StrictMath.log(yarn.factor()) * 10) / 10);
+    } else {
+      GgufRotary.attention(yarn, to);
     }
   }
 }

@@ -17,6 +17,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * An open model: one file, or all parts of a split one. The first part has the metadata; every part
@@ -107,6 +108,24 @@ public final class GgufModel implements AutoCloseable {
   }
 
   /**
+   * The files of a model by their names alone: all parts, if it is the first of several.
+   *
+   * @return files that may be missing
+   */
+  public static List<Path> files(Path first) {
+    Matcher name = SPLIT_NAME.matcher(String.valueOf(first.getFileName()));
+    if (!name.matches() || Integer.parseInt(name.group(3)) > MAX_PARTS) {
+      return List.of(first);
+    }
+    int parts = Integer.parseInt(name.group(3));
+    return IntStream.range(0, parts).mapToObj(part -> part(first, name, part, parts)).toList();
+  }
+
+  private static Path part(Path first, Matcher name, int part, int parts) {
+    return first.resolveSibling("%s-%05d-of-%05d.gguf".formatted(name.group(1), part + 1, parts));
+  }
+
+  /**
    * Opens a file, and the other parts if it is the first of several.
    *
    * @throws GgufException if a file is missing, damaged or does not belong to the others
@@ -143,8 +162,7 @@ public final class GgufModel implements AutoCloseable {
     Set<Path> seen = new HashSet<>(Set.of(real(first)));
     requirePart(files.getFirst(), 0, parts);
     for (int part = 1; part < parts; part++) {
-      Path file =
-          first.resolveSibling("%s-%05d-of-%05d.gguf".formatted(name.group(1), part + 1, parts));
+      Path file = part(first, name, part, parts);
       if (!Files.exists(file)) {
         throw new GgufException(
             file, "does not exist, but the model has %d parts: fetch it".formatted(parts));

@@ -214,7 +214,7 @@ record GgufRotary(boolean partial, boolean truncated, boolean factors) implement
   }
 
   /** What it multiplies by, if that is not what follows from its factor. */
-  private static void attention(YarnScaling yarn, GgufWriting to) {
+  static void attention(YarnScaling yarn, GgufWriting to) {
     double byItself = yarnAttention(yarn.factor());
     if (yarn.attentionFactor() != byItself) {
       to.real(GgufKey.SCALING_ATTENTION, yarn.attentionFactor() / byItself);

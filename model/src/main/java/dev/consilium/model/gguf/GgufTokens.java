@@ -27,7 +27,8 @@ public final class GgufTokens {
           "tokenizer.ggml.eot_token_id",
           "tokenizer.ggml.eom_token_id");
 
-  private static final Set<String> END_TEXTS =
+  /** What such tokens are called in models that are known; of control tokens only. */
+  public static final Set<String> END_TEXTS =
       Set.of(
           "<|im_end|>",
           "<|endoftext|>",

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Writes the tokenizer and the chat template of a model directory as GGUF metadata: in the form
@@ -49,28 +50,18 @@ public final class GgufTokenizerWriter {
       Path directory, ModelSpec spec, List<Integer> ends, GgufMetadataBuilder metadata)
       throws IOException {
     spec.tokens().beginOfText().ifPresent(id -> metadata.whole(GgufTokenizerKeys.BOS, id));
-    for (int i = 0; i < Math.min(ends.size(), GgufTokens.END_KEYS.size()); i++) {
-      metadata.whole(GgufTokens.END_KEYS.get(i), ends.get(i));
-    }
-    List<String> remarks = new ArrayList<>();
-    if (ends.size() > GgufTokens.END_KEYS.size()) {
-      remarks.add(
-          "a GGUF file names %d tokens that end an answer, so that of %s the others will not"
-              .formatted(GgufTokens.END_KEYS.size(), ends));
-    }
     Path file = directory.resolve("tokenizer.json");
     if (!Files.exists(file)) {
       metadata.text(GgufTokenizerKeys.MODEL, GgufTokenizerKeys.NONE);
+      List<String> remarks = new ArrayList<>(ends(ends, metadata));
       remarks.add("%s has no tokenizer.json, so the file has no tokenizer".formatted(directory));
       return remarks;
     }
     String json = JsonFile.read(file, TokenizerOptions.DEFAULT.maxFileBytes());
-    if (!write(json, file, TokenizerConfig.load(directory), spec.vocabularySize(), metadata)) {
-      remarks.add(
-          "GGUF has no name for what %s does, so that programs other than Consilium find no"
-                  .formatted(file)
-              + " tokenizer in the file");
-    }
+    TokenizerConfig config = TokenizerConfig.load(directory);
+    List<String> remarks =
+        write(
+            json, file, config, spec.tokens().beginOfText(), ends, spec.vocabularySize(), metadata);
     metadata.text(GgufTokenizerKeys.HUGGING_FACE, json);
     template(directory).ifPresent(text -> metadata.text(GgufTokenizerKeys.CHAT_TEMPLATE, text));
     return remarks;
@@ -79,10 +70,16 @@ public final class GgufTokenizerWriter {
   /**
    * Writes only the form that other programs read.
    *
-   * @return whether they can
+   * @param begin the token that begins a text, if it is written already
    */
-  static boolean write(
-      String json, Path file, TokenizerConfig config, int size, GgufMetadataBuilder metadata)
+  static List<String> write(
+      String json,
+      Path file,
+      TokenizerConfig config,
+      OptionalInt begin,
+      List<Integer> ends,
+      int size,
+      GgufMetadataBuilder metadata)
       throws TokenizerException {
     JsonNode tokenizer;
     try {
@@ -92,8 +89,30 @@ public final class GgufTokenizerWriter {
     }
     GgufTokenizerWriter writer = new GgufTokenizerWriter(tokenizer, size, metadata);
     writer.collect(file);
-    writer.roles(config);
-    return writer.kind();
+    List<String> remarks = new ArrayList<>(writer.roles(config, begin, ends));
+    if (!writer.kind()) {
+      remarks.add(
+          "GGUF has no name for what %s does, so that programs other than Consilium find no"
+                  .formatted(file)
+              + " tokenizer in the file");
+    }
+    return remarks;
+  }
+
+  /**
+   * Names tokens that end an answer, as many as there are keys. Which key has which makes no
+   * difference: programs ask whether a token is among them.
+   */
+  private static List<String> ends(List<Integer> ends, GgufMetadataBuilder metadata) {
+    List<String> keys = GgufTokens.END_KEYS;
+    for (int i = 0; i < Math.min(ends.size(), keys.size()); i++) {
+      metadata.whole(keys.get(i), ends.get(i));
+    }
+    return ends.size() <= keys.size()
+        ? List.of()
+        : List.of(
+            "GGUF has keys for %d tokens that end an answer, so that of %s the last may not"
+                .formatted(keys.size(), ends));
   }
 
   private static Optional<String> template(Path directory) throws IOException {
@@ -203,28 +222,56 @@ public final class GgufTokenizerWriter {
     return scores;
   }
 
-  private void roles(TokenizerConfig config) {
-    Map<String, String> keys =
-        Map.of(
-            "bos_token", GgufTokenizerKeys.BOS,
-            "eos_token", GgufTokenizerKeys.EOS,
-            "unk_token", GgufTokenizerKeys.UNKNOWN,
-            "pad_token", GgufTokenizerKeys.PADDING);
-    List<String> all = Arrays.asList(tokens);
-    keys.forEach((role, key) -> {
-      String token = config.specialTokens().get(role);
-      int id = token == null ? -1 : all.indexOf(token);
-      if (id >= 0 && !metadata.has(key)) {
-        metadata.whole(key, id);
-      }
-    });
+  private List<String> roles(TokenizerConfig config, OptionalInt begin, List<Integer> ends) {
+    List<Integer> named = new ArrayList<>(ends);
+    // Those whose text is known need no key but for the first.
+    named.removeIf(id -> !id.equals(ends.getFirst()) && endsByText(id));
+    if (named.isEmpty()) {
+      idOf(config, "eos_token").ifPresent(named::add);
+    }
+    List<String> remarks = ends(named, metadata);
+    idOf(config, "unk_token").ifPresent(id -> metadata.whole(GgufTokenizerKeys.UNKNOWN, id));
+    idOf(config, "pad_token").ifPresent(id -> metadata.whole(GgufTokenizerKeys.PADDING, id));
     List<JsonNode> single = new ArrayList<>();
     TokenizerSteps.of(tokenizer.path("post_processor"), "processors").stream()
         .filter(step -> step.path("type").asText().equals("TemplateProcessing"))
         .forEach(step -> step.path("single").forEach(single::add));
+    OptionalInt first = single.isEmpty() ? OptionalInt.empty() : special(single.getFirst());
+    OptionalInt last = single.size() < 2 ? OptionalInt.empty() : special(single.getLast());
+    OptionalInt bos = begin.isPresent() ? begin : idOf(config, "bos_token");
+    bos = bos.isPresent() ? bos : first;
+    if (bos.isPresent() && begin.isEmpty()) {
+      metadata.whole(GgufTokenizerKeys.BOS, bos.getAsInt());
+    }
+    // The flags mean these tokens; a template may begin or end with others.
+    metadata.flag(GgufTokenizerKeys.ADD_BOS, first.isPresent() && first.equals(bos));
     metadata.flag(
-        GgufTokenizerKeys.ADD_BOS, !single.isEmpty() && single.getFirst().has("SpecialToken"));
-    metadata.flag(
-        GgufTokenizerKeys.ADD_EOS, single.size() > 1 && single.getLast().has("SpecialToken"));
+        GgufTokenizerKeys.ADD_EOS,
+        last.isPresent() && !named.isEmpty() && last.getAsInt() == named.getFirst());
+    return remarks;
+  }
+
+  private boolean endsByText(int id) {
+    return id >= 0
+        && id < tokens.length
+        && types[id] == GgufTokenizerKeys.CONTROL
+        && GgufTokens.END_TEXTS.contains(tokens[id]);
+  }
+
+  private OptionalInt idOf(TokenizerConfig config, String role) {
+    String token = config.specialTokens().get(role);
+    return token == null ? OptionalInt.empty() : idOf(token);
+  }
+
+  /** The token that a part of a template stands for, if it is no text. */
+  private OptionalInt special(JsonNode part) {
+    return part.has("SpecialToken")
+        ? idOf(part.path("SpecialToken").path("id").asText())
+        : OptionalInt.empty();
+  }
+
+  private OptionalInt idOf(String token) {
+    int id = Arrays.asList(tokens).indexOf(token);
+    return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
   }
 }

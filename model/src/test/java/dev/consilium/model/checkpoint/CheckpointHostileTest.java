@@ -515,7 +515,7 @@ final class CheckpointHostileTest {
     assertThatThrownBy(() -> Checkpoint.open(directory.resolve("model.safetensors")))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining(
-            "model.safetensors: is a file and no .gguf, want that or a model directory");
+            "model.safetensors: is a file that does not begin as GGUF does, want such a file or a model directory");
   }
 
   @Test

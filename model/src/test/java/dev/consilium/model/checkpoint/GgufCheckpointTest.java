@@ -25,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a GGUF file's metadata and tensors become, and which files are refused. */
 class GgufCheckpointTest {
@@ -298,7 +300,7 @@ class GgufCheckpointTest {
       assertThat(new GgufConversion(checkpoint, Quantisation.Q8_0).write(again))
           .singleElement()
           .asString()
-          .contains("matrices of " + file + " have been quantised before");
+          .contains("weights of " + file + " have been quantised before (");
       assertThat(new GgufConversion(checkpoint, Quantisation.Q4_0).write(again)).isEmpty();
       assertThat(new GgufConversion(checkpoint, Quantisation.BF16).write(again)).isEmpty();
     }
@@ -315,7 +317,7 @@ class GgufCheckpointTest {
     Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": [7, 3, 11, 5]}");
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       assertThat(new GgufConversion(checkpoint, Quantisation.F16).write(file))
-          .anyMatch(remark -> remark.contains("names 3 tokens that end an answer"));
+          .anyMatch(remark -> remark.contains("has keys for 3 tokens that end an answer"));
     }
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       assertThat(checkpoint.generationDefaults().endOfTextTokens()).containsExactly(7, 3, 11);
@@ -493,6 +495,9 @@ class GgufCheckpointTest {
         assertThat(one.spec().layers()).isEqualTo(original.spec().layers());
         assertThat(one.tensor("blk.1.attn_kv_b.weight").floats())
             .isEqualTo(original.tensor("model.layers.1.self_attn.kv_b_proj.weight").floats());
+        Path again = directory.resolve("again.gguf");
+        assertThat(new GgufConversion(one, Quantisation.F32).write(again)).isEmpty();
+        assertThat(again).hasSameBinaryContentAs(file);
       }
     }
   }
@@ -519,13 +524,51 @@ class GgufCheckpointTest {
   })
   void open_layersThatPredictFurtherAhead_areLeftOut(String name, String architecture)
       throws IOException {
+    try (Checkpoint checkpoint = Checkpoint.open(predicting(name, architecture, metadata -> {}));
+        Checkpoint original = Checkpoint.open(Fixtures.model(name))) {
+      assertThat(checkpoint.spec().layers()).isEqualTo(original.spec().layers());
+      assertThat(checkpoint.spec().predictionLayers()).isEqualTo(1);
+      Path again = directory.resolve("again.gguf");
+      assertThat(new GgufConversion(checkpoint, Quantisation.F32).write(again))
+          .singleElement()
+          .asString()
+          .contains("predict further ahead are left out");
+      assertThat(again).hasSameBinaryContentAs(converted(name));
+    }
+  }
+
+  /** What is written anew then says the same, with or without the factors that files may have. */
+  @ParameterizedTest
+  @ValueSource(doubles = {1, 0.875})
+  void write_latentAttentionWithoutYarnsLogarithm_saysTheSame(double factor) throws IOException {
+    Path file =
+        predicting(
+            "deepseek-v3",
+            "deepseek2",
+            metadata -> metadata.real("deepseek2.rope.scaling.attn_factor", factor),
+            "deepseek2.rope.scaling.yarn_log_multiplier");
+    Path again = directory.resolve("again.gguf");
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      new GgufConversion(checkpoint, Quantisation.F32).write(again);
+      try (Checkpoint other = Checkpoint.open(again)) {
+        assertThat(other.spec().layers()).isEqualTo(checkpoint.spec().layers());
+      }
+    }
+  }
+
+  /** A fixture with a layer more that predicts further ahead. */
+  private Path predicting(
+      String name, String architecture, Consumer<GgufMetadataBuilder> more, String... without)
+      throws IOException {
     Path file = directory.resolve("further.gguf");
     try (GgufModel model = GgufModel.open(converted(name))) {
       int layers = model.metadata().whole(architecture + ".block_count", 1, 100).orElseThrow();
-      GgufMetadataBuilder metadata =
-          copied(model.metadata(), Set.of(architecture + ".block_count"));
+      Set<String> replaced = new HashSet<>(List.of(without));
+      replaced.add(architecture + ".block_count");
+      GgufMetadataBuilder metadata = copied(model.metadata(), replaced);
       metadata.whole(architecture + ".block_count", layers + 1);
       metadata.whole(architecture + ".nextn_predict_layers", 1);
+      more.accept(metadata);
       List<GgufWriter.Tensor> tensors = new ArrayList<>(tensors(model));
       String further = "blk.%d.".formatted(layers);
       tensors.add(tensor(further + "nextn.eh_proj.weight", List.of(4L, 8L)));
@@ -536,15 +579,8 @@ class GgufCheckpointTest {
                   tensor.name().startsWith(further)
                       ? ByteBuffer.allocate(128)
                       : bytes(model, tensor.name())));
-      try (Checkpoint checkpoint = Checkpoint.open(file);
-          Checkpoint original = Checkpoint.open(Fixtures.model(name))) {
-        assertThat(checkpoint.spec().layers()).isEqualTo(original.spec().layers());
-        assertThat(checkpoint.spec().predictionLayers()).isEqualTo(1);
-        Path again = directory.resolve("again.gguf");
-        new GgufConversion(checkpoint, Quantisation.F32).write(again);
-        assertThat(again).hasSameBinaryContentAs(converted(name));
-      }
     }
+    return file;
   }
 
   @Test

@@ -17,12 +17,38 @@ class PageCacheTest {
   }
 
   @Test
-  void fill_directory_readsWeightsOnly() throws IOException {
+  void fill_directory_readsTheWeightsThatItsModelHas() throws IOException {
     file("model-00001-of-00002.safetensors", 3000);
     file("model-00002-of-00002.safetensors", 20);
-    file("tokenizer.json", 100);
-    Files.createDirectory(directory.resolve("old.gguf"));
+    Files.writeString(
+        directory.resolve("model.safetensors.index.json"),
+        """
+        {"weight_map": {"a": "model-00001-of-00002.safetensors",
+                        "b": "model-00002-of-00002.safetensors"}}
+        """);
+    file("config.json", 2);
+    file("consolidated.safetensors", 100);
+    file("other.gguf", 100);
     assertThat(PageCache.fill(directory)).isEqualTo(3020);
+    file("model.safetensors", 7);
+    assertThat(PageCache.fill(directory)).isEqualTo(7);
+  }
+
+  @Test
+  void fill_splitFile_readsAllParts() throws IOException {
+    Path first = file("m-00001-of-00002.gguf", 3000);
+    file("m-00002-of-00002.gguf", 20);
+    assertThat(PageCache.fill(first)).isEqualTo(3020);
+    assertThat(PageCache.fill(directory)).isEqualTo(3020);
+  }
+
+  @Test
+  void fill_moreThanItMay_stops() throws IOException {
+    Path first = file("m-00001-of-00002.gguf", 3000);
+    file("m-00002-of-00002.gguf", 20);
+    assertThat(PageCache.fill(first, 1000)).isEqualTo(1000);
+    assertThat(PageCache.fill(first, 3010)).isEqualTo(3010);
+    assertThat(PageCache.fill(first, 0)).isZero();
   }
 
   @Test

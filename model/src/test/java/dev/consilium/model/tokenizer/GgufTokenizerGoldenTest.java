@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.consilium.model.gguf.GgufMetadataBuilder;
+import dev.consilium.model.gguf.GgufModel;
+import dev.consilium.model.gguf.GgufTokens;
 import dev.consilium.model.gguf.GgufWriter;
 import dev.consilium.model.tokenizer.TokenizerFixture.Case;
 import dev.consilium.testkit.Fixtures;
@@ -22,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
@@ -295,11 +298,58 @@ class GgufTokenizerGoldenTest {
         new TokenizerConfig(Map.of("bos_token", text), List.of(), Optional.empty());
     assertThat(
             GgufTokenizerWriter.write(
-                json.toString(), Path.of("tokenizer.json"), config, 50_400, metadata))
-        .isTrue();
+                json.toString(),
+                Path.of("tokenizer.json"),
+                config,
+                OptionalInt.empty(),
+                List.of(),
+                50_400,
+                metadata))
+        .isEmpty();
     try (Tokenizer tokenizer = Tokenizer.load(write(metadata))) {
       int id = json.path("added_tokens").path(0).path("id").asInt();
       assertThat(tokenizer.encode("a", true)).startsWith(id).hasSize(2);
+    }
+  }
+
+  /** As GLM has it: other programs would put the wrong token there. */
+  @Test
+  void write_templateThatBeginsOtherwise_addsNothing() throws IOException {
+    ObjectNode json = (ObjectNode) JsonFile.MAPPER.readTree(json("mixtral"));
+    GgufMetadataBuilder metadata =
+        new GgufMetadataBuilder().whole("tokenizer.ggml.bos_token_id", 2);
+    GgufTokenizerWriter.write(
+        json.toString(),
+        Path.of("tokenizer.json"),
+        new TokenizerConfig(Map.of(), List.of(), Optional.empty()),
+        OptionalInt.of(2),
+        List.of(),
+        32_000,
+        metadata);
+    try (Tokenizer tokenizer = Tokenizer.load(write(metadata))) {
+      assertThat(tokenizer.encode("a", true)).isEqualTo(tokenizer.encode("a", false));
+    }
+  }
+
+  /** Tokens that are known by their text leave the keys to others. */
+  @Test
+  void write_severalTokensThatEndAnAnswer_areAllFound() throws IOException {
+    ObjectNode json = (ObjectNode) JsonFile.MAPPER.readTree(json("qwen3"));
+    List<Integer> ends = new ArrayList<>(List.of(151_645, 151_643)); // <|im_end|>, <|endoftext|>
+    ends.addAll(List.of(151_657, 151_659));
+    GgufMetadataBuilder metadata = new GgufMetadataBuilder();
+    assertThat(
+            GgufTokenizerWriter.write(
+                json.toString(),
+                Path.of("tokenizer.json"),
+                new TokenizerConfig(Map.of(), List.of(), Optional.empty()),
+                OptionalInt.empty(),
+                ends,
+                151_936,
+                metadata))
+        .isEmpty();
+    try (GgufModel model = GgufModel.open(write(metadata))) {
+      assertThat(GgufTokens.endOfText(model.metadata())).containsExactlyInAnyOrderElementsOf(ends);
     }
   }
 
@@ -314,8 +364,16 @@ class GgufTokenizerGoldenTest {
         new TokenizerConfig(Map.of("eos_token", text), List.of(), Optional.empty());
     assertThat(
             GgufTokenizerWriter.write(
-                json.toString(), Path.of("tokenizer.json"), config, 50_400, metadata))
-        .isFalse();
+                json.toString(),
+                Path.of("tokenizer.json"),
+                config,
+                OptionalInt.empty(),
+                List.of(),
+                50_400,
+                metadata))
+        .singleElement()
+        .asString()
+        .contains("find no tokenizer in the file");
     assertThat(TokenizerConfig.load(write(metadata)).eosToken()).contains(text);
   }
 
@@ -324,10 +382,8 @@ class GgufTokenizerGoldenTest {
     int size = TokenizerFixture.tokenizer(name).vocabularySize();
     GgufMetadataBuilder metadata = new GgufMetadataBuilder().text("general.name", name);
     TokenizerConfig config = TokenizerConfig.load(Fixtures.tokenizer(name));
-    GgufTokenizerWriter.write(json, Path.of("tokenizer.json"), config, size, metadata);
-    if (name.equals("mixtral")) {
-      metadata.whole("tokenizer.ggml.bos_token_id", 1);
-    }
+    GgufTokenizerWriter.write(
+        json, Path.of("tokenizer.json"), config, OptionalInt.empty(), List.of(), size, metadata);
     return write(metadata);
   }
 

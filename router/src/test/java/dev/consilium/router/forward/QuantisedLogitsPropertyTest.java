@@ -55,14 +55,14 @@ class QuantisedLogitsPropertyTest {
         .write(file, GgufWriter.Progress.NONE);
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       assertSame(
-          QuantisedLogits.of(checkpoint, Kernels.scalar(), cache, 1, SEQUENCE, TOKENS, 0),
-          QuantisedLogits.of(checkpoint, Kernels.best(), cache, 2, SEQUENCE, 4, 3));
+          ForwardLogits.of(checkpoint, Kernels.scalar(), cache, 1, SEQUENCE, TOKENS, 0),
+          ForwardLogits.of(checkpoint, Kernels.best(), cache, 2, SEQUENCE, 4, 3));
     }
   }
 
   private static float[][] logits(
       Checkpoint checkpoint, Kernels kernels, int threads, int step, int others) {
-    return QuantisedLogits.of(checkpoint, kernels, KvDType.F16, threads, SEQUENCE, step, others);
+    return ForwardLogits.of(checkpoint, kernels, KvDType.F16, threads, SEQUENCE, step, others);
   }
 
   private static void assertSame(float[][] expected, float[][] actual) {

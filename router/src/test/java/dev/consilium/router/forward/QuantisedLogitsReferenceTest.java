@@ -61,13 +61,14 @@ class QuantisedLogitsReferenceTest {
       int[] tokens = decided(reference);
       double[][] expected = reference.logits(tokens);
       float[][] actual =
-          QuantisedLogits.of(checkpoint, Kernels.best(), KvDType.F32, 2, tokens, TOKENS, 0);
+          ForwardLogits.of(checkpoint, Kernels.best(), KvDType.F32, 2, tokens, TOKENS, 0);
       for (int i = 0; i < TOKENS; i++) {
         double largest = Arrays.stream(expected[i]).map(Math::abs).max().orElseThrow();
         double error = 0;
         for (int id = 0; id < expected[i].length; id++) {
           error = Math.max(error, Math.abs(actual[i][id] - expected[i][id]));
         }
+        // Found: 3e-7. One activation on the other side of a step: 5e-4.
         assertThat(error / largest).as("token %d", i).isLessThan(1e-5);
       }
     }

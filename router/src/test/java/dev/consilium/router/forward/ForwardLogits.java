@@ -19,9 +19,9 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /** Logits of a model in process. */
-final class QuantisedLogits {
+final class ForwardLogits {
 
-  private QuantisedLogits() {}
+  private ForwardLogits() {}
 
   /** Logits of every token, computed {@code step} at a time beside some other sequences. */
   static float[][] of(
