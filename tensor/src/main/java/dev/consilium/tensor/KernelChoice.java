@@ -23,12 +23,7 @@ final class KernelChoice {
   private static boolean wanted() {
     String value = System.getProperty(NATIVE_PROPERTY, "on");
     if (!value.equals("on") && !value.equals("off")) {
-      System.getLogger(KernelChoice.class.getName())
-          .log(
-              System.Logger.Level.WARNING,
-              "-D{0}={1} means nothing, want on or off: taken as on",
-              NATIVE_PROPERTY,
-              value);
+      warn("-D{0}={1} means nothing, want on or off: taken as on", NATIVE_PROPERTY, value);
     }
     return !value.equals("off");
   }
@@ -43,12 +38,13 @@ final class KernelChoice {
     } catch (UnsupportedOperationException e) {
       reason = String.valueOf(e.getMessage());
     }
-    System.getLogger(KernelChoice.class.getName())
-        .log(
-            System.Logger.Level.WARNING,
-            "no native kernels, models are computed more slowly: {0}. -D{1}=off accepts that",
-            reason,
-            NATIVE_PROPERTY);
+    warn(
+        "no native kernels, models are computed more slowly: {0}. -D{1}=off accepts that",
+        reason, NATIVE_PROPERTY);
     return JAVA;
+  }
+
+  private static void warn(String text, Object... values) {
+    System.getLogger(KernelChoice.class.getName()).log(System.Logger.Level.WARNING, text, values);
   }
 }

@@ -296,16 +296,7 @@ class GgufTokenizerGoldenTest {
     GgufMetadataBuilder metadata = new GgufMetadataBuilder();
     TokenizerConfig config =
         new TokenizerConfig(Map.of("bos_token", text), List.of(), Optional.empty());
-    assertThat(
-            GgufTokenizerWriter.write(
-                json.toString(),
-                Path.of("tokenizer.json"),
-                config,
-                OptionalInt.empty(),
-                List.of(),
-                50_400,
-                metadata))
-        .isEmpty();
+    assertThat(described(json.toString(), config, 50_400, metadata)).isEmpty();
     try (Tokenizer tokenizer = Tokenizer.load(write(metadata))) {
       int id = json.path("added_tokens").path(0).path("id").asInt();
       assertThat(tokenizer.encode("a", true)).startsWith(id).hasSize(2);
@@ -362,19 +353,19 @@ class GgufTokenizerGoldenTest {
     GgufMetadataBuilder metadata = new GgufMetadataBuilder();
     TokenizerConfig config =
         new TokenizerConfig(Map.of("eos_token", text), List.of(), Optional.empty());
-    assertThat(
-            GgufTokenizerWriter.write(
-                json.toString(),
-                Path.of("tokenizer.json"),
-                config,
-                OptionalInt.empty(),
-                List.of(),
-                50_400,
-                metadata))
+    assertThat(described(json.toString(), config, 50_400, metadata))
         .singleElement()
         .asString()
         .contains("find no tokenizer in the file");
     assertThat(TokenizerConfig.load(write(metadata)).eosToken()).contains(text);
+  }
+
+  /** Writes what a tokenizer.json and its configuration say, and returns the remarks. */
+  private static List<String> described(
+      String json, TokenizerConfig config, int size, GgufMetadataBuilder metadata)
+      throws IOException {
+    return GgufTokenizerWriter.write(
+        json, Path.of("tokenizer.json"), config, OptionalInt.empty(), List.of(), size, metadata);
   }
 
   private Path write(String name) throws IOException {
@@ -382,8 +373,7 @@ class GgufTokenizerGoldenTest {
     int size = TokenizerFixture.tokenizer(name).vocabularySize();
     GgufMetadataBuilder metadata = new GgufMetadataBuilder().text("general.name", name);
     TokenizerConfig config = TokenizerConfig.load(Fixtures.tokenizer(name));
-    GgufTokenizerWriter.write(
-        json, Path.of("tokenizer.json"), config, OptionalInt.empty(), List.of(), size, metadata);
+    described(json, config, size, metadata);
     return write(metadata);
   }
 
