@@ -27,8 +27,7 @@ public final class GgufTokens {
           "tokenizer.ggml.eot_token_id",
           "tokenizer.ggml.eom_token_id");
 
-  /** What such tokens are called in models that are known; of control tokens only. */
-  public static final Set<String> END_TEXTS =
+  private static final Set<String> END_TEXTS =
       Set.of(
           "<|im_end|>",
           "<|endoftext|>",
@@ -43,6 +42,15 @@ public final class GgufTokens {
   private static final int CONTROL = 3;
 
   private GgufTokens() {}
+
+  /**
+   * Whether a token is known to end an answer without a key that names it.
+   *
+   * @param type as {@code tokenizer.ggml.token_type} has it
+   */
+  public static boolean endsByText(String token, int type) {
+    return type == CONTROL && END_TEXTS.contains(token);
+  }
 
   /** The ids, the one that {@code eos_token_id} names first. */
   public static Set<Integer> endOfText(GgufMetadata metadata) {

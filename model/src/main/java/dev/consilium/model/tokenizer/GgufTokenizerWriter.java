@@ -252,10 +252,7 @@ public final class GgufTokenizerWriter {
   }
 
   private boolean endsByText(int id) {
-    return id >= 0
-        && id < tokens.length
-        && types[id] == GgufTokenizerKeys.CONTROL
-        && GgufTokens.END_TEXTS.contains(tokens[id]);
+    return id >= 0 && id < tokens.length && GgufTokens.endsByText(tokens[id], types[id]);
   }
 
   private OptionalInt idOf(TokenizerConfig config, String role) {
