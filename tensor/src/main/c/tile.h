@@ -363,14 +363,12 @@ TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type typ
   }
 }
 
-/* Quants of Q8_0 are bytes already: nearly nothing is computed for each, and two panels come as fast as memory gives them. */
-INLINE int goes_alone(enum type type, const struct product *p) {
-  return p->one_stream && p->tokens <= MOST_ALONE && (p->tokens == 1 || p->tokens * p->blocks <= MOST_TOGETHER) &&
-         (type != Q8_0 || p->tokens > TOKENS);
+INLINE int goes_alone(const struct product *p) {
+  return p->one_stream && p->tokens <= MOST_ALONE && (p->tokens == 1 || p->tokens * p->blocks <= MOST_TOGETHER);
 }
 
 TARGET void NAMED(multiply)(enum type type, const struct product *p) {
-  if (goes_alone(type, p)) {
+  if (goes_alone(p)) {
     NAMED(multiply_alone)(type, p);
     return;
   }
