@@ -3,7 +3,6 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.PackedMatrix.PANEL_ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,7 +30,6 @@ final class VectorMatmul {
   /** Read ahead after each tile: so much that 32 tiles read a chunk of f32. */
   private static final long TOUCH_BYTES = 1024;
 
-  private static final long LINE_BYTES = 64;
   private static final long COLUMN_BYTES = PANEL_ROWS * 4L;
 
   /** Most machines with vectors of 8 lanes have 16 registers: half as many sums at a time. */
@@ -44,6 +42,8 @@ final class VectorMatmul {
   private final MemorySegment widened =
       Arena.ofAuto().allocate(TILE_CHUNK * COLUMN_BYTES, F32Matrix.ALIGNMENT);
 
+  private final WeightReader reader = new WeightReader();
+
   /** {@code [tokens][64]}. */
   private float[] sums = {};
 
@@ -51,10 +51,6 @@ final class VectorMatmul {
   private long aheadAt;
 
   private long aheadEnd;
-
-  /** What {@link #touch} read: kept so that the reads are not optimised away. */
-  @SuppressWarnings("UnusedVariable") // written for that reason only
-  private int touched;
 
   private VectorMatmul() {}
 
@@ -185,12 +181,8 @@ final class VectorMatmul {
    */
   private void touch(MemorySegment w) {
     long end = Math.min(aheadAt + TOUCH_BYTES, aheadEnd);
-    int read = 0;
-    for (long at = aheadAt; at < end; at += LINE_BYTES) {
-      read += w.get(JAVA_INT, at);
-    }
+    reader.read(w, aheadAt, end);
     aheadAt = end;
-    touched = read;
   }
 
   private void tileOfFour(

@@ -21,8 +21,8 @@ import jdk.incubator.vector.VectorOperators;
  * <p>A panel is walked in chunks of columns; between chunks the sums rest in memory.
  *
  * <ul>
- *   <li>Few tokens are bound by memory: the dot products of a chunk's blocks are taken in integers
- *       ({@link QuantDots}), then scaled and added.
+ *   <li>Few tokens are bound by memory, which is read ahead: the dot products of a chunk's blocks
+ *       are taken in integers ({@link QuantDots}), then scaled and added.
  *   <li>For more tokens {@link QuantTiles} takes several panels at once.
  * </ul>
  */
@@ -45,6 +45,7 @@ final class VectorQuant {
   private final int[] dots = new int[2 * CHUNK * ROWS];
   private final float[] sums = new float[(MANY - 1) * ROWS];
   private final QuantTiles tiles = new QuantTiles();
+  private final WeightReader reader = new WeightReader();
 
   /** The tokens' blocks as ints, and what {@link QuantDots} made of them. */
   private int[] raw = {};
@@ -166,6 +167,7 @@ final class VectorQuant {
       int count = Math.min(CHUNK, blocks - from);
       widened.widen(layout, weights.segment(), panelAt, from, count, 0);
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
+      reader.ensure(weights.segment(), at, count * (long) layout.quantBytes());
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;
         startDots(layout, count, x);
