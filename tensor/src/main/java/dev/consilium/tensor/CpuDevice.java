@@ -53,11 +53,25 @@ public final class CpuDevice implements AutoCloseable {
    * read what another one writes.
    */
   public void matmul(List<MatmulJob> jobs) {
+    matmul(jobs, () -> {});
+  }
+
+  /** As {@link #matmul(List)}, and when the products begin, {@link #expect} of what comes next. */
+  public void matmul(List<MatmulJob> jobs, List<PackedMatrix> next) {
+    matmul(jobs, () -> expect(next));
+  }
+
+  private void matmul(List<MatmulJob> jobs, Runnable atStart) {
     if (jobs.stream().noneMatch(job -> job.weights().dtype().quantised())) {
+      atStart.run();
       run(jobs, List.of());
       return;
     }
-    withActivations(activations -> run(jobs, activations.prepare(jobs, kernels, team)));
+    withActivations(activations -> {
+      List<QuantisedTokens> quantised = activations.prepare(jobs, kernels, team);
+      atStart.run();
+      run(jobs, quantised);
+    });
   }
 
   /** Computes one job on this thread alone, which may be inside a region of the device. */

@@ -94,18 +94,20 @@ public final class BlockComputation {
   F32Matrix compute(F32Matrix x, List<Block> blocks, RowFinish finish) {
     BlockWeights first = blocks.getFirst().weights();
     int rows = 0;
+    List<PackedMatrix> gatesAndUps = new ArrayList<>(2 * blocks.size());
     List<PackedMatrix> downs = new ArrayList<>(blocks.size());
     for (Block block : blocks) {
       rows += block.rows().length;
+      gatesAndUps.addAll(block.weights().gateUp().parts());
       downs.add(block.weights().down());
     }
     F32Matrix result = results.of(rows, first.width());
     if (rows == 0) {
       return result;
     }
+    List<PackedMatrix> later = device.expect(gatesAndUps);
     F32Matrix gateUp = gateUps.of(rows, first.gateUp().rows());
-    List<PackedMatrix> later = device.expect(downs);
-    device.matmul(gateUpJobs(x, blocks, gateUp));
+    device.matmul(gateUpJobs(x, blocks, gateUp), downs);
     List<Part> parts = parts(blocks);
     if (parts.size() < TASKS_PER_THREAD * device.threads()) {
       computeTogether(gateUp, blocks, later, result, finish);
