@@ -42,49 +42,61 @@ final class QuantDots {
   /** Added to the lower lane of a pair, so that it is never negative. */
   private static final int BIAS = 0x8000;
 
+  /** Of a block of bytes. */
+  static final int BYTE_FACTORS = 24;
+
   private QuantDots() {}
 
   /**
    * What the weights are multiplied with, from activations as they are stored.
    *
    * @param raw the tokens' blocks as ints
-   * @param count of ints in raw, and to write to the others
-   * @param biases written for Q8_0 only: what the offset adds to a pair of products, which fits the
-   *     lane only with it, and {@link #BIAS}
+   * @param count of ints in raw, and to write to evens and odds
+   * @param inOrder written for bytes ({@link #BYTE_FACTORS} for each block) and halves of bytes
+   *     (16) only: all that a block is multiplied with, in the order in which it is used, so that
+   *     there is one array to look into
    */
   static void factors(
-      QuantLayout layout, int[] raw, int count, int[] evens, int[] odds, int[] biases) {
+      QuantLayout layout, int[] raw, int count, int[] evens, int[] odds, int[] inOrder) {
     for (int i = 0; i < count; i++) {
       int v = raw[i];
       evens[i] = pair(v << 24 >> 24, v << 8 >> 24);
       odds[i] = pair(v << 16 >> 24, v >> 24);
     }
     if (layout.dtype() == DType.Q8_0) {
-      factorsOfBytes(count, evens, odds, biases);
+      factorsOfBytes(count, evens, odds, inOrder);
     } else if (layout.bits() == 4 && layout.dtype() != DType.MXFP4) {
-      factorsOfNibbles(count, evens, odds);
+      factorsOfNibbles(count, evens, odds, inOrder);
     }
   }
 
-  private static void factorsOfBytes(int count, int[] evens, int[] odds, int[] biases) {
-    for (int i = 0; i < count; i++) {
-      int even = evens[i];
-      int odd = odds[i];
-      biases[i] =
-          pair(BIAS - 128 * ((short) even + (short) odd), -128 * ((even >> 16) + (odd >> 16)));
-      odds[i] = lessTimes(256, odd, even);
+  /**
+   * Behind the factors of a lane what the offset adds to its pair of products, which fits the lane
+   * only with it, and {@link #BIAS}.
+   */
+  private static void factorsOfBytes(int count, int[] evens, int[] odds, int[] inOrder) {
+    int to = 0;
+    for (int block = 0; block < count; block += 16) {
+      for (int i = block; i < block + 8; i++) {
+        int even = evens[i];
+        int odd = odds[i];
+        inOrder[to++] = even;
+        inOrder[to++] = lessTimes(256, odd, even);
+        inOrder[to++] =
+            pair(BIAS - 128 * ((short) even + (short) odd), -128 * ((even >> 16) + (odd >> 16)));
+      }
     }
   }
 
   /** The halves of a byte are columns of groups j and j + 4: the evens' come first in a lane. */
-  private static void factorsOfNibbles(int count, int[] evens, int[] odds) {
+  private static void factorsOfNibbles(int count, int[] evens, int[] odds, int[] inOrder) {
+    int to = 0;
     for (int block = 0; block < count; block += 16) {
       for (int i = block; i < block + 4; i++) {
-        int even = evens[i + 4];
-        int odd = odds[i];
-        odds[i + 4] = lessTimes(16, odds[i + 4], odd);
-        odds[i] = lessTimes(16, odd, even);
-        evens[i + 4] = lessTimes(16, even, evens[i]);
+        inOrder[to++] = evens[i];
+        inOrder[to++] = lessTimes(16, evens[i + 4], evens[i]);
+        inOrder[to++] = lessTimes(16, odds[i], evens[i + 4]);
+        inOrder[to++] = lessTimes(16, odds[i + 4], odds[i]);
       }
     }
   }
@@ -99,44 +111,36 @@ final class QuantDots {
   }
 
   /** Two products of 8 bits by 7 fit, as they are signed with their bias. */
-  static void ofBytes(
-      MemorySegment w,
-      long wAt,
-      int blocks,
-      int[] evens,
-      int[] odds,
-      int[] biases,
-      int xAt,
-      int[] dots) {
+  static void ofBytes(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, int[] dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int half = 0; half < 2 * blocks; half++) {
         long at = wAt + half * 256L + row * 4L;
-        int x = xAt + half / 2 * 16 + half % 2 * 4;
-        ShortVector even = IntVector.broadcast(INTS, evens[x]).reinterpretAsShorts();
-        ShortVector odd = IntVector.broadcast(INTS, odds[x]).reinterpretAsShorts();
-        ShortVector bias = IntVector.broadcast(INTS, biases[x]).reinterpretAsShorts();
+        int x = xAt + half * (BYTE_FACTORS / 2);
+        ShortVector even = IntVector.broadcast(INTS, factors[x]).reinterpretAsShorts();
+        ShortVector odd = IntVector.broadcast(INTS, factors[x + 1]).reinterpretAsShorts();
+        ShortVector bias = IntVector.broadcast(INTS, factors[x + 2]).reinterpretAsShorts();
         ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
         IntVector pair =
             v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         IntVector all = pair;
         IntVector upper = pair.lanewise(ASHR, 16);
-        even = IntVector.broadcast(INTS, evens[x + 1]).reinterpretAsShorts();
-        odd = IntVector.broadcast(INTS, odds[x + 1]).reinterpretAsShorts();
-        bias = IntVector.broadcast(INTS, biases[x + 1]).reinterpretAsShorts();
+        even = IntVector.broadcast(INTS, factors[x + 3]).reinterpretAsShorts();
+        odd = IntVector.broadcast(INTS, factors[x + 4]).reinterpretAsShorts();
+        bias = IntVector.broadcast(INTS, factors[x + 5]).reinterpretAsShorts();
         v = ShortVector.fromMemorySegment(SHORTS, w, at + 64, ORDER);
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
         upper = upper.add(pair.lanewise(ASHR, 16));
-        even = IntVector.broadcast(INTS, evens[x + 2]).reinterpretAsShorts();
-        odd = IntVector.broadcast(INTS, odds[x + 2]).reinterpretAsShorts();
-        bias = IntVector.broadcast(INTS, biases[x + 2]).reinterpretAsShorts();
+        even = IntVector.broadcast(INTS, factors[x + 6]).reinterpretAsShorts();
+        odd = IntVector.broadcast(INTS, factors[x + 7]).reinterpretAsShorts();
+        bias = IntVector.broadcast(INTS, factors[x + 8]).reinterpretAsShorts();
         v = ShortVector.fromMemorySegment(SHORTS, w, at + 128, ORDER);
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
         upper = upper.add(pair.lanewise(ASHR, 16));
-        even = IntVector.broadcast(INTS, evens[x + 3]).reinterpretAsShorts();
-        odd = IntVector.broadcast(INTS, odds[x + 3]).reinterpretAsShorts();
-        bias = IntVector.broadcast(INTS, biases[x + 3]).reinterpretAsShorts();
+        even = IntVector.broadcast(INTS, factors[x + 9]).reinterpretAsShorts();
+        odd = IntVector.broadcast(INTS, factors[x + 10]).reinterpretAsShorts();
+        bias = IntVector.broadcast(INTS, factors[x + 11]).reinterpretAsShorts();
         v = ShortVector.fromMemorySegment(SHORTS, w, at + 192, ORDER);
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
@@ -151,29 +155,28 @@ final class QuantDots {
   }
 
   /** All sixteen products of a lane fit. */
-  static void ofNibbles(
-      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+  static void ofNibbles(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, int[] dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int half = 0; half < 2 * blocks; half++) {
         long at = wAt + half * 128L + row * 4L;
-        int x = xAt + half / 2 * 16 + half % 2 * 2;
+        int x = xAt + half * 8;
         ShortVector v = ShortVector.fromMemorySegment(SHORTS, w, at, ORDER);
-        ShortVector factor = IntVector.broadcast(INTS, evens[x]).reinterpretAsShorts();
+        ShortVector factor = IntVector.broadcast(INTS, factors[x]).reinterpretAsShorts();
         ShortVector sum = v.mul(factor);
-        factor = IntVector.broadcast(INTS, evens[x + 4]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 1]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 4).mul(factor));
-        factor = IntVector.broadcast(INTS, odds[x]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 2]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 8).mul(factor));
-        factor = IntVector.broadcast(INTS, odds[x + 4]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 3]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
         v = ShortVector.fromMemorySegment(SHORTS, w, at + 64, ORDER);
-        factor = IntVector.broadcast(INTS, evens[x + 1]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 4]).reinterpretAsShorts();
         sum = sum.add(v.mul(factor));
-        factor = IntVector.broadcast(INTS, evens[x + 5]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 5]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 4).mul(factor));
-        factor = IntVector.broadcast(INTS, odds[x + 1]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 6]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 8).mul(factor));
-        factor = IntVector.broadcast(INTS, odds[x + 5]).reinterpretAsShorts();
+        factor = IntVector.broadcast(INTS, factors[x + 7]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
         IntVector pair = sum.reinterpretAsInts();
         int to = half / 2 * ROWS + row;

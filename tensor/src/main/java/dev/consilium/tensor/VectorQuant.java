@@ -52,7 +52,7 @@ final class VectorQuant {
 
   private int[] evens = {};
   private int[] odds = {};
-  private int[] biases = {};
+  private int[] inOrder = {};
 
   /** Whose these are: tasks that follow one another take other panels and the same tokens. */
   private Optional<QuantisedTokens> held = Optional.empty();
@@ -144,13 +144,13 @@ final class VectorQuant {
       raw = new int[size];
       evens = new int[size];
       odds = new int[size];
-      biases = new int[size];
+      inOrder = new int[size / 16 * QuantDots.BYTE_FACTORS];
     }
     for (int token = firstToken; token < endToken; token++) {
       int to = (token - firstToken) * perToken;
       MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
     }
-    QuantDots.factors(layout, raw, size, evens, odds, biases);
+    QuantDots.factors(layout, raw, size, evens, odds, inOrder);
     held = Optional.of(tokens);
     heldFor = layout.dtype();
     heldFrom = firstToken;
@@ -206,8 +206,8 @@ final class VectorQuant {
 
   private void addDots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
     switch (layout.dtype()) {
-      case Q8_0 -> QuantDots.ofBytes(w, at, count, evens, odds, biases, x, dots);
-      case Q4_0, Q4_K -> QuantDots.ofNibbles(w, at, count, evens, odds, x, dots);
+      case Q8_0 -> QuantDots.ofBytes(w, at, count, inOrder, x / 16 * QuantDots.BYTE_FACTORS, dots);
+      case Q4_0, Q4_K -> QuantDots.ofNibbles(w, at, count, inOrder, x, dots);
       case Q5_0, Q5_K -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, dots);
       case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, dots);
       case MXFP4 -> QuantDots.ofCodes(w, at, count, evens, odds, x, dots);
