@@ -32,8 +32,8 @@ import jdk.incubator.vector.ShortVector;
  * loop over the groups of a whole one, nor inline the operations of eight.
  *
  * <p>Activations are ints, 16 for each block. Int g of the evens holds columns {@code 4 g} and
- * {@code 4 g + 2}, of the odds {@code 4 g + 1} and {@code 4 g + 3}; see {@link #factors} for what
- * else is in them.
+ * {@code 4 g + 2}, of the odds {@code 4 g + 1} and {@code 4 g + 3}; {@link #factors} says what is
+ * made of them.
  */
 final class QuantDots {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;

@@ -86,9 +86,7 @@ final class QuantTiles {
     int panels = endPanel - firstPanel;
     int tokens = endToken - firstToken;
     clearSums(slot, Math.ceilDiv(tokens, TileMemory.TOKENS));
-    if (!inTriples(matrix.quantLayout())) {
-      readAhead(matrix, firstPanel, endPanel);
-    }
+    readAhead(matrix, firstPanel, endPanel);
     int allBlocks = matrix.columns() / QuantLayout.BLOCK;
     for (int from = 0; from < allBlocks; from += CHUNK) {
       int count = Math.min(CHUNK, allBlocks - from);
@@ -109,8 +107,11 @@ final class QuantTiles {
     }
   }
 
-  /** Narrower quants take so long to widen that they come by themselves meanwhile. */
+  /** Bytes only: narrower quants take so long to widen that they come by themselves meanwhile. */
   private void readAhead(PackedMatrix matrix, int firstPanel, int endPanel) {
+    if (inTriples(matrix.quantLayout())) {
+      return;
+    }
     long at = firstPanel * matrix.panelBytes();
     reader.read(matrix.segment(), at, Math.min(endPanel * matrix.panelBytes(), at + MOST_AHEAD));
   }

@@ -34,16 +34,16 @@ final class WeightReader {
     if (address >= from && address + bytes <= end) {
       return;
     }
-    long behind = Math.min(at + BYTES, weights.byteSize());
-    read(weights, at, behind);
+    long to = Math.min(at + BYTES, weights.byteSize());
+    read(weights, at, to);
     from = address;
-    end = weights.address() + behind;
+    end = weights.address() + to;
   }
 
   /** Reads a line after the other. */
-  void read(MemorySegment weights, long at, long end) {
+  void read(MemorySegment weights, long at, long to) {
     int sum = 0;
-    for (long line = at; line < end; line += LINE_BYTES) {
+    for (long line = at; line < to; line += LINE_BYTES) {
       sum += weights.get(JAVA_INT, line);
     }
     last = sum;

@@ -132,8 +132,7 @@ public final class BlockComputation {
         result.rows(),
         activated.columns(),
         row -> activate(ofRow[row], gateUp, row, activated, row));
-    device.expect(later);
-    device.matmul(downJobs(activated, blocks, result));
+    device.matmul(downJobs(activated, blocks, result), later);
     forEachRow(
         result.rows(),
         result.columns(),

@@ -269,8 +269,8 @@ public final class ForwardPass {
     F32Matrix logits = this.logits.of(rows.length, spec.vocabularySize());
     if (rows.length > 0) {
       device.parallel(rows.length, i -> normalise(rows[i], weights.finalNorm()));
-      device.expect(firstWeights(0));
-      device.matmul(List.of(new MatmulJob(weights.head(), work.normed, rows, logits, 0)));
+      device.matmul(
+          List.of(new MatmulJob(weights.head(), work.normed, rows, logits, 0)), firstWeights(0));
       device.parallel(rows.length, row -> finishLogits(logits, row));
     }
     return logits;

@@ -78,9 +78,8 @@ final class GroupedQueryStep implements AttentionStep {
     if (spec.outputGate()) {
       device.parallel(batch.count, row -> gate(device.kernels(), row, work));
     }
-    device.expect(later);
     device.matmul(
-        List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)));
+        List.of(new MatmulJob(weights.output(), work.attended, batch.all, work.delta, 0)), later);
     Biases.add(device, weights.outputBias(), batch.count, work.delta);
   }
 
