@@ -54,6 +54,7 @@
 struct chunk {
   _Alignas(64) float scales[PANELS][2 * CHUNK][ROWS]; /* two of a block in Q6_K, else the first CHUNK */
   float minima[PANELS][CHUNK][ROWS];
+  int first; /* whether sums begin with it */
   int blocks;
   const uint8_t *quants[PANELS];
   const uint8_t *ahead[PANELS]; /* what is fetched meanwhile begins here */
@@ -166,7 +167,7 @@ INLINE void tile(enum type type, int panels, int tokens, int together, const str
   int vectors = panels * VECTORS;
   floats sum[MOST_TOKENS][PANELS * VECTORS];
   for (int t = 0; t < tokens; t++) {
-    for (int v = 0; v < vectors; v++) sum[t][v] = LOAD_FLOATS(sums + t * PANELS * ROWS + v * LANES);
+    for (int v = 0; v < vectors; v++) sum[t][v] = c->first ? SPREAD(0.0f) : LOAD_FLOATS(sums + t * PANELS * ROWS + v * LANES);
   }
   for (int b = 0; b < c->blocks; b++) {
     ints dot[MOST_TOKENS][PANELS * VECTORS];
@@ -257,6 +258,7 @@ INLINE int least(int a, int b) { return a < b ? a : b; }
 
 /* Some blocks of some panels, with their scales. */
 INLINE void enter_chunk(enum type type, const struct product *p, int panel, int panels, int from, struct chunk *c) {
+  c->first = from == 0;
   c->blocks = least(CHUNK, p->blocks - from);
   for (int i = 0; i < panels; i++) {
     const uint8_t *w = p->weights + (panel + i) * p->panel_bytes;
@@ -356,7 +358,6 @@ TARGET static __attribute__((noinline)) void NAMED(multiply_alone)(enum type typ
     }
   }
   for (int panel = 0; panel < p->panels; panel++) {
-    memset(sums, 0, (size_t) p->tokens * PANELS * ROWS * sizeof(float));
 #define CASE(type) case type: panel_alone(type, p, panel, x, sums); break;
     switch (type) {
       EACH_TYPE(CASE)
@@ -379,7 +380,6 @@ TARGET void NAMED(multiply)(enum type type, const struct product *p) {
   _Alignas(64) float sums[MAX_TOKENS * PANELS * ROWS];
   for (int panel = 0; panel < p->panels; panel += PANELS) {
     int panels = least(PANELS, p->panels - panel);
-    memset(sums, 0, (size_t) p->tokens * PANELS * ROWS * sizeof(float));
     NAMED(product_of)(type, p, panel, panels, sums);
     copy_out(p, panel, panels, sums);
   }
