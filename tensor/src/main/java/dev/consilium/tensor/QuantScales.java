@@ -4,7 +4,10 @@ import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.HALF_SHORTS;
 import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.QUARTER_BYTES;
+import static dev.consilium.tensor.TileMemory.ALL;
+import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -20,8 +23,8 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * Scales and minima of some blocks of one or more panels as f32, {@code [group][panel][row]}. Each
- * thread has its own.
+ * Widens the scales and minima of some blocks of a panel to f32, in {@link TileMemory}: there they
+ * are where vectors of them are inside a line of the cache, which in an array they are not.
  *
  * <p>A finite binary16 becomes a float by moving its exponent and mantissa to where a float has
  * them, a power of two too low; the product with that power is exact, for subnormal numbers too.
@@ -34,52 +37,38 @@ final class QuantScales {
   private static final int SIGN = 0x8000;
   private static final float TO_FLOAT = 0x1p112f;
 
-  /** Floats from a group to the next. */
-  private final int stride;
+  /** From the scales to the minima. */
+  private static final long MINIMA = TileMemory.MINIMA_AT - TileMemory.SCALES_AT;
 
-  private final float[] scales;
-  private final float[] minima;
-
-  QuantScales(int blocks, int panels) {
-    stride = panels * ROWS;
-    scales = new float[2 * blocks * stride];
-    minima = new float[blocks * stride];
-  }
-
-  float[] scales() {
-    return scales;
-  }
-
-  float[] minima() {
-    return minima;
-  }
+  private QuantScales() {}
 
   /**
    * Widens the scales of blocks of 32 columns.
    *
    * @param panelAt where the panel is in w
    * @param from the first block, at the start of a stored block
-   * @param panel which of the panels here
+   * @param to where the first scales go in {@link TileMemory#ALL}; those of the next group of
+   *     columns go {@link TileMemory#ROWS_BYTES} further
    */
-  void widen(QuantLayout layout, MemorySegment w, long panelAt, int from, int count, int panel) {
-    int to = panel * ROWS;
+  static void widen(
+      QuantLayout layout, MemorySegment w, long panelAt, int from, int count, long to) {
     switch (layout) {
       case PlainLayout plain -> widenHalves(w, panelAt + plain.scalesAt(from), count, to);
       case Mxfp4Layout mxfp4 -> widenPowers(w, panelAt + mxfp4.scalesAt(from), count, to);
       case KLayout k -> {
         for (int b = 0; b < count; b += 8) {
-          widenK(w, panelAt + k.scalesAt((from + b) / 8), to + b * stride);
+          widenK(w, panelAt + k.scalesAt((from + b) / 8), to + b * ROWS_BYTES);
         }
       }
       case Q6KLayout q6 -> {
         for (int b = 0; b < count; b += 8) {
-          widenQ6K(w, panelAt + q6.scalesAt((from + b) / 8), to + 2 * b * stride);
+          widenQ6K(w, panelAt + q6.scalesAt((from + b) / 8), to + 2L * b * ROWS_BYTES);
         }
       }
     }
   }
 
-  private void widenHalves(MemorySegment w, long at, int count, int to) {
+  private static void widenHalves(MemorySegment w, long at, int count, long to) {
     for (int b = 0; b < count; b++) {
       for (int row = 0; row < ROWS; row += COUNT) {
         IntVector half =
@@ -93,18 +82,18 @@ final class QuantScales {
             .reinterpretAsInts()
             .or(half.and(SIGN).lanewise(LSHL, 16))
             .reinterpretAsFloats()
-            .intoArray(scales, to + b * stride + row);
+            .intoMemorySegment(ALL, to + b * ROWS_BYTES + row * 4L, ORDER);
       }
     }
   }
 
-  private void widenPowers(MemorySegment w, long at, int count, int to) {
+  private static void widenPowers(MemorySegment w, long at, int count, long to) {
     for (int b = 0; b < count; b++) {
       if (COUNT == 4) { // four bytes are no vector
         for (int row = 0; row < ROWS; row++) {
           int exponent = w.get(JAVA_BYTE, at + (long) b * ROWS + row) & 0xff;
-          scales[to + b * stride + row] =
-              0.5f * Float.intBitsToFloat(Math.max(exponent << 23, 0x0040_0000));
+          float scale = 0.5f * Float.intBitsToFloat(Math.max(exponent << 23, 0x0040_0000));
+          ALL.set(JAVA_FLOAT, to + b * ROWS_BYTES + row * 4L, scale);
         }
         continue;
       }
@@ -116,25 +105,25 @@ final class QuantScales {
             .max(0x0040_0000)
             .reinterpretAsFloats()
             .mul(0.5f)
-            .intoArray(scales, to + b * stride + row);
+            .intoMemorySegment(ALL, to + b * ROWS_BYTES + row * 4L, ORDER);
       }
     }
   }
 
   /** Eight sub-blocks; the bits are those that {@link KLayout} describes. */
-  private void widenK(MemorySegment w, long at, int to) {
+  private static void widenK(MemorySegment w, long at, long to) {
     long ints = at + KLayout.INTS_AT;
     for (int row = 0; row < ROWS; row += COUNT) {
       long own = ints + row * 4L;
       long halves = own + 2 * ROW_INTS;
-      widenK(w, at + row * 2L, own, halves, 0, scales, to + row);
-      widenK(w, at + (ROWS + row) * 2L, own + ROW_INTS, halves, 4, minima, to + row);
+      widenK(w, at + row * 2L, own, halves, 0, to + row * 4L);
+      widenK(w, at + (ROWS + row) * 2L, own + ROW_INTS, halves, 4, to + MINIMA + row * 4L);
     }
   }
 
   /** For some rows d times the factors of the sub-blocks, or m times those of the minima. */
-  private void widenK(
-      MemorySegment w, long halfAt, long ownAt, long halvesAt, int shift, float[] into, int to) {
+  private static void widenK(
+      MemorySegment w, long halfAt, long ownAt, long halvesAt, int shift, long to) {
     IntVector half =
         (IntVector)
             ShortVector.fromMemorySegment(HALF_SHORTS, w, halfAt, ORDER)
@@ -151,10 +140,12 @@ final class QuantScales {
     IntVector top = own.lanewise(LSHR, 2);
     IntVector halves = IntVector.fromMemorySegment(INTS, w, halvesAt, ORDER).lanewise(LSHR, shift);
     for (int sub = 0; sub < 4; sub++) {
-      ((FloatVector) own.and(63).convert(I2F, 0)).mul(factor).intoArray(into, to + sub * stride);
+      ((FloatVector) own.and(63).convert(I2F, 0))
+          .mul(factor)
+          .intoMemorySegment(ALL, to + sub * ROWS_BYTES, ORDER);
       ((FloatVector) halves.and(15).or(top.and(48)).convert(I2F, 0))
           .mul(factor)
-          .intoArray(into, to + (sub + 4) * stride);
+          .intoMemorySegment(ALL, to + (sub + 4) * ROWS_BYTES, ORDER);
       own = own.lanewise(LSHR, 8);
       top = top.lanewise(LSHR, 8);
       halves = halves.lanewise(LSHR, 8);
@@ -162,7 +153,7 @@ final class QuantScales {
   }
 
   /** Sixteen sub-blocks. */
-  private void widenQ6K(MemorySegment w, long at, int to) {
+  private static void widenQ6K(MemorySegment w, long at, long to) {
     for (int row = 0; row < ROWS; row += COUNT) {
       IntVector half =
           (IntVector)
@@ -184,7 +175,7 @@ final class QuantScales {
                     .lanewise(ASHR, 24)
                     .convert(I2F, 0))
             .mul(factor)
-            .intoArray(scales, to + sub * stride + row);
+            .intoMemorySegment(ALL, to + sub * ROWS_BYTES + row * 4L, ORDER);
       }
     }
   }

@@ -38,7 +38,6 @@ final class QuantTiles {
   private static final long MOST_AHEAD = 256 << 10;
 
   private final WidenedTokens widenedTokens = new WidenedTokens();
-  private final QuantScales scales = new QuantScales(CHUNK, MOST_PANELS);
   private final WeightReader reader = new WeightReader();
 
   /** The slot of {@link TileMemory} while a product is computed, and after it the first to try. */
@@ -92,7 +91,8 @@ final class QuantTiles {
       int count = Math.min(CHUNK, allBlocks - from);
       for (int i = 0; i < panels; i++) {
         long panelAt = (firstPanel + i) * matrix.panelBytes();
-        scales.widen(matrix.quantLayout(), matrix.segment(), panelAt, from, count, i);
+        long to = TileMemory.at(slot) + TileMemory.SCALES_AT + i * (ROWS * 4L);
+        QuantScales.widen(matrix.quantLayout(), matrix.segment(), panelAt, from, count, to);
       }
       for (int pass = 0; pass < count; pass += PASS) {
         int blocks = Math.min(PASS, count - pass);
@@ -206,14 +206,8 @@ final class QuantTiles {
         ScaledTiles.dots4(slot, vector, blocks, x, xAt);
       }
     }
-    ScaledTiles.addScaled(
-        slot,
-        scales.scales(),
-        pass,
-        blocks,
-        widenedTokens.factors(),
-        block * WidenedTokens.FACTORS,
-        token);
+    float[] factors = widenedTokens.factors();
+    ScaledTiles.addScaled(slot, pass, blocks, factors, block * WidenedTokens.FACTORS, token);
   }
 
   private void addTriples(
@@ -235,11 +229,9 @@ final class QuantTiles {
     int factorsAt = block * WidenedTokens.FACTORS;
     int from = pass * groupsOfBlock;
     if (layout.hasMinimum()) {
-      TripleTiles.addScaledWithMinima(
-          slot, vectors, scales, from, groups, factors, factorsAt, token);
+      TripleTiles.addScaledWithMinima(slot, vectors, from, groups, factors, factorsAt, token);
     } else {
-      TripleTiles.addScaled(
-          slot, vectors, scales.scales(), from, groups, groupsOfBlock, factors, factorsAt, token);
+      TripleTiles.addScaled(slot, vectors, from, groups, groupsOfBlock, factors, factorsAt, token);
     }
   }
 }

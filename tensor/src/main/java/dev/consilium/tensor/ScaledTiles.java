@@ -5,14 +5,15 @@ import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.FLOATS;
 import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.TileMemory.ALL;
+import static dev.consilium.tensor.TileMemory.CHUNK_GROUPS;
 import static dev.consilium.tensor.TileMemory.COLUMN_BYTES;
 import static dev.consilium.tensor.TileMemory.DOTS_AT;
 import static dev.consilium.tensor.TileMemory.DOTS_BYTES;
 import static dev.consilium.tensor.TileMemory.LAST_VECTOR;
 import static dev.consilium.tensor.TileMemory.MOST_GROUPS;
-import static dev.consilium.tensor.TileMemory.MOST_ROWS;
 import static dev.consilium.tensor.TileMemory.PASS;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
+import static dev.consilium.tensor.TileMemory.SCALES_AT;
 import static dev.consilium.tensor.TileMemory.SLOTS;
 import static dev.consilium.tensor.TileMemory.SLOT_BYTES;
 import static dev.consilium.tensor.TileMemory.SUMS_AT;
@@ -170,17 +171,12 @@ final class ScaledTiles {
 
   /** Scales the dot products of some blocks and adds them to the sums. */
   static void addScaled(
-      int slot,
-      float[] scales,
-      int from,
-      int blocks,
-      float[] factors,
-      int factorsAt,
-      int firstToken) {
+      int slot, int from, int blocks, float[] factors, int factorsAt, int firstToken) {
     int end = Math.min(blocks, MOST_GROUPS);
     long base = (slot & (SLOTS - 1)) * SLOT_BYTES;
     long sums = base + SUMS_AT + (firstToken & (WidenedTokens.MOST - 1)) * ROWS_BYTES;
     long dots = base + DOTS_AT;
+    long scales = base + SCALES_AT;
     for (int i = 0; i < ROWS; i += 2 * COUNT) {
       long row = (i & (ROWS - 1)) * 4L;
       FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, ALL, sums + row, ORDER);
@@ -198,11 +194,11 @@ final class ScaledTiles {
           FloatVector.fromMemorySegment(FLOATS, ALL, sums + row + 3 * ROWS_BYTES + BYTES, ORDER);
       for (int b = 0; b < end; b++) {
         int block = b & (MOST_GROUPS - 1);
-        int scaleAt = (from + block) * MOST_ROWS + (i & (ROWS - 1));
+        long scaleAt = scales + (from + block & (CHUNK_GROUPS - 1)) * ROWS_BYTES + row;
         long dotAt = block * DOTS_BYTES + row;
         int factorAt = factorsAt + block * WidenedTokens.FACTORS;
-        FloatVector scale0 = FloatVector.fromArray(FLOATS, scales, scaleAt);
-        FloatVector scale1 = FloatVector.fromArray(FLOATS, scales, scaleAt + COUNT);
+        FloatVector scale0 = FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt, ORDER);
+        FloatVector scale1 = FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + BYTES, ORDER);
         FloatVector f0 = FloatVector.broadcast(FLOATS, factors[factorAt]);
         s00 =
             FloatVector.fromMemorySegment(FLOATS, ALL, dots + dotAt, ORDER)

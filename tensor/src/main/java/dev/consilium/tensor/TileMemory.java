@@ -28,6 +28,12 @@ final class TileMemory {
   /** Blocks whose scales are widened at once; whole blocks of 256 columns. */
   static final int CHUNK = 8;
 
+  /** The same where tokens are few, and tiles have no part in it. */
+  static final int CHUNK_OF_FEW = 2 * CHUNK;
+
+  /** Groups of columns with a scale of their own in any chunk, at most; a power of two. */
+  static final int CHUNK_GROUPS = 2 * CHUNK_OF_FEW;
+
   /** Groups of columns with a scale of their own in a pass, at most. */
   static final int MOST_GROUPS = 2 * PASS;
 
@@ -39,7 +45,7 @@ final class TileMemory {
 
   static final long DOTS_BYTES = TOKENS * COLUMN_BYTES;
 
-  /** The rows of a tile at most: of scales of a group, and of the sums of a token. */
+  /** The rows of a tile at most: of the scales of a group, and of the sums of a token. */
   static final int MOST_ROWS = MOST_PANELS * QuantLayout.ROWS;
 
   static final long ROWS_BYTES = MOST_ROWS * 4L;
@@ -53,8 +59,13 @@ final class TileMemory {
   /** Quants as bytes, {@code [panel][block]} of a pass, where they are not that in the weights. */
   static final long BYTES_AT = DOTS_AT + MOST_GROUPS * DOTS_BYTES;
 
+  /** Scales and minima of a chunk, {@code [group][row]}. */
+  static final long SCALES_AT = BYTES_AT + TripleTiles.PANELS * PASS * QuantBytes.BLOCK_BYTES;
+
+  static final long MINIMA_AT = SCALES_AT + CHUNK_GROUPS * ROWS_BYTES;
+
   /** {@code [token][row]}. */
-  static final long SUMS_AT = BYTES_AT + TripleTiles.PANELS * PASS * QuantBytes.BLOCK_BYTES;
+  static final long SUMS_AT = MINIMA_AT + CHUNK_OF_FEW * ROWS_BYTES;
 
   /** With a tile more, for all that offsets may be after they were masked. */
   static final long SLOT_BYTES = SUMS_AT + (WidenedTokens.MOST + TOKENS) * ROWS_BYTES;

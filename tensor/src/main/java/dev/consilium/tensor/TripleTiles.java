@@ -8,14 +8,16 @@ import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.LONGS;
 import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.TileMemory.ALL;
+import static dev.consilium.tensor.TileMemory.CHUNK_GROUPS;
 import static dev.consilium.tensor.TileMemory.COLUMN_BYTES;
 import static dev.consilium.tensor.TileMemory.DOTS_AT;
 import static dev.consilium.tensor.TileMemory.DOTS_BYTES;
 import static dev.consilium.tensor.TileMemory.LAST_VECTOR;
+import static dev.consilium.tensor.TileMemory.MINIMA_AT;
 import static dev.consilium.tensor.TileMemory.MOST_GROUPS;
-import static dev.consilium.tensor.TileMemory.MOST_ROWS;
 import static dev.consilium.tensor.TileMemory.PASS;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
+import static dev.consilium.tensor.TileMemory.SCALES_AT;
 import static dev.consilium.tensor.TileMemory.SLOTS;
 import static dev.consilium.tensor.TileMemory.SLOT_BYTES;
 import static dev.consilium.tensor.TileMemory.SUMS_AT;
@@ -242,7 +244,6 @@ final class TripleTiles {
   static void addScaled(
       int slot,
       int vectors,
-      float[] scales,
       int from,
       int groups,
       int groupsOfBlock,
@@ -254,6 +255,7 @@ final class TripleTiles {
     long base = (slot & (SLOTS - 1)) * SLOT_BYTES;
     long sums = base + SUMS_AT + (firstToken & (WidenedTokens.MOST - 1)) * ROWS_BYTES;
     long dots = base + DOTS_AT;
+    long scales = base + SCALES_AT;
     for (int i = 0; i < vectors; i++) {
       // Two vectors of dot products and two tokens at a time.
       int token = 2 * (i & 1);
@@ -272,12 +274,14 @@ final class TripleTiles {
               FLOATS, ALL, sums + sum + ROWS_BYTES + 2 * PANEL_BYTES, ORDER);
       for (int g = 0; g < end; g++) {
         int group = g & (MOST_GROUPS - 1);
-        int scaleAt = (from + group) * MOST_ROWS + (int) (row / 4);
+        long scaleAt = scales + (from + group & (CHUNK_GROUPS - 1)) * ROWS_BYTES + row;
         long dotAt = group * DOTS_BYTES + token * COLUMN_BYTES + vector * (2 * BYTES);
         int factorAt = factorsAt + (group >> halves) * WidenedTokens.FACTORS + token;
-        FloatVector scale0 = FloatVector.fromArray(FLOATS, scales, scaleAt);
-        FloatVector scale1 = FloatVector.fromArray(FLOATS, scales, scaleAt + QuantLayout.ROWS);
-        FloatVector scale2 = FloatVector.fromArray(FLOATS, scales, scaleAt + 2 * QuantLayout.ROWS);
+        FloatVector scale0 = FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt, ORDER);
+        FloatVector scale1 =
+            FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + PANEL_BYTES, ORDER);
+        FloatVector scale2 =
+            FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + 2 * PANEL_BYTES, ORDER);
         LongVector a = LongVector.fromMemorySegment(LONGS, ALL, dots + dotAt, ORDER);
         LongVector b = LongVector.fromMemorySegment(LONGS, ALL, dots + dotAt + BYTES, ORDER);
         IntVector p =
@@ -320,20 +324,12 @@ final class TripleTiles {
 
   /** The same where there are minima. */
   static void addScaledWithMinima(
-      int slot,
-      int vectors,
-      QuantScales widened,
-      int from,
-      int groups,
-      float[] factors,
-      int factorsAt,
-      int firstToken) {
+      int slot, int vectors, int from, int groups, float[] factors, int factorsAt, int firstToken) {
     int end = Math.min(groups, MOST_GROUPS);
-    float[] scales = widened.scales();
-    float[] minima = widened.minima();
     long base = (slot & (SLOTS - 1)) * SLOT_BYTES;
     long sums = base + SUMS_AT + (firstToken & (WidenedTokens.MOST - 1)) * ROWS_BYTES;
     long dots = base + DOTS_AT;
+    long scales = base + SCALES_AT;
     for (int i = 0; i < vectors; i++) {
       // Two vectors of dot products and two tokens at a time.
       int token = 2 * (i & 1);
@@ -352,16 +348,20 @@ final class TripleTiles {
               FLOATS, ALL, sums + sum + ROWS_BYTES + 2 * PANEL_BYTES, ORDER);
       for (int g = 0; g < end; g++) {
         int group = g & (MOST_GROUPS - 1);
-        int scaleAt = (from + group) * MOST_ROWS + (int) (row / 4);
+        long scaleAt = scales + (from + group & (CHUNK_GROUPS - 1)) * ROWS_BYTES + row;
         long dotAt = group * DOTS_BYTES + token * COLUMN_BYTES + vector * (2 * BYTES);
         int factorAt = factorsAt + group * WidenedTokens.FACTORS + token;
-        FloatVector scale0 = FloatVector.fromArray(FLOATS, scales, scaleAt);
-        FloatVector scale1 = FloatVector.fromArray(FLOATS, scales, scaleAt + QuantLayout.ROWS);
-        FloatVector scale2 = FloatVector.fromArray(FLOATS, scales, scaleAt + 2 * QuantLayout.ROWS);
-        FloatVector minimum0 = FloatVector.fromArray(FLOATS, minima, scaleAt);
-        FloatVector minimum1 = FloatVector.fromArray(FLOATS, minima, scaleAt + QuantLayout.ROWS);
+        FloatVector scale0 = FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt, ORDER);
+        FloatVector scale1 =
+            FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + PANEL_BYTES, ORDER);
+        FloatVector scale2 =
+            FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + 2 * PANEL_BYTES, ORDER);
+        long minimumAt = scaleAt + (MINIMA_AT - SCALES_AT);
+        FloatVector minimum0 = FloatVector.fromMemorySegment(FLOATS, ALL, minimumAt, ORDER);
+        FloatVector minimum1 =
+            FloatVector.fromMemorySegment(FLOATS, ALL, minimumAt + PANEL_BYTES, ORDER);
         FloatVector minimum2 =
-            FloatVector.fromArray(FLOATS, minima, scaleAt + 2 * QuantLayout.ROWS);
+            FloatVector.fromMemorySegment(FLOATS, ALL, minimumAt + 2 * PANEL_BYTES, ORDER);
         LongVector a = LongVector.fromMemorySegment(LONGS, ALL, dots + dotAt, ORDER);
         LongVector b = LongVector.fromMemorySegment(LONGS, ALL, dots + dotAt + BYTES, ORDER);
         IntVector p =

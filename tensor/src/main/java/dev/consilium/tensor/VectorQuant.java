@@ -4,6 +4,11 @@ import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.FLOATS;
 import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.ORDER;
+import static dev.consilium.tensor.TileMemory.ALL;
+import static dev.consilium.tensor.TileMemory.CHUNK_OF_FEW;
+import static dev.consilium.tensor.TileMemory.MINIMA_AT;
+import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
+import static dev.consilium.tensor.TileMemory.SCALES_AT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static jdk.incubator.vector.VectorOperators.I2F;
@@ -27,9 +32,6 @@ import jdk.incubator.vector.VectorOperators;
  * </ul>
  */
 final class VectorQuant {
-  /** Blocks of a chunk; whole blocks of 256 columns. */
-  private static final int CHUNK = 16;
-
   /** From so many tokens on, widening weights for tiles is worth it. */
   private static final int MANY = 4;
 
@@ -41,8 +43,7 @@ final class VectorQuant {
   private static final ThreadLocal<VectorQuant> OF_THREAD =
       ThreadLocal.withInitial(VectorQuant::new);
 
-  private final QuantScales widened = new QuantScales(CHUNK, 1);
-  private final int[] dots = new int[2 * CHUNK * ROWS];
+  private final int[] dots = new int[2 * CHUNK_OF_FEW * ROWS];
   private final float[] sums = new float[(MANY - 1) * ROWS];
   private final QuantTiles tiles = new QuantTiles();
   private final WeightReader reader = new WeightReader();
@@ -60,6 +61,9 @@ final class VectorQuant {
   private DType heldFor = DType.F32;
   private int heldFrom;
   private int heldTo;
+
+  /** The slot of {@link TileMemory} while a product is computed, and after it the first to try. */
+  private int slot;
 
   private VectorQuant() {}
 
@@ -121,8 +125,18 @@ final class VectorQuant {
       return;
     }
     scratch.hold(job.weights(), tokens, firstToken, endToken);
-    for (int panel = firstPanel; panel < endPanel; panel++) {
-      scratch.multiplyPanel(job, panel, firstToken, endToken);
+    scratch.multiplyPanels(job, firstPanel, endPanel, firstToken, endToken);
+  }
+
+  private void multiplyPanels(
+      MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
+    slot = TileMemory.take(slot);
+    try {
+      for (int panel = firstPanel; panel < endPanel; panel++) {
+        multiplyPanel(job, panel, firstToken, endToken);
+      }
+    } finally {
+      TileMemory.giveBack(slot);
     }
   }
 
@@ -162,17 +176,18 @@ final class VectorQuant {
     QuantLayout layout = weights.quantLayout();
     long panelAt = panel * weights.panelBytes();
     int blocks = weights.columns() / QuantLayout.BLOCK;
+    long scalesAt = TileMemory.at(slot) + SCALES_AT;
     Arrays.fill(sums, 0f);
-    for (int from = 0; from < blocks; from += CHUNK) {
-      int count = Math.min(CHUNK, blocks - from);
-      widened.widen(layout, weights.segment(), panelAt, from, count, 0);
+    for (int from = 0; from < blocks; from += CHUNK_OF_FEW) {
+      int count = Math.min(CHUNK_OF_FEW, blocks - from);
+      QuantScales.widen(layout, weights.segment(), panelAt, from, count, scalesAt);
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
       reader.ensure(weights.segment(), at, count * (long) layout.quantBytes());
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;
         startDots(layout, count, x);
         addDots(layout, weights.segment(), at, count, x);
-        add(layout, count, x, token * ROWS);
+        add(layout, count, x, scalesAt, token * ROWS);
       }
     }
     int rows = weights.rowsOfPanel(panel);
@@ -216,38 +231,32 @@ final class VectorQuant {
     }
   }
 
-  private void add(QuantLayout layout, int count, int x, int at) {
+  private void add(QuantLayout layout, int count, int x, long scalesAt, int at) {
     if (layout.hasMinimum()) {
-      addWithMinima(count, raw, x, dots, widened.scales(), widened.minima(), sums, at);
+      addWithMinima(count, raw, x, dots, scalesAt, sums, at);
     } else {
       int perBlock = QuantLayout.BLOCK / layout.groupColumns();
-      addScaled(count, perBlock, raw, x, dots, widened.scales(), sums, at);
+      addScaled(count, perBlock, raw, x, dots, scalesAt, sums, at);
     }
   }
 
   private static void addScaled(
-      int count, int perBlock, int[] raw, int x, int[] dots, float[] scales, float[] sums, int at) {
+      int count, int perBlock, int[] raw, int x, int[] dots, long scalesAt, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
       for (int b = 0; b < count * perBlock; b++) {
+        long own = scalesAt + b * ROWS_BYTES + row * 4L;
         float scale = Float.intBitsToFloat(raw[x + b / perBlock * 16 + 8]);
         FloatVector dot =
             (FloatVector) IntVector.fromArray(INTS, dots, b * ROWS + row).convert(I2F, 0);
-        sum = dot.fma(FloatVector.fromArray(FLOATS, scales, b * ROWS + row).mul(scale), sum);
+        sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
       }
       sum.intoArray(sums, at + row);
     }
   }
 
   private static void addWithMinima(
-      int count,
-      int[] raw,
-      int x,
-      int[] dots,
-      float[] scales,
-      float[] minima,
-      float[] sums,
-      int at) {
+      int count, int[] raw, int x, int[] dots, long scalesAt, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
       for (int b = 0; b < count; b++) {
@@ -255,9 +264,10 @@ final class VectorQuant {
         float taken = Float.intBitsToFloat(raw[x + b * 16 + 9]);
         FloatVector dot =
             (FloatVector) IntVector.fromArray(INTS, dots, b * ROWS + row).convert(I2F, 0);
-        sum = dot.fma(FloatVector.fromArray(FLOATS, scales, b * ROWS + row).mul(scale), sum);
+        long own = scalesAt + b * ROWS_BYTES + row * 4L;
+        sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
         sum =
-            FloatVector.fromArray(FLOATS, minima, b * ROWS + row)
+            FloatVector.fromMemorySegment(FLOATS, ALL, own + (MINIMA_AT - SCALES_AT), ORDER)
                 .fma(FloatVector.broadcast(FLOATS, taken), sum);
       }
       sum.intoArray(sums, at + row);
