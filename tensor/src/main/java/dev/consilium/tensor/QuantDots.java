@@ -3,6 +3,7 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.SHORTS;
+import static dev.consilium.tensor.TileMemory.ALL;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -16,7 +17,8 @@ import jdk.incubator.vector.ShortVector;
 /**
  * The innermost loops of one token and a panel of quantised weights ({@link QuantLayout}): they add
  * the exact integer dot products of some blocks to {@code dots[block][row]}, or {@code dots[2 block
- * + half][row]} for Q6_K, which start from what the offset of the quants adds.
+ * + half][row]} for Q6_K, which start from what the offset of the quants adds. They are in {@link
+ * TileMemory#ALL}, from an offset on.
  *
  * <p>A lane of 16 bits holds the columns i and i + 1 of a row, whole or in part. They are
  * multiplied by activations that lie in the same order, and products are added in 16 bits as long
@@ -38,6 +40,9 @@ import jdk.incubator.vector.ShortVector;
 final class QuantDots {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int ROWS = QuantLayout.ROWS;
+
+  /** From the dot products of a group of columns to those of the next one. */
+  static final long ROWS_BYTES = ROWS * 4L;
 
   /** Added to the lower lane of a pair, so that it is never negative. */
   private static final int BIAS = 0x8000;
@@ -111,7 +116,7 @@ final class QuantDots {
   }
 
   /** Two products of 8 bits by 7 fit, as they are signed with their bias. */
-  static void ofBytes(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, int[] dots) {
+  static void ofBytes(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int half = 0; half < 2 * blocks; half++) {
         long at = wAt + half * 256L + row * 4L;
@@ -145,17 +150,17 @@ final class QuantDots {
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
         upper = upper.add(pair.lanewise(ASHR, 16));
-        int to = half / 2 * ROWS + row;
-        IntVector.fromArray(INTS, dots, to)
+        long to = dots + half / 2 * ROWS_BYTES + row * 4L;
+        IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
             .add(all.sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS))
             .add(upper)
-            .intoArray(dots, to);
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
   }
 
   /** All sixteen products of a lane fit. */
-  static void ofNibbles(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, int[] dots) {
+  static void ofNibbles(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int half = 0; half < 2 * blocks; half++) {
         long at = wAt + half * 128L + row * 4L;
@@ -179,23 +184,24 @@ final class QuantDots {
         factor = IntVector.broadcast(INTS, factors[x + 7]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
         IntVector pair = sum.reinterpretAsInts();
-        int to = half / 2 * ROWS + row;
-        IntVector.fromArray(INTS, dots, to)
+        long to = dots + half / 2 * ROWS_BYTES + row * 4L;
+        IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
             .add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
             .add(pair.lanewise(ASHR, 16))
-            .intoArray(dots, to);
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
   }
 
   /** Eight products fit: those of the lower halves, and those of the upper ones. */
   static void ofFiveBits(
-      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
         ShortVector low = ShortVector.zero(SHORTS);
         ShortVector high = ShortVector.zero(SHORTS);
         long at = wAt + b * 320L + row * 4L;
+        long to = dots + b * ROWS_BYTES + row * 4L;
         int x = xAt + b * 16;
         ShortVector fifth = ShortVector.fromMemorySegment(SHORTS, w, at + 256, ORDER);
         for (int j = 0; j < 4; j++) {
@@ -218,24 +224,25 @@ final class QuantDots {
         pair = high.reinterpretAsInts();
         sum.add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
             .add(pair.lanewise(ASHR, 16))
-            .add(IntVector.fromArray(INTS, dots, b * ROWS + row))
-            .intoArray(dots, b * ROWS + row);
+            .add(IntVector.fromMemorySegment(INTS, ALL, to, ORDER))
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
   }
 
   /** Four products fit: those of two groups. */
   static void ofSixBits(
-      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
         for (int half = 0; half < 2; half++) {
           long at = wAt + b * 384L + row * 4L;
+          long to = dots + (2 * b + half) * ROWS_BYTES + row * 4L;
           int x = xAt + b * 16 + half * 4;
           int lower = half * 4;
           ShortVector upper =
               ShortVector.fromMemorySegment(SHORTS, w, at + 256 + half * 64L, ORDER);
-          IntVector sum = IntVector.fromArray(INTS, dots, (2 * b + half) * ROWS + row);
+          IntVector sum = IntVector.fromMemorySegment(INTS, ALL, to, ORDER);
           for (int j = 0; j < 4; j += 2) {
             ShortVector v =
                 ShortVector.fromMemorySegment(SHORTS, w, at + j * 64L, ORDER).lanewise(LSHR, lower);
@@ -257,7 +264,7 @@ final class QuantDots {
             IntVector pair = products.reinterpretAsInts();
             sum = sum.add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16)).add(pair.lanewise(ASHR, 16));
           }
-          sum.intoArray(dots, (2 * b + half) * ROWS + row);
+          sum.intoMemorySegment(ALL, to, ORDER);
         }
       }
     }
@@ -265,11 +272,12 @@ final class QuantDots {
 
   /** The numbers behind the codes are computed as {@link Mxfp4Layout#doubled} does. */
   static void ofCodes(
-      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, int[] dots) {
+      MemorySegment w, long wAt, int blocks, int[] evens, int[] odds, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int b = 0; b < blocks; b++) {
         ShortVector sum = ShortVector.zero(SHORTS);
         long at = wAt + b * 256L + row * 4L;
+        long to = dots + b * ROWS_BYTES + row * 4L;
         int x = xAt + b * 16;
         for (int j = 0; j < 8; j++) {
           // Group j: the lower halves of the even bytes, then of the odd ones; from 4 on the upper.
@@ -294,8 +302,8 @@ final class QuantDots {
         pair.lanewise(LSHL, 16)
             .lanewise(ASHR, 16)
             .add(pair.lanewise(ASHR, 16))
-            .add(IntVector.fromArray(INTS, dots, b * ROWS + row))
-            .intoArray(dots, b * ROWS + row);
+            .add(IntVector.fromMemorySegment(INTS, ALL, to, ORDER))
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
   }

@@ -6,6 +6,7 @@ import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.TileMemory.ALL;
 import static dev.consilium.tensor.TileMemory.CHUNK_OF_FEW;
+import static dev.consilium.tensor.TileMemory.DOTS_AT;
 import static dev.consilium.tensor.TileMemory.MINIMA_AT;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
 import static dev.consilium.tensor.TileMemory.SCALES_AT;
@@ -43,7 +44,6 @@ final class VectorQuant {
   private static final ThreadLocal<VectorQuant> OF_THREAD =
       ThreadLocal.withInitial(VectorQuant::new);
 
-  private final int[] dots = new int[2 * CHUNK_OF_FEW * ROWS];
   private final float[] sums = new float[(MANY - 1) * ROWS];
   private final QuantTiles tiles = new QuantTiles();
   private final WeightReader reader = new WeightReader();
@@ -176,18 +176,20 @@ final class VectorQuant {
     QuantLayout layout = weights.quantLayout();
     long panelAt = panel * weights.panelBytes();
     int blocks = weights.columns() / QuantLayout.BLOCK;
-    long scalesAt = TileMemory.at(slot) + SCALES_AT;
+    long slotAt = TileMemory.at(slot);
+    long scales = slotAt + SCALES_AT;
+    long dots = slotAt + DOTS_AT;
     Arrays.fill(sums, 0f);
     for (int from = 0; from < blocks; from += CHUNK_OF_FEW) {
       int count = Math.min(CHUNK_OF_FEW, blocks - from);
-      QuantScales.widen(layout, weights.segment(), panelAt, from, count, scalesAt);
+      QuantScales.widen(layout, weights.segment(), panelAt, from, count, scales);
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
       reader.ensure(weights.segment(), at, count * (long) layout.quantBytes());
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;
-        startDots(layout, count, x);
-        addDots(layout, weights.segment(), at, count, x);
-        add(layout, count, x, scalesAt, token * ROWS);
+        startDots(layout, count, x, dots);
+        addDots(layout, weights.segment(), at, count, x, dots);
+        add(layout, count, x, dots, scales, token * ROWS);
       }
     }
     int rows = weights.rowsOfPanel(panel);
@@ -199,27 +201,24 @@ final class VectorQuant {
   }
 
   /** Every dot product starts from what the offset of the quants adds to it. */
-  private void startDots(QuantLayout layout, int count, int x) {
-    switch (layout.dtype()) {
-      case Q4_0 -> startDots(count, x + 10);
-      case Q5_0 -> startDots(count, x + 12);
-      case Q6_K -> {
-        for (int half = 0; half < 2 * count; half++) {
-          int offset = raw[x + half / 2 * 16 + 14 + half % 2];
-          Arrays.fill(dots, half * ROWS, (half + 1) * ROWS, offset);
-        }
+  private void startDots(QuantLayout layout, int count, int x, long dots) {
+    int groups = layout.dtype() == DType.Q6_K ? 2 * count : count;
+    for (int group = 0; group < groups; group++) {
+      int start =
+          switch (layout.dtype()) {
+            case Q4_0 -> raw[x + group * 16 + 10];
+            case Q5_0 -> raw[x + group * 16 + 12];
+            case Q6_K -> raw[x + group / 2 * 16 + 14 + group % 2];
+            default -> 0;
+          };
+      for (int row = 0; row < ROWS; row += COUNT) {
+        long at = dots + group * QuantDots.ROWS_BYTES + row * 4L;
+        IntVector.broadcast(INTS, start).intoMemorySegment(ALL, at, ORDER);
       }
-      default -> Arrays.fill(dots, 0, count * ROWS, 0);
     }
   }
 
-  private void startDots(int count, int offsetAt) {
-    for (int b = 0; b < count; b++) {
-      Arrays.fill(dots, b * ROWS, (b + 1) * ROWS, raw[offsetAt + b * 16]);
-    }
-  }
-
-  private void addDots(QuantLayout layout, MemorySegment w, long at, int count, int x) {
+  private void addDots(QuantLayout layout, MemorySegment w, long at, int count, int x, long dots) {
     switch (layout.dtype()) {
       case Q8_0 -> QuantDots.ofBytes(w, at, count, inOrder, x / 16 * QuantDots.BYTE_FACTORS, dots);
       case Q4_0, Q4_K -> QuantDots.ofNibbles(w, at, count, inOrder, x, dots);
@@ -231,24 +230,27 @@ final class VectorQuant {
     }
   }
 
-  private void add(QuantLayout layout, int count, int x, long scalesAt, int at) {
+  private void add(QuantLayout layout, int count, int x, long dots, long scales, int at) {
     if (layout.hasMinimum()) {
-      addWithMinima(count, raw, x, dots, scalesAt, sums, at);
+      addWithMinima(count, raw, x, dots, scales, sums, at);
     } else {
       int perBlock = QuantLayout.BLOCK / layout.groupColumns();
-      addScaled(count, perBlock, raw, x, dots, scalesAt, sums, at);
+      addScaled(count, perBlock, raw, x, dots, scales, sums, at);
     }
   }
 
   private static void addScaled(
-      int count, int perBlock, int[] raw, int x, int[] dots, long scalesAt, float[] sums, int at) {
+      int count, int perBlock, int[] raw, int x, long dots, long scales, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
       for (int b = 0; b < count * perBlock; b++) {
-        long own = scalesAt + b * ROWS_BYTES + row * 4L;
+        long own = scales + b * ROWS_BYTES + row * 4L;
         float scale = Float.intBitsToFloat(raw[x + b / perBlock * 16 + 8]);
         FloatVector dot =
-            (FloatVector) IntVector.fromArray(INTS, dots, b * ROWS + row).convert(I2F, 0);
+            (FloatVector)
+                IntVector.fromMemorySegment(
+                        INTS, ALL, dots + b * QuantDots.ROWS_BYTES + row * 4L, ORDER)
+                    .convert(I2F, 0);
         sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
       }
       sum.intoArray(sums, at + row);
@@ -256,15 +258,18 @@ final class VectorQuant {
   }
 
   private static void addWithMinima(
-      int count, int[] raw, int x, int[] dots, long scalesAt, float[] sums, int at) {
+      int count, int[] raw, int x, long dots, long scales, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
       for (int b = 0; b < count; b++) {
         float scale = Float.intBitsToFloat(raw[x + b * 16 + 8]);
         float taken = Float.intBitsToFloat(raw[x + b * 16 + 9]);
         FloatVector dot =
-            (FloatVector) IntVector.fromArray(INTS, dots, b * ROWS + row).convert(I2F, 0);
-        long own = scalesAt + b * ROWS_BYTES + row * 4L;
+            (FloatVector)
+                IntVector.fromMemorySegment(
+                        INTS, ALL, dots + b * QuantDots.ROWS_BYTES + row * 4L, ORDER)
+                    .convert(I2F, 0);
+        long own = scales + b * ROWS_BYTES + row * 4L;
         sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
         sum =
             FloatVector.fromMemorySegment(FLOATS, ALL, own + (MINIMA_AT - SCALES_AT), ORDER)
