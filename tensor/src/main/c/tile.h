@@ -36,7 +36,7 @@
 
 #define INLINE TARGET static inline __attribute__((always_inline))
 #define VECTORS (ROWS / LANES)
-/* Both halves of a block written out are 5 to 10 % faster with these lanes, and slower with narrower ones. */
+/* Written out for both halves of a block, tiles of many tokens are 5 to 10 % faster where a vector has so many lanes; with 8 they are slower. */
 #if LANES == 16
 #define HALVES _Pragma("GCC unroll 2")
 #else
@@ -54,7 +54,7 @@
 struct chunk {
   _Alignas(64) float scales[PANELS][2 * CHUNK][ROWS]; /* two of a block in Q6_K, else the first CHUNK */
   float minima[PANELS][CHUNK][ROWS];
-  int first; /* whether sums begin with it */
+  int first; /* whether it is the first of its panels: sums begin at zero */
   int blocks;
   const uint8_t *quants[PANELS];
   const uint8_t *ahead[PANELS]; /* what is fetched meanwhile begins here */
@@ -179,8 +179,10 @@ INLINE void tile(enum type type, int panels, int tokens, int together, const str
       for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + at + i, 0, 3);
     }
     if (panels > 1) {
+      int64_t far = ahead + b * stride + FARTHER * quant_bytes(type);
+      if (far >= c->left) far += c->skip;
       for (int i = 0; i < fetch; i += LINE) {
-        for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + at + FARTHER * quant_bytes(type) + i, 0, 2);
+        for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + far + i, 0, 2);
       }
     }
     HALVES for (int half = 0; half < 2; half++) {

@@ -201,7 +201,7 @@ int main(void) {
     for (int tokens = 1; tokens <= MAX_TOKENS; tokens = tokens < 8 ? tokens + 1 : tokens * 4) {
       for (int rows = 1; rows < 64; rows += 23) {
         seed = 1 + type * 100000 + tokens * 100 + rows;
-        product(level, type, block_columns[type] * (1 + 4 * (rows % 3)), rows, tokens);
+        product(level, type, block_columns[type] * (1 + 9 * (rows % 3)), rows, tokens);
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.consilium.tensor;
 
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.INTS;
+import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.Lanes.SHORTS;
 import static dev.consilium.tensor.TileMemory.ALL;
 import static jdk.incubator.vector.VectorOperators.ASHR;
@@ -10,15 +11,14 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
  * The innermost loops of one token and a panel of quantised weights ({@link QuantLayout}): they add
  * the exact integer dot products of some blocks to {@code dots[block][row]}, or {@code dots[2 block
- * + half][row]} for Q6_K, which start from what the offset of the quants adds. They are in {@link
- * TileMemory#ALL}, from an offset on.
+ * + half][row]} for Q6_K, which start from what the offset of the quants adds. The dot products lie
+ * in {@link TileMemory#ALL}, from an offset on.
  *
  * <p>A lane of 16 bits holds the columns i and i + 1 of a row, whole or in part. They are
  * multiplied by activations that lie in the same order, and products are added in 16 bits as long
@@ -38,11 +38,10 @@ import jdk.incubator.vector.ShortVector;
  * made of them.
  */
 final class QuantDots {
-  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int ROWS = QuantLayout.ROWS;
 
   /** From the dot products of a group of columns to those of the next one. */
-  static final long ROWS_BYTES = ROWS * 4L;
+  static final long GROUP_BYTES = ROWS * 4L;
 
   /** Added to the lower lane of a pair, so that it is never negative. */
   private static final int BIAS = 0x8000;
@@ -150,7 +149,7 @@ final class QuantDots {
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
         upper = upper.add(pair.lanewise(ASHR, 16));
-        long to = dots + half / 2 * ROWS_BYTES + row * 4L;
+        long to = dots + half / 2 * GROUP_BYTES + row * 4L;
         IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
             .add(all.sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS))
             .add(upper)
@@ -184,7 +183,7 @@ final class QuantDots {
         factor = IntVector.broadcast(INTS, factors[x + 7]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
         IntVector pair = sum.reinterpretAsInts();
-        long to = dots + half / 2 * ROWS_BYTES + row * 4L;
+        long to = dots + half / 2 * GROUP_BYTES + row * 4L;
         IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
             .add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
             .add(pair.lanewise(ASHR, 16))
@@ -201,7 +200,7 @@ final class QuantDots {
         ShortVector low = ShortVector.zero(SHORTS);
         ShortVector high = ShortVector.zero(SHORTS);
         long at = wAt + b * 320L + row * 4L;
-        long to = dots + b * ROWS_BYTES + row * 4L;
+        long to = dots + b * GROUP_BYTES + row * 4L;
         int x = xAt + b * 16;
         ShortVector fifth = ShortVector.fromMemorySegment(SHORTS, w, at + 256, ORDER);
         for (int j = 0; j < 4; j++) {
@@ -237,7 +236,7 @@ final class QuantDots {
       for (int b = 0; b < blocks; b++) {
         for (int half = 0; half < 2; half++) {
           long at = wAt + b * 384L + row * 4L;
-          long to = dots + (2 * b + half) * ROWS_BYTES + row * 4L;
+          long to = dots + (2 * b + half) * GROUP_BYTES + row * 4L;
           int x = xAt + b * 16 + half * 4;
           int lower = half * 4;
           ShortVector upper =
@@ -277,7 +276,7 @@ final class QuantDots {
       for (int b = 0; b < blocks; b++) {
         ShortVector sum = ShortVector.zero(SHORTS);
         long at = wAt + b * 256L + row * 4L;
-        long to = dots + b * ROWS_BYTES + row * 4L;
+        long to = dots + b * GROUP_BYTES + row * 4L;
         int x = xAt + b * 16;
         for (int j = 0; j < 8; j++) {
           // Group j: the lower halves of the even bytes, then of the odd ones; from 4 on the upper.

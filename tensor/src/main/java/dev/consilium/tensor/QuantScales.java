@@ -3,9 +3,11 @@ package dev.consilium.tensor;
 import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.HALF_SHORTS;
 import static dev.consilium.tensor.Lanes.INTS;
+import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.Lanes.QUARTER_BYTES;
 import static dev.consilium.tensor.TileMemory.ALL;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
+import static dev.consilium.tensor.TileMemory.TO_MINIMA;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.VectorOperators.ASHR;
@@ -16,7 +18,6 @@ import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -24,21 +25,17 @@ import jdk.incubator.vector.ShortVector;
 
 /**
  * Widens the scales and minima of some blocks of a panel to f32, in {@link TileMemory}: there they
- * are where vectors of them are inside a line of the cache, which in an array they are not.
+ * are where vectors of them lie inside a line of the cache, which in an array they often do not.
  *
  * <p>A finite binary16 becomes a float by moving its exponent and mantissa to where a float has
  * them, a power of two too low; the product with that power is exact, for subnormal numbers too.
  */
 final class QuantScales {
-  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int ROWS = QuantLayout.ROWS;
   private static final long ROW_INTS = ROWS * 4L;
   private static final int MAGNITUDE = 0x7fff;
   private static final int SIGN = 0x8000;
   private static final float TO_FLOAT = 0x1p112f;
-
-  /** From the scales to the minima. */
-  private static final long MINIMA = TileMemory.MINIMA_AT - TileMemory.SCALES_AT;
 
   private QuantScales() {}
 
@@ -48,7 +45,7 @@ final class QuantScales {
    * @param panelAt where the panel is in w
    * @param from the first block, at the start of a stored block
    * @param to where the first scales go in {@link TileMemory#ALL}; those of the next group of
-   *     columns go {@link TileMemory#ROWS_BYTES} further
+   *     columns go {@link TileMemory#ROWS_BYTES} further, minima {@link TileMemory#TO_MINIMA}
    */
   static void widen(
       QuantLayout layout, MemorySegment w, long panelAt, int from, int count, long to) {
@@ -117,7 +114,7 @@ final class QuantScales {
       long own = ints + row * 4L;
       long halves = own + 2 * ROW_INTS;
       widenK(w, at + row * 2L, own, halves, 0, to + row * 4L);
-      widenK(w, at + (ROWS + row) * 2L, own + ROW_INTS, halves, 4, to + MINIMA + row * 4L);
+      widenK(w, at + (ROWS + row) * 2L, own + ROW_INTS, halves, 4, to + TO_MINIMA + row * 4L);
     }
   }
 

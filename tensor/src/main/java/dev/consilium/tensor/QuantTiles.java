@@ -40,7 +40,7 @@ final class QuantTiles {
   private final WidenedTokens widenedTokens = new WidenedTokens();
   private final WeightReader reader = new WeightReader();
 
-  /** The slot of {@link TileMemory} while a product is computed, and after it the first to try. */
+  /** Of {@link TileMemory}, for the product that is computed. */
   private int slot;
 
   /** Panels of a tile. */
@@ -54,6 +54,7 @@ final class QuantTiles {
   }
 
   void multiply(
+      int slot,
       MatmulJob job,
       QuantisedTokens tokens,
       int firstPanel,
@@ -64,17 +65,13 @@ final class QuantTiles {
     int columns = job.weights().columns();
     int most = WidenedTokens.atOnce(columns);
     int step = panels(layout);
-    slot = TileMemory.take(slot);
-    try {
-      for (int first = firstToken; first < endToken; first += most) {
-        int end = Math.min(first + most, endToken);
-        widenedTokens.hold(tokens, columns, first, end, inTriples(layout));
-        for (int panel = firstPanel; panel < endPanel; panel += step) {
-          multiplyPanels(job, panel, Math.min(panel + step, endPanel), first, end);
-        }
+    this.slot = slot;
+    for (int first = firstToken; first < endToken; first += most) {
+      int end = Math.min(first + most, endToken);
+      widenedTokens.hold(tokens, columns, first, end, inTriples(layout));
+      for (int panel = firstPanel; panel < endPanel; panel += step) {
+        multiplyPanels(job, panel, Math.min(panel + step, endPanel), first, end);
       }
-    } finally {
-      TileMemory.giveBack(slot);
     }
   }
 

@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Memory for the parts of a tile, for as many products at once as there are slots, and where the
- * parts are in a slot, in bytes.
+ * Memory for the parts of a quantised product, for as many at once as there are slots, and where
+ * the parts are in a slot, in bytes. A thread has one slot at a time.
  *
  * <p>One constant segment for all threads: so the compiler knows its kind and its size, and that
  * masked offsets are inside. With a segment of each thread, or slices of constant sizes, that hangs
@@ -45,27 +45,25 @@ final class TileMemory {
 
   static final long DOTS_BYTES = TOKENS * COLUMN_BYTES;
 
-  /** The rows of a tile at most: of the scales of a group, and of the sums of a token. */
-  static final int MOST_ROWS = MOST_PANELS * QuantLayout.ROWS;
-
-  static final long ROWS_BYTES = MOST_ROWS * 4L;
+  /** Of the rows of a tile at most: of the scales of a group, and of the sums of a token. */
+  static final long ROWS_BYTES = MOST_PANELS * QuantLayout.ROWS * 4L;
 
   /** {@code [column][row]}, as the tiles want them. */
   static final long WEIGHTS_AT = 0;
 
-  /** {@code [group][token][row]} of a pass. */
+  /** {@code [group][token][row]} of a pass; of few tokens {@code [group][row]} of a chunk. */
   static final long DOTS_AT = PASS * QuantLayout.BLOCK * COLUMN_BYTES;
 
   /** Quants as bytes, {@code [panel][block]} of a pass, where they are not that in the weights. */
   static final long BYTES_AT = DOTS_AT + MOST_GROUPS * DOTS_BYTES;
 
-  /** Scales and minima of a chunk, {@code [group][row]}. */
+  /** Scales of a chunk, {@code [group][row]}, and from there to its minima. */
   static final long SCALES_AT = BYTES_AT + TripleTiles.PANELS * PASS * QuantBytes.BLOCK_BYTES;
 
-  static final long MINIMA_AT = SCALES_AT + CHUNK_GROUPS * ROWS_BYTES;
+  static final long TO_MINIMA = CHUNK_GROUPS * ROWS_BYTES;
 
   /** {@code [token][row]}. */
-  static final long SUMS_AT = MINIMA_AT + CHUNK_OF_FEW * ROWS_BYTES;
+  static final long SUMS_AT = SCALES_AT + TO_MINIMA + CHUNK_OF_FEW * ROWS_BYTES;
 
   /** With a tile more, for all that offsets may be after they were masked. */
   static final long SLOT_BYTES = SUMS_AT + (WidenedTokens.MOST + TOKENS) * ROWS_BYTES;

@@ -13,7 +13,6 @@ import static dev.consilium.tensor.TileMemory.COLUMN_BYTES;
 import static dev.consilium.tensor.TileMemory.DOTS_AT;
 import static dev.consilium.tensor.TileMemory.DOTS_BYTES;
 import static dev.consilium.tensor.TileMemory.LAST_VECTOR;
-import static dev.consilium.tensor.TileMemory.MINIMA_AT;
 import static dev.consilium.tensor.TileMemory.MOST_GROUPS;
 import static dev.consilium.tensor.TileMemory.PASS;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
@@ -22,6 +21,7 @@ import static dev.consilium.tensor.TileMemory.SLOTS;
 import static dev.consilium.tensor.TileMemory.SLOT_BYTES;
 import static dev.consilium.tensor.TileMemory.SUMS_AT;
 import static dev.consilium.tensor.TileMemory.TOKENS;
+import static dev.consilium.tensor.TileMemory.TO_MINIMA;
 import static dev.consilium.tensor.TileMemory.WEIGHTS_AT;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -356,7 +356,7 @@ final class TripleTiles {
             FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + PANEL_BYTES, ORDER);
         FloatVector scale2 =
             FloatVector.fromMemorySegment(FLOATS, ALL, scaleAt + 2 * PANEL_BYTES, ORDER);
-        long minimumAt = scaleAt + (MINIMA_AT - SCALES_AT);
+        long minimumAt = scaleAt + TO_MINIMA;
         FloatVector minimum0 = FloatVector.fromMemorySegment(FLOATS, ALL, minimumAt, ORDER);
         FloatVector minimum1 =
             FloatVector.fromMemorySegment(FLOATS, ALL, minimumAt + PANEL_BYTES, ORDER);

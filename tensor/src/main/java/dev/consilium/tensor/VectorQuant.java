@@ -7,9 +7,9 @@ import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.TileMemory.ALL;
 import static dev.consilium.tensor.TileMemory.CHUNK_OF_FEW;
 import static dev.consilium.tensor.TileMemory.DOTS_AT;
-import static dev.consilium.tensor.TileMemory.MINIMA_AT;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
 import static dev.consilium.tensor.TileMemory.SCALES_AT;
+import static dev.consilium.tensor.TileMemory.TO_MINIMA;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static jdk.incubator.vector.VectorOperators.I2F;
@@ -120,23 +120,19 @@ final class VectorQuant {
       int firstToken,
       int endToken) {
     VectorQuant scratch = OF_THREAD.get();
-    if (endToken - firstToken >= MANY) {
-      scratch.tiles.multiply(job, tokens, firstPanel, endPanel, firstToken, endToken);
-      return;
-    }
-    scratch.hold(job.weights(), tokens, firstToken, endToken);
-    scratch.multiplyPanels(job, firstPanel, endPanel, firstToken, endToken);
-  }
-
-  private void multiplyPanels(
-      MatmulJob job, int firstPanel, int endPanel, int firstToken, int endToken) {
-    slot = TileMemory.take(slot);
+    scratch.slot = TileMemory.take(scratch.slot);
     try {
-      for (int panel = firstPanel; panel < endPanel; panel++) {
-        multiplyPanel(job, panel, firstToken, endToken);
+      if (endToken - firstToken >= MANY) {
+        scratch.tiles.multiply(
+            scratch.slot, job, tokens, firstPanel, endPanel, firstToken, endToken);
+      } else {
+        scratch.hold(job.weights(), tokens, firstToken, endToken);
+        for (int panel = firstPanel; panel < endPanel; panel++) {
+          scratch.multiplyPanel(job, panel, firstToken, endToken);
+        }
       }
     } finally {
-      TileMemory.giveBack(slot);
+      TileMemory.giveBack(scratch.slot);
     }
   }
 
@@ -212,7 +208,7 @@ final class VectorQuant {
             default -> 0;
           };
       for (int row = 0; row < ROWS; row += COUNT) {
-        long at = dots + group * QuantDots.ROWS_BYTES + row * 4L;
+        long at = dots + group * QuantDots.GROUP_BYTES + row * 4L;
         IntVector.broadcast(INTS, start).intoMemorySegment(ALL, at, ORDER);
       }
     }
@@ -246,11 +242,9 @@ final class VectorQuant {
       for (int b = 0; b < count * perBlock; b++) {
         long own = scales + b * ROWS_BYTES + row * 4L;
         float scale = Float.intBitsToFloat(raw[x + b / perBlock * 16 + 8]);
+        long dotAt = dots + b * QuantDots.GROUP_BYTES + row * 4L;
         FloatVector dot =
-            (FloatVector)
-                IntVector.fromMemorySegment(
-                        INTS, ALL, dots + b * QuantDots.ROWS_BYTES + row * 4L, ORDER)
-                    .convert(I2F, 0);
+            (FloatVector) IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).convert(I2F, 0);
         sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
       }
       sum.intoArray(sums, at + row);
@@ -264,15 +258,13 @@ final class VectorQuant {
       for (int b = 0; b < count; b++) {
         float scale = Float.intBitsToFloat(raw[x + b * 16 + 8]);
         float taken = Float.intBitsToFloat(raw[x + b * 16 + 9]);
+        long dotAt = dots + b * QuantDots.GROUP_BYTES + row * 4L;
         FloatVector dot =
-            (FloatVector)
-                IntVector.fromMemorySegment(
-                        INTS, ALL, dots + b * QuantDots.ROWS_BYTES + row * 4L, ORDER)
-                    .convert(I2F, 0);
+            (FloatVector) IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).convert(I2F, 0);
         long own = scales + b * ROWS_BYTES + row * 4L;
         sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
         sum =
-            FloatVector.fromMemorySegment(FLOATS, ALL, own + (MINIMA_AT - SCALES_AT), ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, own + TO_MINIMA, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, taken), sum);
       }
       sum.intoArray(sums, at + row);

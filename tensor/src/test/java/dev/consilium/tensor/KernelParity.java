@@ -36,6 +36,9 @@ final class KernelParity {
       for (int tokens = 1; tokens <= 7; tokens++) {
         matmul(random, dtype, 64 + random.nextInt(70), 1 + random.nextInt(140), tokens);
       }
+      for (int tokens : new int[] {2, 5}) { // columns of several chunks
+        matmul(random, dtype, 40, 1100, tokens);
+      }
     }
     for (int columns = 1; columns <= 80; columns++) {
       recurrence(random, 1 + random.nextInt(40), columns, Samples::normal);

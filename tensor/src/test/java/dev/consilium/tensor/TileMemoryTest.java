@@ -13,15 +13,18 @@ class TileMemoryTest {
   @Test
   void take_allTaken_waitsForTheOneGivenBack() throws Exception {
     Set<Integer> taken = new HashSet<>();
-    for (int i = 0; i < TileMemory.SLOTS; i++) {
-      taken.add(TileMemory.take(0));
+    try {
+      for (int i = 0; i < TileMemory.SLOTS; i++) {
+        taken.add(TileMemory.take(0));
+      }
+      assertThat(taken).hasSize(TileMemory.SLOTS);
+      CompletableFuture<Integer> next = CompletableFuture.supplyAsync(() -> TileMemory.take(0));
+      int given = TileMemory.SLOTS - 1;
+      TileMemory.giveBack(given);
+      assertThat(next.get(1, TimeUnit.MINUTES)).isEqualTo(given);
+    } finally {
+      taken.forEach(TileMemory::giveBack);
     }
-    assertThat(taken).hasSize(TileMemory.SLOTS);
-    CompletableFuture<Integer> next = CompletableFuture.supplyAsync(() -> TileMemory.take(0));
-    int given = TileMemory.SLOTS - 1;
-    TileMemory.giveBack(given);
-    assertThat(next.get(1, TimeUnit.MINUTES)).isEqualTo(given);
-    taken.forEach(TileMemory::giveBack);
   }
 
   @Test
