@@ -53,8 +53,11 @@ final class QuantTiles {
     return layout.bits() < 8;
   }
 
+  /**
+   * @param takenSlot a slot of {@link TileMemory} that the thread has
+   */
   void multiply(
-      int slot,
+      int takenSlot,
       MatmulJob job,
       QuantisedTokens tokens,
       int firstPanel,
@@ -65,7 +68,7 @@ final class QuantTiles {
     int columns = job.weights().columns();
     int most = WidenedTokens.atOnce(columns);
     int step = panels(layout);
-    this.slot = slot;
+    slot = takenSlot;
     for (int first = firstToken; first < endToken; first += most) {
       int end = Math.min(first + most, endToken);
       widenedTokens.hold(tokens, columns, first, end, inTriples(layout));
