@@ -173,14 +173,15 @@ INLINE void tile(enum type type, int panels, int tokens, int together, const str
     ints dot[MOST_TOKENS][PANELS * VECTORS];
     const struct block *block[MOST_TOKENS];
     for (int t = 0; t < tokens; t++) block[t] = together ? x[0] + b * tokens + t : x[t] + b;
-    int64_t at = ahead + b * stride;
-    if (panels > 1 && at >= c->left) at += c->skip;
+    int64_t at = ahead + b * stride, far = at + FARTHER * quant_bytes(type);
+    if (panels > 1) {
+      if (at >= c->left) at += c->skip;
+      if (far >= c->left) far += c->skip;
+    }
     for (int i = 0; i < fetch; i += LINE) {
       for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + at + i, 0, 3);
     }
     if (panels > 1) {
-      int64_t far = ahead + b * stride + FARTHER * quant_bytes(type);
-      if (far >= c->left) far += c->skip;
       for (int i = 0; i < fetch; i += LINE) {
         for (int p = 0; p < panels; p++) __builtin_prefetch(c->ahead[p] + far + i, 0, 2);
       }

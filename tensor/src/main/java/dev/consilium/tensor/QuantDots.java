@@ -5,6 +5,7 @@ import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.Lanes.SHORTS;
 import static dev.consilium.tensor.TileMemory.ALL;
+import static dev.consilium.tensor.TileMemory.PANEL_BYTES;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -39,9 +40,6 @@ import jdk.incubator.vector.ShortVector;
  */
 final class QuantDots {
   private static final int ROWS = QuantLayout.ROWS;
-
-  /** From the dot products of a group of columns to those of the next one. */
-  static final long GROUP_BYTES = ROWS * 4L;
 
   /** Added to the lower lane of a pair, so that it is never negative. */
   private static final int BIAS = 0x8000;
@@ -149,7 +147,7 @@ final class QuantDots {
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
         upper = upper.add(pair.lanewise(ASHR, 16));
-        long to = dots + half / 2 * GROUP_BYTES + row * 4L;
+        long to = dots + half / 2 * PANEL_BYTES + row * 4L;
         IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
             .add(all.sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS))
             .add(upper)
@@ -183,7 +181,7 @@ final class QuantDots {
         factor = IntVector.broadcast(INTS, factors[x + 7]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
         IntVector pair = sum.reinterpretAsInts();
-        long to = dots + half / 2 * GROUP_BYTES + row * 4L;
+        long to = dots + half / 2 * PANEL_BYTES + row * 4L;
         IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
             .add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
             .add(pair.lanewise(ASHR, 16))
@@ -200,7 +198,7 @@ final class QuantDots {
         ShortVector low = ShortVector.zero(SHORTS);
         ShortVector high = ShortVector.zero(SHORTS);
         long at = wAt + b * 320L + row * 4L;
-        long to = dots + b * GROUP_BYTES + row * 4L;
+        long to = dots + b * PANEL_BYTES + row * 4L;
         int x = xAt + b * 16;
         ShortVector fifth = ShortVector.fromMemorySegment(SHORTS, w, at + 256, ORDER);
         for (int j = 0; j < 4; j++) {
@@ -236,7 +234,7 @@ final class QuantDots {
       for (int b = 0; b < blocks; b++) {
         for (int half = 0; half < 2; half++) {
           long at = wAt + b * 384L + row * 4L;
-          long to = dots + (2 * b + half) * GROUP_BYTES + row * 4L;
+          long to = dots + (2 * b + half) * PANEL_BYTES + row * 4L;
           int x = xAt + b * 16 + half * 4;
           int lower = half * 4;
           ShortVector upper =
@@ -276,7 +274,7 @@ final class QuantDots {
       for (int b = 0; b < blocks; b++) {
         ShortVector sum = ShortVector.zero(SHORTS);
         long at = wAt + b * 256L + row * 4L;
-        long to = dots + b * GROUP_BYTES + row * 4L;
+        long to = dots + b * PANEL_BYTES + row * 4L;
         int x = xAt + b * 16;
         for (int j = 0; j < 8; j++) {
           // Group j: the lower halves of the even bytes, then of the odd ones; from 4 on the upper.

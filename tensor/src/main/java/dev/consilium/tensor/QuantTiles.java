@@ -91,7 +91,7 @@ final class QuantTiles {
       int count = Math.min(CHUNK, allBlocks - from);
       for (int i = 0; i < panels; i++) {
         long panelAt = (firstPanel + i) * matrix.panelBytes();
-        long to = TileMemory.at(slot) + TileMemory.SCALES_AT + i * (ROWS * 4L);
+        long to = TileMemory.at(slot) + TileMemory.SCALES_AT + i * TileMemory.PANEL_BYTES;
         QuantScales.widen(matrix.quantLayout(), matrix.segment(), panelAt, from, count, to);
       }
       for (int pass = 0; pass < count; pass += PASS) {

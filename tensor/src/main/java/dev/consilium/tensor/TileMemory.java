@@ -45,8 +45,11 @@ final class TileMemory {
 
   static final long DOTS_BYTES = TOKENS * COLUMN_BYTES;
 
+  /** A number of 32 bits for each row of a panel. */
+  static final long PANEL_BYTES = QuantLayout.ROWS * 4L;
+
   /** Of the rows of a tile at most: of the scales of a group, and of the sums of a token. */
-  static final long ROWS_BYTES = MOST_PANELS * QuantLayout.ROWS * 4L;
+  static final long ROWS_BYTES = MOST_PANELS * PANEL_BYTES;
 
   /** {@code [column][row]}, as the tiles want them. */
   static final long WEIGHTS_AT = 0;

@@ -14,6 +14,7 @@ import static dev.consilium.tensor.TileMemory.DOTS_AT;
 import static dev.consilium.tensor.TileMemory.DOTS_BYTES;
 import static dev.consilium.tensor.TileMemory.LAST_VECTOR;
 import static dev.consilium.tensor.TileMemory.MOST_GROUPS;
+import static dev.consilium.tensor.TileMemory.PANEL_BYTES;
 import static dev.consilium.tensor.TileMemory.PASS;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
 import static dev.consilium.tensor.TileMemory.SCALES_AT;
@@ -79,8 +80,6 @@ final class TripleTiles {
   static final int TOKEN = QuantLayout.BLOCK;
 
   static final int X_BLOCK = TOKENS * TOKEN;
-
-  private static final long PANEL_BYTES = QuantLayout.ROWS * 4L;
 
   /** Vectors of three panels, and of six. */
   static final int VECTORS = 2 * QuantLayout.ROWS / COUNT;

@@ -7,6 +7,7 @@ import static dev.consilium.tensor.Lanes.ORDER;
 import static dev.consilium.tensor.TileMemory.ALL;
 import static dev.consilium.tensor.TileMemory.CHUNK_OF_FEW;
 import static dev.consilium.tensor.TileMemory.DOTS_AT;
+import static dev.consilium.tensor.TileMemory.PANEL_BYTES;
 import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
 import static dev.consilium.tensor.TileMemory.SCALES_AT;
 import static dev.consilium.tensor.TileMemory.TO_MINIMA;
@@ -198,7 +199,7 @@ final class VectorQuant {
 
   /** Every dot product starts from what the offset of the quants adds to it. */
   private void startDots(QuantLayout layout, int count, int x, long dots) {
-    int groups = layout.dtype() == DType.Q6_K ? 2 * count : count;
+    int groups = count * QuantLayout.BLOCK / layout.groupColumns();
     for (int group = 0; group < groups; group++) {
       int start =
           switch (layout.dtype()) {
@@ -208,7 +209,7 @@ final class VectorQuant {
             default -> 0;
           };
       for (int row = 0; row < ROWS; row += COUNT) {
-        long at = dots + group * QuantDots.GROUP_BYTES + row * 4L;
+        long at = dots + group * PANEL_BYTES + row * 4L;
         IntVector.broadcast(INTS, start).intoMemorySegment(ALL, at, ORDER);
       }
     }
@@ -242,7 +243,7 @@ final class VectorQuant {
       for (int b = 0; b < count * perBlock; b++) {
         long own = scales + b * ROWS_BYTES + row * 4L;
         float scale = Float.intBitsToFloat(raw[x + b / perBlock * 16 + 8]);
-        long dotAt = dots + b * QuantDots.GROUP_BYTES + row * 4L;
+        long dotAt = dots + b * PANEL_BYTES + row * 4L;
         FloatVector dot =
             (FloatVector) IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).convert(I2F, 0);
         sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
@@ -258,7 +259,7 @@ final class VectorQuant {
       for (int b = 0; b < count; b++) {
         float scale = Float.intBitsToFloat(raw[x + b * 16 + 8]);
         float taken = Float.intBitsToFloat(raw[x + b * 16 + 9]);
-        long dotAt = dots + b * QuantDots.GROUP_BYTES + row * 4L;
+        long dotAt = dots + b * PANEL_BYTES + row * 4L;
         FloatVector dot =
             (FloatVector) IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).convert(I2F, 0);
         long own = scales + b * ROWS_BYTES + row * 4L;
