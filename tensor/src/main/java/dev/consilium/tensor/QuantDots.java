@@ -16,10 +16,10 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * The innermost loops of one token and a panel of quantised weights ({@link QuantLayout}): they add
- * the exact integer dot products of some blocks to {@code dots[block][row]}, or {@code dots[2 block
- * + half][row]} for Q6_K, which start from what the offset of the quants adds. The dot products lie
- * in {@link TileMemory#ALL}, from an offset on.
+ * The innermost loops of one token and a panel of quantised weights ({@link QuantLayout}): they
+ * take the exact integer dot products of some blocks, {@code dots[group][part][row]} in {@link
+ * TileMemory#ALL} from an offset on: a group of columns with a scale of its own has as many parts
+ * as {@link #parts} says. What is missing in their sum is {@link #start}.
  *
  * <p>A lane of 16 bits holds the columns i and i + 1 of a row, whole or in part. They are
  * multiplied by activations that lie in the same order, and products are added in 16 bits as long
@@ -48,6 +48,32 @@ final class QuantDots {
   static final int BYTE_FACTORS = 24;
 
   private QuantDots() {}
+
+  /** Of a group, to be added. */
+  static int parts(DType dtype) {
+    return switch (dtype) {
+      case Q8_0, Q4_0, Q4_K -> 2;
+      default -> 1;
+    };
+  }
+
+  /**
+   * What the dot product of a group starts from: what the offset of the quants adds, and less what
+   * the parts have too much.
+   *
+   * @param raw the tokens' blocks as ints
+   * @param at the first int of the block
+   * @param group of the block
+   */
+  static int start(DType dtype, int[] raw, int at, int group) {
+    return switch (dtype) {
+      case Q8_0 -> -8 * BIAS;
+      case Q4_0 -> raw[at + 10];
+      case Q5_0 -> raw[at + 12];
+      case Q6_K -> raw[at + 14 + group];
+      default -> 0;
+    };
+  }
 
   /**
    * What the weights are multiplied with, from activations as they are stored.
@@ -147,11 +173,8 @@ final class QuantDots {
         pair = v.mul(even).add(v.lanewise(LSHR, 8).mul(odd)).add(bias).reinterpretAsInts();
         all = all.add(pair);
         upper = upper.add(pair.lanewise(ASHR, 16));
-        long to = dots + half / 2 * PANEL_BYTES + row * 4L;
-        IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
-            .add(all.sub(upper.lanewise(LSHL, 16)).sub(4 * BIAS))
-            .add(upper)
-            .intoMemorySegment(ALL, to, ORDER);
+        all.sub(upper.mul(65535))
+            .intoMemorySegment(ALL, dots + half * PANEL_BYTES + row * 4L, ORDER);
       }
     }
   }
@@ -181,11 +204,10 @@ final class QuantDots {
         factor = IntVector.broadcast(INTS, factors[x + 7]).reinterpretAsShorts();
         sum = sum.add(v.lanewise(LSHR, 12).mul(factor));
         IntVector pair = sum.reinterpretAsInts();
-        long to = dots + half / 2 * PANEL_BYTES + row * 4L;
-        IntVector.fromMemorySegment(INTS, ALL, to, ORDER)
-            .add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
+        pair.lanewise(LSHL, 16)
+            .lanewise(ASHR, 16)
             .add(pair.lanewise(ASHR, 16))
-            .intoMemorySegment(ALL, to, ORDER);
+            .intoMemorySegment(ALL, dots + half * PANEL_BYTES + row * 4L, ORDER);
       }
     }
   }
@@ -221,7 +243,6 @@ final class QuantDots {
         pair = high.reinterpretAsInts();
         sum.add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16))
             .add(pair.lanewise(ASHR, 16))
-            .add(IntVector.fromMemorySegment(INTS, ALL, to, ORDER))
             .intoMemorySegment(ALL, to, ORDER);
       }
     }
@@ -239,7 +260,7 @@ final class QuantDots {
           int lower = half * 4;
           ShortVector upper =
               ShortVector.fromMemorySegment(SHORTS, w, at + 256 + half * 64L, ORDER);
-          IntVector sum = IntVector.fromMemorySegment(INTS, ALL, to, ORDER);
+          IntVector sum = IntVector.zero(INTS);
           for (int j = 0; j < 4; j += 2) {
             ShortVector v =
                 ShortVector.fromMemorySegment(SHORTS, w, at + j * 64L, ORDER).lanewise(LSHR, lower);
@@ -299,7 +320,6 @@ final class QuantDots {
         pair.lanewise(LSHL, 16)
             .lanewise(ASHR, 16)
             .add(pair.lanewise(ASHR, 16))
-            .add(IntVector.fromMemorySegment(INTS, ALL, to, ORDER))
             .intoMemorySegment(ALL, to, ORDER);
       }
     }

@@ -29,7 +29,7 @@ final class TileMemory {
   static final int CHUNK = 8;
 
   /** The same where tokens are few, and tiles have no part in it. */
-  static final int CHUNK_OF_FEW = 2 * CHUNK;
+  static final int CHUNK_OF_FEW = 8 * CHUNK;
 
   /** Groups of columns with a scale of their own in any chunk, at most; a power of two. */
   static final int CHUNK_GROUPS = 2 * CHUNK_OF_FEW;
@@ -54,7 +54,7 @@ final class TileMemory {
   /** {@code [column][row]}, as the tiles want them. */
   static final long WEIGHTS_AT = 0;
 
-  /** {@code [group][token][row]} of a pass; of few tokens {@code [group][row]} of a chunk. */
+  /** {@code [group][token][row]} of a pass; of few tokens {@code [group][part][row]} of a chunk. */
   static final long DOTS_AT = PASS * QuantLayout.BLOCK * COLUMN_BYTES;
 
   /** Quants as bytes, {@code [panel][block]} of a pass, where they are not that in the weights. */

@@ -49,12 +49,23 @@ final class VectorQuant {
   private final QuantTiles tiles = new QuantTiles();
   private final WeightReader reader = new WeightReader();
 
-  /** The tokens' blocks as ints, and what {@link QuantDots} made of them. */
-  private int[] raw = {};
+  /** Of a group of columns with a scale of its own, in {@link #ends}. */
+  private static final int ENDS = 3;
 
+  /** What {@link QuantDots} multiplies weights with. */
   private int[] evens = {};
+
   private int[] odds = {};
   private int[] inOrder = {};
+
+  /**
+   * What is done with the dot products of each group of each token in the end: from what they start
+   * ({@link QuantDots#start}), and the bits of the scale and of what minima are multiplied with.
+   */
+  private int[] ends = {};
+
+  /** The tokens' blocks as ints, while these are made. */
+  private int[] raw = {};
 
   /** Whose these are: tasks that follow one another take other panels and the same tokens. */
   private Optional<QuantisedTokens> held = Optional.empty();
@@ -156,12 +167,20 @@ final class VectorQuant {
       evens = new int[size];
       odds = new int[size];
       inOrder = new int[size / 16 * QuantDots.BYTE_FACTORS];
+      ends = new int[size / 16 * 2 * ENDS];
     }
     for (int token = firstToken; token < endToken; token++) {
       int to = (token - firstToken) * perToken;
       MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
     }
     QuantDots.factors(layout, raw, size, evens, odds, inOrder);
+    int groups = QuantLayout.BLOCK / layout.groupColumns();
+    for (int group = 0; group < size / 16 * groups; group++) {
+      int block = group / groups * 16;
+      ends[group * ENDS] = QuantDots.start(layout.dtype(), raw, block, group % groups);
+      ends[group * ENDS + 1] = raw[block + QuantBlock.SCALE_AT / 4];
+      ends[group * ENDS + 2] = raw[block + QuantBlock.MINIMUM_AT / 4];
+    }
     held = Optional.of(tokens);
     heldFor = layout.dtype();
     heldFrom = firstToken;
@@ -179,14 +198,14 @@ final class VectorQuant {
     Arrays.fill(sums, 0f);
     for (int from = 0; from < blocks; from += CHUNK_OF_FEW) {
       int count = Math.min(CHUNK_OF_FEW, blocks - from);
-      QuantScales.widen(layout, weights.segment(), panelAt, from, count, scales);
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
-      reader.ensure(weights.segment(), at, count * (long) layout.quantBytes());
+      long first = from == 0 ? panelAt : at; // with the header
+      reader.ensure(weights.segment(), first, at + count * (long) layout.quantBytes() - first);
+      QuantScales.widen(layout, weights.segment(), panelAt, from, count, scales);
       for (int token = 0; token < endToken - firstToken; token++) {
         int x = (token * blocks + from) * 16;
-        startDots(layout, count, x, dots);
-        addDots(layout, weights.segment(), at, count, x, dots);
-        add(layout, count, x, dots, scales, token * ROWS);
+        dots(layout, weights.segment(), at, count, x, dots);
+        add(layout, count, x / 16, dots, scales, token * ROWS);
       }
     }
     int rows = weights.rowsOfPanel(panel);
@@ -197,25 +216,7 @@ final class VectorQuant {
     }
   }
 
-  /** Every dot product starts from what the offset of the quants adds to it. */
-  private void startDots(QuantLayout layout, int count, int x, long dots) {
-    int groups = count * QuantLayout.BLOCK / layout.groupColumns();
-    for (int group = 0; group < groups; group++) {
-      int start =
-          switch (layout.dtype()) {
-            case Q4_0 -> raw[x + group * 16 + 10];
-            case Q5_0 -> raw[x + group * 16 + 12];
-            case Q6_K -> raw[x + group / 2 * 16 + 14 + group % 2];
-            default -> 0;
-          };
-      for (int row = 0; row < ROWS; row += COUNT) {
-        long at = dots + group * PANEL_BYTES + row * 4L;
-        IntVector.broadcast(INTS, start).intoMemorySegment(ALL, at, ORDER);
-      }
-    }
-  }
-
-  private void addDots(QuantLayout layout, MemorySegment w, long at, int count, int x, long dots) {
+  private void dots(QuantLayout layout, MemorySegment w, long at, int count, int x, long dots) {
     switch (layout.dtype()) {
       case Q8_0 -> QuantDots.ofBytes(w, at, count, inOrder, x / 16 * QuantDots.BYTE_FACTORS, dots);
       case Q4_0, Q4_K -> QuantDots.ofNibbles(w, at, count, inOrder, x, dots);
@@ -227,43 +228,53 @@ final class VectorQuant {
     }
   }
 
-  private void add(QuantLayout layout, int count, int x, long dots, long scales, int at) {
+  private void add(QuantLayout layout, int count, int block, long dots, long scales, int at) {
+    int parts = QuantDots.parts(layout.dtype());
     if (layout.hasMinimum()) {
-      addWithMinima(count, raw, x, dots, scales, sums, at);
+      addWithMinima(count, parts, ends, block * ENDS, dots, scales, sums, at);
     } else {
-      int perBlock = QuantLayout.BLOCK / layout.groupColumns();
-      addScaled(count, perBlock, raw, x, dots, scales, sums, at);
+      int groups = QuantLayout.BLOCK / layout.groupColumns();
+      addScaled(count * groups, parts, ends, block * groups * ENDS, dots, scales, sums, at);
     }
   }
 
   private static void addScaled(
-      int count, int perBlock, int[] raw, int x, long dots, long scales, float[] sums, int at) {
+      int groups, int parts, int[] ends, int end, long dots, long scales, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
-      for (int b = 0; b < count * perBlock; b++) {
-        long own = scales + b * ROWS_BYTES + row * 4L;
-        float scale = Float.intBitsToFloat(raw[x + b / perBlock * 16 + 8]);
-        long dotAt = dots + b * PANEL_BYTES + row * 4L;
-        FloatVector dot =
-            (FloatVector) IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).convert(I2F, 0);
-        sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
+      for (int g = 0; g < groups; g++) {
+        long own = scales + g * ROWS_BYTES + row * 4L;
+        int start = ends[end + g * ENDS];
+        float scale = Float.intBitsToFloat(ends[end + g * ENDS + 1]);
+        long dotAt = dots + g * (parts * PANEL_BYTES) + row * 4L;
+        IntVector dot = IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).add(start);
+        if (parts == 2) {
+          dot = dot.add(IntVector.fromMemorySegment(INTS, ALL, dotAt + PANEL_BYTES, ORDER));
+        }
+        sum =
+            ((FloatVector) dot.convert(I2F, 0))
+                .fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
       }
       sum.intoArray(sums, at + row);
     }
   }
 
   private static void addWithMinima(
-      int count, int[] raw, int x, long dots, long scales, float[] sums, int at) {
+      int groups, int parts, int[] ends, int end, long dots, long scales, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
-      for (int b = 0; b < count; b++) {
-        float scale = Float.intBitsToFloat(raw[x + b * 16 + 8]);
-        float taken = Float.intBitsToFloat(raw[x + b * 16 + 9]);
-        long dotAt = dots + b * PANEL_BYTES + row * 4L;
-        FloatVector dot =
-            (FloatVector) IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).convert(I2F, 0);
-        long own = scales + b * ROWS_BYTES + row * 4L;
-        sum = dot.fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
+      for (int g = 0; g < groups; g++) {
+        long own = scales + g * ROWS_BYTES + row * 4L;
+        float scale = Float.intBitsToFloat(ends[end + g * ENDS + 1]);
+        float taken = Float.intBitsToFloat(ends[end + g * ENDS + 2]);
+        long dotAt = dots + g * (parts * PANEL_BYTES) + row * 4L;
+        IntVector dot = IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER);
+        if (parts == 2) {
+          dot = dot.add(IntVector.fromMemorySegment(INTS, ALL, dotAt + PANEL_BYTES, ORDER));
+        }
+        sum =
+            ((FloatVector) dot.convert(I2F, 0))
+                .fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
         sum =
             FloatVector.fromMemorySegment(FLOATS, ALL, own + TO_MINIMA, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, taken), sum);
