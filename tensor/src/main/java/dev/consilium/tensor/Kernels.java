@@ -331,8 +331,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels, NativeKern
       long strideBytes);
 
   /**
-   * Asks for memory to be brought into this thread's cache, if the machine can be asked. A hint: an
-   * address where no memory is any more does no harm.
+   * Brings weights into this thread's cache, if there is a way. A hint: weights that are closed
+   * before or meanwhile do no harm.
    */
-  default void readAhead(long address, long bytes) {}
+  default void readAhead(MemorySegment weights, long at, long bytes) {}
 }

@@ -642,7 +642,7 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public void readAhead(long address, long bytes) {
-    library.readAhead(address, bytes);
+  public void readAhead(MemorySegment weights, long at, long bytes) {
+    library.readAhead(weights.address() + at, bytes);
   }
 }

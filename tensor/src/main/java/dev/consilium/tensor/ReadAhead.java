@@ -1,5 +1,7 @@
 package dev.consilium.tensor;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -17,40 +19,46 @@ final class ReadAhead implements ThreadTeam.IdleWork {
   /** Longs between what two threads write: a cache line. */
   private static final int APART = 8;
 
-  /** Reads memory at an address: {@link Kernels#readAhead}. */
+  /** Reads weights: {@link Kernels#readAhead}. */
   interface Reader {
-    void read(long address, long bytes);
+    void read(MemorySegment weights, long at, long bytes);
   }
 
   private final Reader reader;
 
-  /** Addresses that are read next, by thread. */
+  /** In which weights each thread reads. */
+  private final MemorySegment[] weights;
+
+  /** Where in these it reads next, by thread. */
   private final long[] next;
 
   private final long[] end;
 
   /**
-   * @param weights in the order in which they are multiplied
+   * @param matrices in the order in which they are multiplied
    */
-  ReadAhead(List<PackedMatrix> weights, int threads, Reader reader) {
+  ReadAhead(List<PackedMatrix> matrices, int threads, Reader reader) {
     this.reader = reader;
+    this.weights = new MemorySegment[threads];
+    Arrays.fill(this.weights, MemorySegment.NULL);
     this.next = new long[threads * APART];
     this.end = new long[threads * APART];
     long bytes = 0;
-    for (PackedMatrix matrix : weights) {
+    for (PackedMatrix matrix : matrices) {
       bytes += matrix.byteSize();
     }
     for (int thread = 0; thread < threads; thread++) {
-      begin(thread * APART, weights, bytes * thread / threads);
+      begin(thread, matrices, bytes * thread / threads);
     }
   }
 
   /** To the end of the matrix at most, which is far enough in matrices of any size. */
-  private void begin(int place, List<PackedMatrix> weights, long skip) {
-    for (PackedMatrix matrix : weights) {
+  private void begin(int thread, List<PackedMatrix> matrices, long skip) {
+    for (PackedMatrix matrix : matrices) {
       if (skip < matrix.byteSize()) {
-        next[place] = matrix.segment().address() + skip;
-        end[place] = next[place] + Math.min(MOST_BYTES, matrix.byteSize() - skip);
+        weights[thread] = matrix.segment();
+        next[thread * APART] = skip;
+        end[thread * APART] = Math.min(skip + MOST_BYTES, matrix.byteSize());
         return;
       }
       skip -= matrix.byteSize();
@@ -65,7 +73,7 @@ final class ReadAhead implements ThreadTeam.IdleWork {
       return false;
     }
     next[place] = from + STEP_BYTES;
-    reader.read(from, Math.min(STEP_BYTES, end[place] - from));
+    reader.read(weights[thread], from, Math.min(STEP_BYTES, end[place] - from));
     return true;
   }
 }

@@ -47,6 +47,11 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void readAhead(MemorySegment weights, long at, long bytes) {
+    VectorQuant.readAhead(weights, at, bytes);
+  }
+
+  @Override
   public void quantise(MemorySegment x, long xOffset, int n, MemorySegment into, long at) {
     VectorQuant.quantise(x, xOffset, n, into, at);
   }

@@ -124,6 +124,14 @@ final class VectorQuant {
     ScalarQuant.finishBlock(largest, sum0, sum1, into, at);
   }
 
+  static void readAhead(MemorySegment weights, long at, long bytes) {
+    try {
+      OF_THREAD.get().reader.read(weights, at, at + bytes);
+    } catch (IllegalStateException _) {
+      // Closed: they will not be multiplied.
+    }
+  }
+
   static void multiply(
       MatmulJob job,
       QuantisedTokens tokens,

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ReadAheadTest {
   private final List<Long> addresses = new ArrayList<>();
@@ -23,8 +25,8 @@ class ReadAheadTest {
     return new ReadAhead(
         weights,
         threads,
-        (address, bytes) -> {
-          addresses.add(address);
+        (segment, at, bytes) -> {
+          addresses.add(segment.address() + at);
           sizes.add(bytes);
         });
   }
@@ -72,8 +74,16 @@ class ReadAheadTest {
     assertThat(ahead(List.of(), 2).step(1)).isFalse();
   }
 
-  @Test
-  void readAhead_noMemoryThere_doesNoHarm() {
-    Kernels.best().readAhead(0, 1 << 16);
+  @ParameterizedTest
+  @MethodSource("kernels")
+  void readAhead_closedWeights_doesNoHarm(Kernels kernels) {
+    PackedMatrix matrix = Samples.packed(new Random(1), DType.Q8_0, 96, 320);
+    kernels.readAhead(matrix.segment(), 64, 4096);
+    matrix.close();
+    kernels.readAhead(matrix.segment(), 64, 4096);
+  }
+
+  private static List<Kernels> kernels() {
+    return List.of(Kernels.best(), new VectorKernels(), Kernels.scalar());
   }
 }
