@@ -33,9 +33,9 @@ import jdk.incubator.vector.ShortVector;
 final class QuantScales {
   private static final int ROWS = QuantLayout.ROWS;
   private static final long ROW_INTS = ROWS * 4L;
-  private static final int MAGNITUDE = 0x7fff;
-  private static final int SIGN = 0x8000;
-  private static final float TO_FLOAT = 0x1p112f;
+  static final int MAGNITUDE = 0x7fff;
+  static final int SIGN = 0x8000;
+  static final float TO_FLOAT = 0x1p112f;
 
   private QuantScales() {}
 

@@ -4,16 +4,11 @@ import static dev.consilium.tensor.Lanes.COUNT;
 import static dev.consilium.tensor.Lanes.FLOATS;
 import static dev.consilium.tensor.Lanes.INTS;
 import static dev.consilium.tensor.Lanes.ORDER;
-import static dev.consilium.tensor.TileMemory.ALL;
 import static dev.consilium.tensor.TileMemory.CHUNK_OF_FEW;
 import static dev.consilium.tensor.TileMemory.DOTS_AT;
-import static dev.consilium.tensor.TileMemory.PANEL_BYTES;
-import static dev.consilium.tensor.TileMemory.ROWS_BYTES;
 import static dev.consilium.tensor.TileMemory.SCALES_AT;
-import static dev.consilium.tensor.TileMemory.TO_MINIMA;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static jdk.incubator.vector.VectorOperators.I2F;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -49,19 +44,13 @@ final class VectorQuant {
   private final QuantTiles tiles = new QuantTiles();
   private final WeightReader reader = new WeightReader();
 
-  /** Of a group of columns with a scale of its own, in {@link #ends}. */
-  private static final int ENDS = 3;
-
   /** What {@link QuantDots} multiplies weights with. */
   private int[] evens = {};
 
   private int[] odds = {};
   private int[] inOrder = {};
 
-  /**
-   * What is done with the dot products of each group of each token in the end: from what they start
-   * ({@link QuantDots#start}), and the bits of the scale and of what minima are multiplied with.
-   */
+  /** What {@link QuantSums} does with their dot products, for the groups of all tokens. */
   private int[] ends = {};
 
   /** The tokens' blocks as ints, while these are made. */
@@ -175,20 +164,14 @@ final class VectorQuant {
       evens = new int[size];
       odds = new int[size];
       inOrder = new int[size / 16 * QuantDots.BYTE_FACTORS];
-      ends = new int[size / 16 * 2 * ENDS];
+      ends = new int[size / 16 * 2 * QuantSums.ENDS];
     }
     for (int token = firstToken; token < endToken; token++) {
       int to = (token - firstToken) * perToken;
       MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
     }
     QuantDots.factors(layout, raw, size, evens, odds, inOrder);
-    int groups = QuantLayout.BLOCK / layout.groupColumns();
-    for (int group = 0; group < size / 16 * groups; group++) {
-      int block = group / groups * 16;
-      ends[group * ENDS] = QuantDots.start(layout.dtype(), raw, block, group % groups);
-      ends[group * ENDS + 1] = raw[block + QuantBlock.SCALE_AT / 4];
-      ends[group * ENDS + 2] = raw[block + QuantBlock.MINIMUM_AT / 4];
-    }
+    QuantSums.ends(layout, raw, size / 16, ends);
     held = Optional.of(tokens);
     heldFor = layout.dtype();
     heldFrom = firstToken;
@@ -200,20 +183,20 @@ final class VectorQuant {
     QuantLayout layout = weights.quantLayout();
     long panelAt = panel * weights.panelBytes();
     int blocks = weights.columns() / QuantLayout.BLOCK;
-    long slotAt = TileMemory.at(slot);
-    long scales = slotAt + SCALES_AT;
-    long dots = slotAt + DOTS_AT;
     Arrays.fill(sums, 0f);
     for (int from = 0; from < blocks; from += CHUNK_OF_FEW) {
       int count = Math.min(CHUNK_OF_FEW, blocks - from);
       long at = panelAt + layout.headerBytes(weights.columns()) + from * (long) layout.quantBytes();
       long first = from == 0 ? panelAt : at; // with the header
       reader.ensure(weights.segment(), first, at + count * (long) layout.quantBytes() - first);
-      QuantScales.widen(layout, weights.segment(), panelAt, from, count, scales);
+      if (!(layout instanceof PlainLayout)) {
+        long scales = TileMemory.at(slot) + SCALES_AT;
+        QuantScales.widen(layout, weights.segment(), panelAt, from, count, scales);
+      }
       for (int token = 0; token < endToken - firstToken; token++) {
-        int x = (token * blocks + from) * 16;
-        dots(layout, weights.segment(), at, count, x, dots);
-        add(layout, count, x / 16, dots, scales, token * ROWS);
+        int block = token * blocks + from;
+        dots(layout, weights.segment(), at, count, block);
+        add(layout, weights.segment(), panelAt + layout.scalesAt(from), count, block, token * ROWS);
       }
     }
     int rows = weights.rowsOfPanel(panel);
@@ -224,9 +207,17 @@ final class VectorQuant {
     }
   }
 
-  private void dots(QuantLayout layout, MemorySegment w, long at, int count, int x, long dots) {
+  /**
+   * The dot products of some blocks.
+   *
+   * @param at where their quants are in w
+   * @param block the first one, of all tokens'
+   */
+  private void dots(QuantLayout layout, MemorySegment w, long at, int count, int block) {
+    long dots = TileMemory.at(slot) + DOTS_AT;
+    int x = block * 16;
     switch (layout.dtype()) {
-      case Q8_0 -> QuantDots.ofBytes(w, at, count, inOrder, x / 16 * QuantDots.BYTE_FACTORS, dots);
+      case Q8_0 -> QuantDots.ofBytes(w, at, count, inOrder, block * QuantDots.BYTE_FACTORS, dots);
       case Q4_0, Q4_K -> QuantDots.ofNibbles(w, at, count, inOrder, x, dots);
       case Q5_0, Q5_K -> QuantDots.ofFiveBits(w, at, count, evens, odds, x, dots);
       case Q6_K -> QuantDots.ofSixBits(w, at, count, evens, odds, x, dots);
@@ -236,58 +227,25 @@ final class VectorQuant {
     }
   }
 
-  private void add(QuantLayout layout, int count, int block, long dots, long scales, int at) {
+  /**
+   * Adds them to the sums.
+   *
+   * @param scalesAt where their scales are in w
+   * @param at of the token's first row in the sums
+   */
+  private void add(
+      QuantLayout layout, MemorySegment w, long scalesAt, int count, int block, int at) {
+    long dots = TileMemory.at(slot) + DOTS_AT;
+    long scales = TileMemory.at(slot) + SCALES_AT;
     int parts = QuantDots.parts(layout.dtype());
-    if (layout.hasMinimum()) {
-      addWithMinima(count, parts, ends, block * ENDS, dots, scales, sums, at);
-    } else {
-      int groups = QuantLayout.BLOCK / layout.groupColumns();
-      addScaled(count * groups, parts, ends, block * groups * ENDS, dots, scales, sums, at);
-    }
-  }
-
-  private static void addScaled(
-      int groups, int parts, int[] ends, int end, long dots, long scales, float[] sums, int at) {
-    for (int row = 0; row < ROWS; row += COUNT) {
-      FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
-      for (int g = 0; g < groups; g++) {
-        long own = scales + g * ROWS_BYTES + row * 4L;
-        int start = ends[end + g * ENDS];
-        float scale = Float.intBitsToFloat(ends[end + g * ENDS + 1]);
-        long dotAt = dots + g * (parts * PANEL_BYTES) + row * 4L;
-        IntVector dot = IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).add(start);
-        if (parts == 2) {
-          dot = dot.add(IntVector.fromMemorySegment(INTS, ALL, dotAt + PANEL_BYTES, ORDER));
-        }
-        sum =
-            ((FloatVector) dot.convert(I2F, 0))
-                .fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
-      }
-      sum.intoArray(sums, at + row);
-    }
-  }
-
-  private static void addWithMinima(
-      int groups, int parts, int[] ends, int end, long dots, long scales, float[] sums, int at) {
-    for (int row = 0; row < ROWS; row += COUNT) {
-      FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
-      for (int g = 0; g < groups; g++) {
-        long own = scales + g * ROWS_BYTES + row * 4L;
-        float scale = Float.intBitsToFloat(ends[end + g * ENDS + 1]);
-        float taken = Float.intBitsToFloat(ends[end + g * ENDS + 2]);
-        long dotAt = dots + g * (parts * PANEL_BYTES) + row * 4L;
-        IntVector dot = IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER);
-        if (parts == 2) {
-          dot = dot.add(IntVector.fromMemorySegment(INTS, ALL, dotAt + PANEL_BYTES, ORDER));
-        }
-        sum =
-            ((FloatVector) dot.convert(I2F, 0))
-                .fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
-        sum =
-            FloatVector.fromMemorySegment(FLOATS, ALL, own + TO_MINIMA, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, taken), sum);
-      }
-      sum.intoArray(sums, at + row);
+    int groups = QuantLayout.BLOCK / layout.groupColumns();
+    int end = block * groups * QuantSums.ENDS;
+    switch (layout) {
+      case PlainLayout _ ->
+          QuantSums.addPlain(w, scalesAt, count, parts, dots, ends, end, sums, at);
+      case KLayout _ -> QuantSums.addWithMinima(scales, count, parts, dots, ends, end, sums, at);
+      case Q6KLayout _, Mxfp4Layout _ ->
+          QuantSums.addScaled(scales, count * groups, dots, ends, end, sums, at);
     }
   }
 }
