@@ -24,6 +24,7 @@ final class QuantBlock {
   static final int MINIMUM_AT = 36;
   static final int OFFSETS_AT = 40;
   static final int OFFSET16_AT = 48;
+  static final int HALF_OFFSETS_AT = 56;
 
   /** Blocks whose largest magnitude is below become zeros: its inverse would be infinite. */
   static final float LEAST = 0x1p-119f;

@@ -49,11 +49,13 @@ final class QuantDots {
 
   private QuantDots() {}
 
-  /** Of a group, to be added. */
+  /** Of the dot product of a group. */
   static int parts(DType dtype) {
     return switch (dtype) {
       case Q8_0, Q4_0, Q4_K -> 2;
-      default -> 1;
+      case Q5_0, Q5_K, Q6_K, MXFP4 -> 1;
+      case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
+          throw new IllegalArgumentException(dtype + " is not quantised");
     };
   }
 
@@ -68,10 +70,12 @@ final class QuantDots {
   static int start(DType dtype, int[] raw, int at, int group) {
     return switch (dtype) {
       case Q8_0 -> -8 * BIAS;
-      case Q4_0 -> raw[at + 10];
-      case Q5_0 -> raw[at + 12];
-      case Q6_K -> raw[at + 14 + group];
-      default -> 0;
+      case Q4_0 -> raw[at + QuantBlock.OFFSETS_AT / 4];
+      case Q5_0 -> raw[at + QuantBlock.OFFSET16_AT / 4];
+      case Q6_K -> raw[at + QuantBlock.HALF_OFFSETS_AT / 4 + group];
+      case Q4_K, Q5_K, MXFP4 -> 0;
+      case F32, BF16, F16, F8_BLOCKS, F4_BLOCKS ->
+          throw new IllegalArgumentException(dtype + " is not quantised");
     };
   }
 
@@ -179,7 +183,7 @@ final class QuantDots {
     }
   }
 
-  /** All sixteen products of a lane fit. */
+  /** The eight products of half a block fit a lane. */
   static void ofNibbles(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int half = 0; half < 2 * blocks; half++) {

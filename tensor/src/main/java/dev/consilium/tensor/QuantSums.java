@@ -21,13 +21,13 @@ import jdk.incubator.vector.ShortVector;
 /**
  * Adds the dot products that {@link QuantDots} took, scaled, to the sums of a token and a panel.
  *
- * <p>About what is done with the dot products of a group of columns there are three ints in an
- * array: from what they start ({@link QuantDots#start}), and the bits of the token's scale and of
- * what minima are multiplied with ({@link QuantBlock}).
+ * <p>What else goes into the sum of a token and a group of columns are its terms, three ints: from
+ * what dot products start ({@link QuantDots#start}; for types with minima nothing), and the bits of
+ * the token's scale and of what minima are multiplied with ({@link QuantBlock}).
  */
 final class QuantSums {
   /** For each group. */
-  static final int ENDS = 3;
+  static final int TERMS = 3;
 
   private static final int ROWS = QuantLayout.ROWS;
 
@@ -37,20 +37,20 @@ final class QuantSums {
   private QuantSums() {}
 
   /**
-   * What is done with dot products.
+   * Makes the terms of some blocks.
    *
    * @param raw the tokens' blocks as ints
-   * @param ends {@link #ENDS} for each group of each block
+   * @param terms {@link #TERMS} for each group of each block
    */
-  static void ends(QuantLayout layout, int[] raw, int blocks, int[] ends) {
+  static void terms(QuantLayout layout, int[] raw, int blocks, int[] terms) {
     int groups = QuantLayout.BLOCK / layout.groupColumns();
     int to = 0;
     for (int block = 0; block < blocks; block++) {
       int from = block * QuantBlock.BYTES / 4;
       for (int group = 0; group < groups; group++) {
-        ends[to++] = QuantDots.start(layout.dtype(), raw, from, group);
-        ends[to++] = raw[from + QuantBlock.SCALE_AT / 4];
-        ends[to++] = raw[from + QuantBlock.MINIMUM_AT / 4];
+        terms[to++] = QuantDots.start(layout.dtype(), raw, from, group);
+        terms[to++] = raw[from + QuantBlock.SCALE_AT / 4];
+        terms[to++] = raw[from + QuantBlock.MINIMUM_AT / 4];
       }
     }
   }
@@ -61,7 +61,7 @@ final class QuantSums {
    *
    * @param scalesAt where the scales of the first block are in w
    * @param parts of a dot product, to be added: 1 or 2
-   * @param end where in ends the first block's are
+   * @param termsAt where in terms the first block's are
    * @param at of the first row in sums
    */
   static void addPlain(
@@ -70,8 +70,8 @@ final class QuantSums {
       int blocks,
       int parts,
       long dots,
-      int[] ends,
-      int end,
+      int[] terms,
+      int termsAt,
       float[] sums,
       int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
@@ -90,10 +90,10 @@ final class QuantSums {
                 .reinterpretAsInts()
                 .or(half.and(QuantScales.SIGN).lanewise(LSHL, 16))
                 .reinterpretAsFloats();
-        float scale = Float.intBitsToFloat(ends[end + b * ENDS + 1]);
+        float scale = Float.intBitsToFloat(terms[termsAt + b * TERMS + 1]);
         long dotAt = dots + b * (parts * PANEL_BYTES) + row * 4L;
         IntVector dot =
-            IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).add(ends[end + b * ENDS]);
+            IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER).add(terms[termsAt + b * TERMS]);
         if (parts == 2) {
           dot = dot.add(IntVector.fromMemorySegment(INTS, ALL, dotAt + PANEL_BYTES, ORDER));
         }
@@ -104,20 +104,20 @@ final class QuantSums {
   }
 
   /**
-   * Of a type with scales that {@link QuantScales} has widened.
+   * Of a type with scales that {@link QuantScales} has widened, and dot products of one part.
    *
    * @param scales where in {@link TileMemory#ALL} they are
    */
   static void addScaled(
-      long scales, int groups, long dots, int[] ends, int end, float[] sums, int at) {
+      long scales, int groups, long dots, int[] terms, int termsAt, float[] sums, int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
       for (int g = 0; g < groups; g++) {
         long own = scales + g * ROWS_BYTES + row * 4L;
-        float scale = Float.intBitsToFloat(ends[end + g * ENDS + 1]);
+        float scale = Float.intBitsToFloat(terms[termsAt + g * TERMS + 1]);
         IntVector dot =
             IntVector.fromMemorySegment(INTS, ALL, dots + g * PANEL_BYTES + row * 4L, ORDER)
-                .add(ends[end + g * ENDS]);
+                .add(terms[termsAt + g * TERMS]);
         sum =
             ((FloatVector) dot.convert(I2F, 0))
                 .fma(FloatVector.fromMemorySegment(FLOATS, ALL, own, ORDER).mul(scale), sum);
@@ -128,13 +128,20 @@ final class QuantSums {
 
   /** Of a type with minima beside them, whose quants start at 0. */
   static void addWithMinima(
-      long scales, int groups, int parts, long dots, int[] ends, int end, float[] sums, int at) {
+      long scales,
+      int groups,
+      int parts,
+      long dots,
+      int[] terms,
+      int termsAt,
+      float[] sums,
+      int at) {
     for (int row = 0; row < ROWS; row += COUNT) {
       FloatVector sum = FloatVector.fromArray(FLOATS, sums, at + row);
       for (int g = 0; g < groups; g++) {
         long own = scales + g * ROWS_BYTES + row * 4L;
-        float scale = Float.intBitsToFloat(ends[end + g * ENDS + 1]);
-        float taken = Float.intBitsToFloat(ends[end + g * ENDS + 2]);
+        float scale = Float.intBitsToFloat(terms[termsAt + g * TERMS + 1]);
+        float taken = Float.intBitsToFloat(terms[termsAt + g * TERMS + 2]);
         long dotAt = dots + g * (parts * PANEL_BYTES) + row * 4L;
         IntVector dot = IntVector.fromMemorySegment(INTS, ALL, dotAt, ORDER);
         if (parts == 2) {

@@ -28,10 +28,10 @@ final class TileMemory {
   /** Blocks whose scales are widened at once; whole blocks of 256 columns. */
   static final int CHUNK = 8;
 
-  /** The same where tokens are few, and tiles have no part in it. */
+  /** Blocks whose dot products are taken at once where tokens are few. */
   static final int CHUNK_OF_FEW = 8 * CHUNK;
 
-  /** Groups of columns with a scale of their own in any chunk, at most; a power of two. */
+  /** Groups of columns with a scale of their own in any chunk, or parts of their dot products. */
   static final int CHUNK_GROUPS = 2 * CHUNK_OF_FEW;
 
   /** Groups of columns with a scale of their own in a pass, at most. */
@@ -58,7 +58,8 @@ final class TileMemory {
   static final long DOTS_AT = PASS * QuantLayout.BLOCK * COLUMN_BYTES;
 
   /** Quants as bytes, {@code [panel][block]} of a pass, where they are not that in the weights. */
-  static final long BYTES_AT = DOTS_AT + MOST_GROUPS * DOTS_BYTES;
+  static final long BYTES_AT =
+      DOTS_AT + Math.max(MOST_GROUPS * DOTS_BYTES, CHUNK_GROUPS * PANEL_BYTES);
 
   /** Scales of a chunk, {@code [group][row]}, and from there to its minima. */
   static final long SCALES_AT = BYTES_AT + TripleTiles.PANELS * PASS * QuantBytes.BLOCK_BYTES;

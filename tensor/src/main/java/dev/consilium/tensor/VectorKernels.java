@@ -48,7 +48,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void readAhead(MemorySegment weights, long at, long bytes) {
-    VectorQuant.readAhead(weights, at, bytes);
+    WeightReader.readAhead(weights, at, at + bytes);
   }
 
   @Override

@@ -51,7 +51,7 @@ final class VectorQuant {
   private int[] inOrder = {};
 
   /** What {@link QuantSums} does with their dot products, for the groups of all tokens. */
-  private int[] ends = {};
+  private int[] terms = {};
 
   /** The tokens' blocks as ints, while these are made. */
   private int[] raw = {};
@@ -113,14 +113,6 @@ final class VectorQuant {
     ScalarQuant.finishBlock(largest, sum0, sum1, into, at);
   }
 
-  static void readAhead(MemorySegment weights, long at, long bytes) {
-    try {
-      OF_THREAD.get().reader.read(weights, at, at + bytes);
-    } catch (IllegalStateException _) {
-      // Closed: they will not be multiplied.
-    }
-  }
-
   static void multiply(
       MatmulJob job,
       QuantisedTokens tokens,
@@ -160,18 +152,18 @@ final class VectorQuant {
     int perToken = weights.columns() / 2;
     int size = (endToken - firstToken) * perToken;
     if (raw.length < size) {
-      raw = new int[size];
       evens = new int[size];
       odds = new int[size];
       inOrder = new int[size / 16 * QuantDots.BYTE_FACTORS];
-      ends = new int[size / 16 * 2 * QuantSums.ENDS];
+      terms = new int[size / 16 * 2 * QuantSums.TERMS];
+      raw = new int[size]; // last, for its length is asked
     }
     for (int token = firstToken; token < endToken; token++) {
       int to = (token - firstToken) * perToken;
       MemorySegment.copy(tokens.blocks(), JAVA_INT, tokens.offset(token), raw, to, perToken);
     }
     QuantDots.factors(layout, raw, size, evens, odds, inOrder);
-    QuantSums.ends(layout, raw, size / 16, ends);
+    QuantSums.terms(layout, raw, size / 16, terms);
     held = Optional.of(tokens);
     heldFor = layout.dtype();
     heldFrom = firstToken;
@@ -196,7 +188,7 @@ final class VectorQuant {
       for (int token = 0; token < endToken - firstToken; token++) {
         int block = token * blocks + from;
         dots(layout, weights.segment(), at, count, block);
-        add(layout, weights.segment(), panelAt + layout.scalesAt(from), count, block, token * ROWS);
+        add(layout, weights.segment(), panelAt, from, count, block, token * ROWS);
       }
     }
     int rows = weights.rowsOfPanel(panel);
@@ -230,22 +222,26 @@ final class VectorQuant {
   /**
    * Adds them to the sums.
    *
-   * @param scalesAt where their scales are in w
+   * @param panelAt where the panel is in w
+   * @param from the first one of a token's
+   * @param block the same, of all tokens'
    * @param at of the token's first row in the sums
    */
   private void add(
-      QuantLayout layout, MemorySegment w, long scalesAt, int count, int block, int at) {
+      QuantLayout layout, MemorySegment w, long panelAt, int from, int count, int block, int at) {
     long dots = TileMemory.at(slot) + DOTS_AT;
     long scales = TileMemory.at(slot) + SCALES_AT;
     int parts = QuantDots.parts(layout.dtype());
     int groups = QuantLayout.BLOCK / layout.groupColumns();
-    int end = block * groups * QuantSums.ENDS;
+    int termsAt = block * groups * QuantSums.TERMS;
     switch (layout) {
-      case PlainLayout _ ->
-          QuantSums.addPlain(w, scalesAt, count, parts, dots, ends, end, sums, at);
-      case KLayout _ -> QuantSums.addWithMinima(scales, count, parts, dots, ends, end, sums, at);
+      case PlainLayout plain ->
+          QuantSums.addPlain(
+              w, panelAt + plain.scalesAt(from), count, parts, dots, terms, termsAt, sums, at);
+      case KLayout _ ->
+          QuantSums.addWithMinima(scales, count, parts, dots, terms, termsAt, sums, at);
       case Q6KLayout _, Mxfp4Layout _ ->
-          QuantSums.addScaled(scales, count * groups, dots, ends, end, sums, at);
+          QuantSums.addScaled(scales, count * groups, dots, terms, termsAt, sums, at);
     }
   }
 }

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * a few lines of memory, and so has few of them on their way at a time; a loop that only reads has
  * many.
  *
- * <p>Each thread has its own.
+ * <p>Not for several threads at once.
  */
 final class WeightReader {
   /**
@@ -19,6 +19,9 @@ final class WeightReader {
   private static final long BYTES = 128 << 10;
 
   private static final long LINE_BYTES = 64;
+
+  /** Of a thread that waits. */
+  private static final ThreadLocal<WeightReader> IDLE = ThreadLocal.withInitial(WeightReader::new);
 
   // Addresses between which memory was read last.
   private long from;
@@ -38,6 +41,15 @@ final class WeightReader {
     read(weights, at, to);
     from = address;
     end = weights.address() + to;
+  }
+
+  /** Reads weights that may be closed meanwhile, and then are not multiplied either. */
+  static void readAhead(MemorySegment weights, long at, long to) {
+    try {
+      IDLE.get().read(weights, at, to);
+    } catch (IllegalStateException _) {
+      // Closed.
+    }
   }
 
   /** Reads a line after the other. */

@@ -39,6 +39,7 @@ final class KernelParity {
       for (int tokens : new int[] {2, 5}) { // columns of several chunks
         matmul(random, dtype, 40, 1100, tokens);
       }
+      matmul(random, dtype, 20, 4200, 2);
     }
     for (int columns = 1; columns <= 80; columns++) {
       recurrence(random, 1 + random.nextInt(40), columns, Samples::normal);

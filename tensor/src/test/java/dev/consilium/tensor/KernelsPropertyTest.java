@@ -50,6 +50,9 @@ class KernelsPropertyTest {
     for (int tokens = 1; tokens <= 9; tokens++) {
       KernelParity.matmul(random, dtype, 64, 1000 + random.nextInt(1200), tokens);
     }
+    for (int tokens = 1; tokens <= 3; tokens++) {
+      KernelParity.matmul(random, dtype, 40, 4097 + random.nextInt(400), tokens);
+    }
   }
 
   /** Tiles of tokens, whole and partly filled, and columns for several chunks and a part of one. */

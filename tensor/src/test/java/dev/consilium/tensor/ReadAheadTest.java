@@ -37,13 +37,15 @@ class ReadAheadTest {
 
   @Test
   void step_threeThreadsOneMatrix_eachFromItsShareOnward() {
-    try (PackedMatrix matrix = Samples.packed(new Random(1), DType.Q8_0, 96, 320)) {
+    try (PackedMatrix matrix = Samples.packed(new Random(1), DType.Q8_0, 64, 256)) {
       ReadAhead ahead = ahead(List.of(matrix), 3);
       long start = matrix.segment().address();
+      assertThat(matrix.byteSize() / 3 % 64).isNotZero();
       for (int thread = 0; thread < 3; thread++) {
         readAll(ahead, thread);
-        assertThat(addresses.getFirst()).isEqualTo(start + matrix.byteSize() * thread / 3);
-        assertThat(bytes()).isEqualTo(matrix.byteSize() - matrix.byteSize() * thread / 3);
+        long share = matrix.byteSize() * thread / 3 / 64 * 64;
+        assertThat(addresses.getFirst()).isEqualTo(start + share);
+        assertThat(bytes()).isEqualTo(matrix.byteSize() - share);
         assertThat(ahead.step(thread)).isFalse();
       }
     }
@@ -76,8 +78,26 @@ class ReadAheadTest {
 
   @ParameterizedTest
   @MethodSource("kernels")
+  void step_anyNumberOfThreads_readsAllShares(Kernels kernels) {
+    try (PackedMatrix matrix = Samples.packed(new Random(1), DType.Q8_0, 64, 256)) {
+      for (int threads = 1; threads <= 12; threads++) {
+        ReadAhead ahead = new ReadAhead(List.of(matrix), threads, kernels::readAhead);
+        for (int thread = 0; thread < threads; thread++) {
+          int steps = 0;
+          while (ahead.step(thread)) {
+            steps++;
+          }
+          assertThat(steps).isPositive();
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("kernels")
   void readAhead_closedWeights_doesNoHarm(Kernels kernels) {
-    PackedMatrix matrix = Samples.packed(new Random(1), DType.Q8_0, 96, 320);
+    // Large enough that its memory is unmapped.
+    PackedMatrix matrix = Samples.packed(new Random(1), DType.Q8_0, 96, 8192);
     kernels.readAhead(matrix.segment(), 64, 4096);
     matrix.close();
     kernels.readAhead(matrix.segment(), 64, 4096);
