@@ -83,22 +83,24 @@ final class QuantDots {
    * What the weights are multiplied with, from activations as they are stored.
    *
    * @param raw the tokens' blocks as ints
-   * @param count of ints in raw, and to write to evens and odds
+   * @param count of ints in raw
    * @param inOrder written for bytes ({@link #BYTE_FACTORS} for each block) and halves of bytes
-   *     (16) only: all that a block is multiplied with, in the order in which it is used, so that
-   *     there is one array to look into
+   *     (16): all that a block is multiplied with, in the order in which it is used, so that there
+   *     is one array to look into
+   * @param evens written for other types, as many as in raw
+   * @param odds the same
    */
   static void factors(
       QuantLayout layout, int[] raw, int count, int[] evens, int[] odds, int[] inOrder) {
-    for (int i = 0; i < count; i++) {
-      int v = raw[i];
-      evens[i] = pair(v << 24 >> 24, v << 8 >> 24);
-      odds[i] = pair(v << 16 >> 24, v >> 24);
-    }
     if (layout.dtype() == DType.Q8_0) {
-      factorsOfBytes(count, evens, odds, inOrder);
+      factorsOfBytes(raw, count, inOrder);
     } else if (layout.bits() == 4 && layout.dtype() != DType.MXFP4) {
-      factorsOfNibbles(count, evens, odds, inOrder);
+      factorsOfNibbles(raw, count, inOrder);
+    } else {
+      for (int i = 0; i < count; i++) {
+        evens[i] = even(raw[i]);
+        odds[i] = odd(raw[i]);
+      }
     }
   }
 
@@ -106,12 +108,12 @@ final class QuantDots {
    * Behind the factors of a lane what the offset adds to its pair of products, which fits the lane
    * only with it, and {@link #BIAS}.
    */
-  private static void factorsOfBytes(int count, int[] evens, int[] odds, int[] inOrder) {
+  private static void factorsOfBytes(int[] raw, int count, int[] inOrder) {
     int to = 0;
     for (int block = 0; block < count; block += 16) {
       for (int i = block; i < block + 8; i++) {
-        int even = evens[i];
-        int odd = odds[i];
+        int even = even(raw[i]);
+        int odd = odd(raw[i]);
         inOrder[to++] = even;
         inOrder[to++] = lessTimes(256, odd, even);
         inOrder[to++] =
@@ -121,16 +123,27 @@ final class QuantDots {
   }
 
   /** The halves of a byte are columns of groups j and j + 4: the evens' come first in a lane. */
-  private static void factorsOfNibbles(int count, int[] evens, int[] odds, int[] inOrder) {
+  private static void factorsOfNibbles(int[] raw, int count, int[] inOrder) {
     int to = 0;
     for (int block = 0; block < count; block += 16) {
       for (int i = block; i < block + 4; i++) {
-        inOrder[to++] = evens[i];
-        inOrder[to++] = lessTimes(16, evens[i + 4], evens[i]);
-        inOrder[to++] = lessTimes(16, odds[i], evens[i + 4]);
-        inOrder[to++] = lessTimes(16, odds[i + 4], odds[i]);
+        int even = even(raw[i]);
+        int odd = odd(raw[i]);
+        int upperEven = even(raw[i + 4]);
+        inOrder[to++] = even;
+        inOrder[to++] = lessTimes(16, upperEven, even);
+        inOrder[to++] = lessTimes(16, odd, upperEven);
+        inOrder[to++] = lessTimes(16, odd(raw[i + 4]), odd);
       }
     }
+  }
+
+  private static int even(int fourBytes) {
+    return pair(fourBytes << 24 >> 24, fourBytes << 8 >> 24);
+  }
+
+  private static int odd(int fourBytes) {
+    return pair(fourBytes << 16 >> 24, fourBytes >> 24);
   }
 
   private static int pair(int low, int high) {
