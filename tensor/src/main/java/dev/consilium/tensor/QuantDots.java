@@ -155,7 +155,11 @@ final class QuantDots {
     return pair((short) a - factor * (short) b, (a >> 16) - factor * (b >> 16));
   }
 
-  /** Two products of 8 bits by 7 fit, as they are signed with their bias. */
+  /**
+   * Two products of 8 bits by 7 fit, as they are signed with their bias. The lower lane of a row's
+   * two, never negative, and 2^16 times the upper one are added as one integer; less 65535 times
+   * the upper lanes alone that is the sum of both, with a {@link #BIAS} for each group.
+   */
   static void ofBytes(MemorySegment w, long wAt, int blocks, int[] factors, int xAt, long dots) {
     for (int row = 0; row < ROWS; row += COUNT) {
       for (int half = 0; half < 2 * blocks; half++) {

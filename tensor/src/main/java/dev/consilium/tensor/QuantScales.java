@@ -33,6 +33,8 @@ import jdk.incubator.vector.ShortVector;
 final class QuantScales {
   private static final int ROWS = QuantLayout.ROWS;
   private static final long ROW_INTS = ROWS * 4L;
+
+  // Of a binary16, and the power of two.
   static final int MAGNITUDE = 0x7fff;
   static final int SIGN = 0x8000;
   static final float TO_FLOAT = 0x1p112f;
