@@ -16,9 +16,6 @@ final class ReadAhead implements ThreadTeam.IdleWork {
   /** A quarter of a microsecond, where memory gives a thread 16 GB/s. */
   private static final long STEP_BYTES = 4096;
 
-  /** A share begins with a whole one. */
-  private static final long LINE_BYTES = 64;
-
   /** Longs between what two threads write: a cache line. */
   private static final int APART = 8;
 
@@ -51,17 +48,21 @@ final class ReadAhead implements ThreadTeam.IdleWork {
       bytes += matrix.byteSize();
     }
     for (int thread = 0; thread < threads; thread++) {
-      begin(thread, matrices, bytes * thread / threads / LINE_BYTES * LINE_BYTES);
+      begin(thread, matrices, bytes * thread / threads);
     }
   }
 
-  /** To the end of the matrix at most, which is far enough in matrices of any size. */
+  /**
+   * With a whole line of the cache, and to the end of the matrix at most, which is far enough in
+   * matrices of any size.
+   */
   private void begin(int thread, List<PackedMatrix> matrices, long skip) {
     for (PackedMatrix matrix : matrices) {
       if (skip < matrix.byteSize()) {
         weights[thread] = matrix.segment();
-        next[thread * APART] = skip;
-        end[thread * APART] = Math.min(skip + MOST_BYTES, matrix.byteSize());
+        long from = skip / WeightReader.LINE_BYTES * WeightReader.LINE_BYTES;
+        next[thread * APART] = from;
+        end[thread * APART] = Math.min(from + MOST_BYTES, matrix.byteSize());
         return;
       }
       skip -= matrix.byteSize();

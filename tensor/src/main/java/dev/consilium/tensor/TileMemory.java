@@ -31,7 +31,10 @@ final class TileMemory {
   /** Blocks whose dot products are taken at once where tokens are few. */
   static final int CHUNK_OF_FEW = 8 * CHUNK;
 
-  /** Groups of columns with a scale of their own in any chunk, or parts of their dot products. */
+  /**
+   * Groups of columns with a scale of their own in any chunk, or parts of their dot products, at
+   * most; a power of two.
+   */
   static final int CHUNK_GROUPS = 2 * CHUNK_OF_FEW;
 
   /** Groups of columns with a scale of their own in a pass, at most. */

@@ -18,7 +18,7 @@ final class WeightReader {
    */
   private static final long BYTES = 128 << 10;
 
-  private static final long LINE_BYTES = 64;
+  static final long LINE_BYTES = 64;
 
   /** Of a thread that waits. */
   private static final ThreadLocal<WeightReader> IDLE = ThreadLocal.withInitial(WeightReader::new);
